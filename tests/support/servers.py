@@ -1,0 +1,212 @@
+"""The database servers that the tests talk to: the user's own, or one container of each kind."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import quote, unquote, urlsplit
+
+import psycopg
+import pymysql
+from docker.errors import DockerException  # type: ignore[import-untyped]
+from testcontainers.core.container import DockerContainer
+
+PASSWORD = "s3cret/of the tests"  # with signs that a URL has to quote
+SECONDS_TO_START = 60
+SECONDS_TO_ANSWER = 10
+
+
+class NoServerError(Exception):
+    """A server that the tests need cannot be had."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server and its administrator, who may create databases and users.
+
+    Host and port are the container's own: a published port adds 150 us to each round trip.
+    """
+
+    kind: str
+    host: str
+    port: int
+    user: str
+    password: str
+    container: DockerContainer | None
+    """None where the user pointed us at a server of his own."""
+
+    def url(self, database: str) -> str:
+        scheme = "postgresql" if self.kind == "postgresql" else "mysql"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        user, password, name = (quote(s, safe="") for s in (self.user, self.password, database))
+        return f"{scheme}://{user}:{password}@{host}:{self.port}/{name}"
+
+
+@dataclass(frozen=True)
+class _Kind:
+    image: str
+    """Seen to by tests/images/build."""
+    schemes: tuple[str, ...]
+    port: int
+    user: str
+    environment: dict[str, str]
+    data: str
+    """The folder that holds what the server keeps."""
+    options: tuple[str, ...]
+
+
+# Quick where only a crash of the machine would tell the difference; the semantics are a default
+# server's, but for a time zone that shows whoever takes it for UTC.
+_MYSQL_OPTIONS = (
+    "--default-time-zone=+05:30",
+    "--innodb-buffer-pool-size=512M",
+    "--innodb-doublewrite=OFF",
+    "--innodb-flush-log-at-trx-commit=2",
+    "--max-connections=400",
+    "--sync-binlog=0",
+)
+_POSTGRESQL_OPTIONS = (
+    "timezone=Asia/Kolkata",
+    "shared_buffers=512MB",
+    "fsync=off",
+    "full_page_writes=off",
+    "max_connections=400",
+    "max_wal_size=1GB",
+)
+
+_KINDS = {
+    "mysql": _Kind(
+        image="hostmap-test/mysql:9",
+        schemes=("mysql",),
+        port=3306,
+        user="root",
+        environment={"MYSQL_ROOT_PASSWORD": PASSWORD},
+        data="/var/lib/mysql",
+        options=_MYSQL_OPTIONS,
+    ),
+    "mariadb": _Kind(
+        image="hostmap-test/mariadb:11",
+        schemes=("mysql", "mariadb"),
+        port=3306,
+        user="root",
+        environment={"MARIADB_ROOT_PASSWORD": PASSWORD},
+        data="/var/lib/mysql",
+        options=_MYSQL_OPTIONS,
+    ),
+    "postgresql": _Kind(
+        image="hostmap-test/postgresql:18",
+        schemes=("postgresql", "postgres"),
+        port=5432,
+        user="postgres",
+        environment={"POSTGRES_PASSWORD": PASSWORD},
+        data="/var/lib/postgresql",
+        options=tuple(word for option in _POSTGRESQL_OPTIONS for word in ("-c", option)),
+    ),
+}
+KINDS: tuple[str, ...] = tuple(_KINDS)
+
+
+@contextmanager
+def running(kind: str, *, durable: bool = False) -> Iterator[Server]:
+    """A server of this kind that answers: the one HOSTMAP_TEST_<KIND>_URL names, else a container.
+
+    A container keeps its data in memory and loses them when it stops; a durable one keeps them in
+    its own file system, so that it can be killed and started again.
+    """
+    variable = f"HOSTMAP_TEST_{kind.upper()}_URL"
+    if url := os.environ.get(variable):
+        yield _own_server(kind, variable, url)
+        return
+    try:
+        container = _container(_KINDS[kind], durable=durable)
+    except DockerException as error:
+        raise NoServerError(f"{kind}: no container engine: {error}; tests/run sees to it") from None
+    try:
+        yield _started(kind, container)
+    finally:
+        container.stop()
+
+
+def _own_server(kind: str, variable: str, url: str) -> Server:
+    defaults = _KINDS[kind]
+    try:
+        parts = urlsplit(url)
+        port = parts.port or defaults.port
+    except ValueError as error:
+        raise NoServerError(f"{variable}: {error}") from None
+    if parts.scheme not in defaults.schemes or not parts.hostname:
+        form = f"{defaults.schemes[0]}://user:password@host:port"
+        raise NoServerError(f"{variable}: not of the form {form}")
+    user = unquote(parts.username or defaults.user)
+    password = unquote(parts.password or "")
+    server = Server(kind, parts.hostname, port, user, password, None)
+    _await_answer(server, SECONDS_TO_ANSWER, variable)
+    return server
+
+
+def _container(kind: _Kind, *, durable: bool) -> DockerContainer:
+    # Ryuk, which removes what a killed run leaves behind, is one image more; tests/run does that
+    # by the label.
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+    container = DockerContainer(
+        kind.image,
+        env=kind.environment,
+        shm_size="256m",  # PostgreSQL's parallel queries need more than the default 64
+        labels={"hostmap-test.run": os.environ.get("HOSTMAP_TEST_RUN", "")},
+    )
+    if not durable:
+        container.with_tmpfs_mount(kind.data, "size=4g")
+    return container.with_command(list(kind.options))
+
+
+def _started(kind: str, container: DockerContainer) -> Server:
+    try:
+        container.start()
+    except DockerException as error:
+        message = f"{kind}: no container: {error}; tests/run sees to the images"
+        raise NoServerError(message) from None
+    host = str(container.get_docker_client().bridge_ip(container.get_container_id()))
+    server = Server(kind, host, _KINDS[kind].port, _KINDS[kind].user, PASSWORD, container)
+    _await_answer(server, SECONDS_TO_START, kind)
+    return server
+
+
+def _await_answer(server: Server, seconds: float, name: str) -> None:
+    """Over TCP: while they set themselves up, the official images answer on a Unix socket only."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return _connect_once(server)
+        except (pymysql.Error, psycopg.Error) as error:
+            if _is_dead(server) or time.monotonic() > deadline:
+                raise NoServerError(f"{name}: no answer: {error}{_log(server)}") from None
+        time.sleep(0.1)
+
+
+def _connect_once(server: Server) -> None:
+    host, port, user, password = server.host, server.port, server.user, server.password
+    if server.kind == "postgresql":
+        psycopg.connect(
+            host=host, port=port, user=user, password=password, dbname="postgres", connect_timeout=5
+        ).close()
+    else:
+        pymysql.connect(
+            host=host, port=port, user=user, password=password, connect_timeout=5, read_timeout=5
+        ).close()
+
+
+def _is_dead(server: Server) -> bool:
+    if server.container is None:
+        return False
+    server.container.reload()
+    return server.container.status not in ("created", "running")
+
+
+def _log(server: Server) -> str:
+    if server.container is None:
+        return ""
+    log: bytes = server.container.get_wrapped_container().logs(tail=20)
+    return "\n" + log.decode(errors="replace")
