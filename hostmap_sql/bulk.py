@@ -1,0 +1,96 @@
+"""Planning a bulk write: what is to be done with each pair, given where its host is now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+from hostmap_sql.errors import HostMappingExists, InvalidValue
+from hostmap_sql.models import Conflict, valid_cell_of_host, valid_host
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+OnConflict = Literal["report", "move", "fail"]
+"""What is to be done with a host that is in another cell already."""
+
+Pair = tuple[str, str]
+
+
+def valid_on_conflict(value: str) -> OnConflict:
+    """One of the ways to treat a conflict.
+
+    :raises InvalidValue: it is none of them.
+    """
+    for known in get_args(OnConflict):
+        if value == known:
+            way: OnConflict = known
+            return way
+    raise InvalidValue("on_conflict", f"{value!r} is not one of {', '.join(get_args(OnConflict))}")
+
+
+def valid_pairs(pairs: Iterable[tuple[str, str]]) -> list[Pair]:
+    """All pairs of host and cell UUID, checked before the first of them is written.
+
+    :raises InvalidValue: a pair is none, or holds a host or UUID that cannot be used.
+    """
+    uuids: dict[str, str] = {}
+    valid: list[Pair] = []
+    for number, pair in enumerate(pairs, 1):
+        try:
+            host, cell = pair
+            uuid = uuids.get(cell)
+            if uuid is None:
+                uuid = uuids[cell] = valid_cell_of_host(cell)
+            valid.append((valid_host(host), uuid))
+        except InvalidValue as error:
+            raise InvalidValue(f"pair {number}: {error.field}", error.problem) from None
+        except (TypeError, ValueError):
+            problem = "must be a host and the UUID of its cell"
+            raise InvalidValue(f"pair {number}", problem) from None
+    return valid
+
+
+def valid_hosts(hosts: Iterable[str]) -> list[str]:
+    """All host names, each once, checked.
+
+    :raises InvalidValue: a name cannot be used, or one name was given instead of many.
+    """
+    if isinstance(hosts, str):
+        raise InvalidValue("hosts", "must be many names, not one: put it into a list")
+    return list(dict.fromkeys(map(valid_host, hosts)))
+
+
+class Plan:
+    """What to do with some pairs, in their order, where `cells` tells the cell each host is in."""
+
+    def __init__(
+        self, pairs: Iterable[Pair], cells: Mapping[str, str], on_conflict: OnConflict
+    ) -> None:
+        self.created = self.unchanged = self.moved = 0
+        self.conflicts: list[Conflict] = []
+        self._before = cells
+        self._after: dict[str, str] = {}
+        for host, wanted in pairs:
+            actual = self._after.get(host) or cells.get(host)
+            if actual == wanted:
+                self.unchanged += 1
+            elif actual is None:
+                self.created += 1
+                self._after[host] = wanted
+            elif on_conflict == "move":
+                self.moved += 1
+                self._after[host] = wanted
+            elif on_conflict == "report":
+                self.conflicts.append(Conflict(host, wanted, actual))
+            else:
+                raise HostMappingExists(host, actual)
+
+    def steps(self) -> Mapping[tuple[str | None, str], list[str]]:
+        """The hosts to write, by the cells they come from (None: from nowhere) and go to."""
+        steps: dict[tuple[str | None, str], list[str]] = {}
+        before = self._before
+        for host, new in self._after.items():
+            old = before.get(host)
+            if old != new:
+                steps.setdefault((old, new), []).append(host)
+        return steps

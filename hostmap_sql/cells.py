@@ -1,0 +1,261 @@
+"""The DAO of cell_mapping."""
+
+from __future__ import annotations
+
+import uuid as uuid_module
+from dataclasses import replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from hostmap_sql.errors import (
+    CellMappingExists,
+    CellMappingInUse,
+    CellMappingNotFound,
+    InvalidValue,
+    StaleMapping,
+)
+from hostmap_sql.models import (
+    CellChange,
+    CellMapping,
+    valid_cell_name,
+    valid_name,
+    valid_number,
+    valid_url,
+    valid_uuid,
+)
+from hostmap_sql.record import CREATED, DELETED, UPDATED
+from hostmap_sql.rows import RowReader
+from hostmap_sql.statements import Statement
+
+if TYPE_CHECKING:
+    from hostmap_sql.sessions import Session, Transaction
+    from hostmap_sql.urls import SecretUrl
+
+
+class Unset(Enum):
+    """The value of an argument that was not given, where None says something."""
+
+    UNSET = "unset"
+
+
+UNSET = Unset.UNSET
+
+
+class Cells:
+    """The cells, and how each is reached: ``hostmap.cells``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._rows = RowReader(session.dialect)
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def get(self, uuid: str) -> CellMapping:
+        """The cell of a UUID.
+
+        :raises CellMappingNotFound: there is none.
+
+        >>> hostmap.cells.get("5f7ccc29-a9eb-417c-865e-b9bd78a72dcc").name
+        'cell1'
+        """
+        return self._get(self._session, valid_uuid(uuid, "uuid"))
+
+    def get_by_name(self, name: str) -> CellMapping:
+        """The cell of a name.
+
+        :raises CellMappingNotFound: there is none.
+
+        >>> hostmap.cells.get_by_name("cell1").transport_url
+        SecretUrl('rabbit://nova:***@mq1:5672/')
+        """
+        row = self._session.one(Statement.CELL_GET_BY_NAME, {"name": valid_name(name, "name")})
+        if row is None:
+            raise CellMappingNotFound(name)
+        return self._rows.cell(row)
+
+    def find(self, cell: str) -> CellMapping:
+        """The cell of a UUID or a name, whichever it is.
+
+        :raises CellMappingNotFound: there is none.
+
+        >>> uuid = "5f7ccc29-a9eb-417c-865e-b9bd78a72dcc"
+        >>> hostmap.cells.find("cell1") == hostmap.cells.find(uuid)
+        True
+        """
+        try:
+            uuid = valid_uuid(cell, "cell")
+        except InvalidValue:
+            return self.get_by_name(cell)
+        return self._get(self._session, uuid)
+
+    def list(self, *, disabled: bool | None = None) -> list[CellMapping]:
+        """All cells, ordered by name; with `disabled`, those that are or are not.
+
+        >>> [cell.name for cell in hostmap.cells.list(disabled=False)]
+        ['cell1', 'cell2']
+        """
+        cells = map(self._rows.cell, self._session.all(Statement.CELL_LIST))
+        return [cell for cell in cells if disabled is None or cell.disabled is disabled]
+
+    def host_counts(self) -> dict[str, int]:
+        """How many hosts each cell has, by the cell's UUID. Cells without hosts have 0.
+
+        >>> hostmap.cells.host_counts()["5f7ccc29-a9eb-417c-865e-b9bd78a72dcc"]
+        2
+        """
+        return {str(row[0]): row[1] for row in self._session.all(Statement.CELL_HOST_COUNTS)}
+
+    # --- writing ------------------------------------------------------------------------------
+
+    def create(
+        self,
+        name: str,
+        *,
+        transport_url: str | SecretUrl | None = None,
+        database_connection: str | SecretUrl | None = None,
+        uuid: str | None = None,
+        disabled: bool = False,
+    ) -> CellMapping:
+        """Make a cell. Without a `uuid` it gets a new one.
+
+        :raises InvalidValue: a value cannot be used.
+        :raises CellMappingExists: another cell has the name or the UUID.
+
+        >>> hostmap.cells.create("cell3", transport_url="rabbit://nova:s3cret@mq3:5672/").name
+        'cell3'
+        """
+        uuid = str(uuid_module.uuid4()) if uuid is None else valid_uuid(uuid, "uuid")
+        name = valid_cell_name(name, uuid)
+        transport = valid_url(transport_url, "transport_url")
+        database = valid_url(database_connection, "database_connection")
+        disabled = _valid_flag(disabled)
+
+        def work(transaction: Transaction) -> CellMapping:
+            self._refuse_taken(transaction, uuid, name)
+            now, revision = transaction.now, transaction.revision
+            cell = CellMapping(uuid, name, transport, database, disabled, revision, now, None)
+            created_at = self._session.dialect.encode_time(now)
+            transaction.execute(
+                Statement.CELL_INSERT, _parameters(cell) | {"created_at": created_at}
+            )
+            transaction.record.cell(uuid, CREATED)
+            return cell
+
+        return self._session.write(work)
+
+    def update(
+        self,
+        uuid: str,
+        *,
+        name: str | Unset = UNSET,
+        transport_url: str | SecretUrl | Unset | None = UNSET,
+        database_connection: str | SecretUrl | Unset | None = UNSET,
+        disabled: bool | Unset = UNSET,
+        expected_revision: int | None = None,
+    ) -> CellMapping:
+        """Change what is given, and only that; None empties a URL. Without a change, no write.
+
+        :raises InvalidValue: a value cannot be used.
+        :raises CellMappingNotFound: there is no such cell.
+        :raises CellMappingExists: another cell has the new name.
+        :raises StaleMapping: the cell is not at the expected revision.
+
+        >>> uuid = hostmap.cells.get_by_name("cell2").uuid
+        >>> hostmap.cells.update(uuid, disabled=True).disabled
+        True
+        """
+        uuid = valid_uuid(uuid, "uuid")
+        values: dict[str, Any] = {}
+        if not isinstance(name, Unset):
+            values["name"] = valid_cell_name(name, uuid)
+        if not isinstance(transport_url, Unset):
+            values["transport_url"] = valid_url(transport_url, "transport_url")
+        if not isinstance(database_connection, Unset):
+            values["database_connection"] = valid_url(database_connection, "database_connection")
+        if not isinstance(disabled, Unset):
+            values["disabled"] = _valid_flag(disabled)
+
+        def work(transaction: Transaction) -> CellMapping:
+            current = self._get_expected(transaction, uuid, expected_revision)
+            wanted = replace(current, **values)
+            if wanted == current:
+                return current
+            if wanted.name != current.name:
+                self._refuse_taken(transaction, uuid, wanted.name, itself=uuid)
+            now = transaction.now
+            wanted = replace(wanted, revision=transaction.revision, updated_at=now)
+            updated_at = self._session.dialect.encode_time(now)
+            transaction.execute(
+                Statement.CELL_UPDATE, _parameters(wanted) | {"updated_at": updated_at}
+            )
+            transaction.record.cell(uuid, UPDATED)
+            return wanted
+
+        return self._session.write(work)
+
+    def delete(self, uuid: str, *, expected_revision: int | None = None) -> CellChange:
+        """Delete a cell that has no hosts.
+
+        :raises CellMappingNotFound: there is no such cell.
+        :raises CellMappingInUse: it still has hosts.
+        :raises StaleMapping: the cell is not at the expected revision.
+
+        >>> cell = hostmap.cells.create("burn-in")
+        >>> hostmap.cells.delete(cell.uuid).action
+        'deleted'
+        """
+        uuid = valid_uuid(uuid, "uuid")
+
+        def work(transaction: Transaction) -> CellChange:
+            self._get_expected(transaction, uuid, expected_revision)
+            [(hosts,)] = transaction.all(Statement.CELL_HOST_COUNT, {"uuid": uuid})
+            if hosts:
+                raise CellMappingInUse(uuid, hosts)
+            transaction.execute(Statement.CELL_DELETE, {"uuid": uuid})
+            transaction.record.cell(uuid, DELETED)
+            return CellChange(transaction.revision, uuid, DELETED)
+
+        return self._session.write(work)
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _get(self, session: Session, uuid: str) -> CellMapping:
+        row = session.one(Statement.CELL_GET, {"uuid": uuid})
+        if row is None:
+            raise CellMappingNotFound(uuid)
+        return self._rows.cell(row)
+
+    def _get_expected(self, session: Session, uuid: str, revision: int | None) -> CellMapping:
+        if revision is not None:
+            valid_number(revision, "expected_revision")
+        cell = self._get(session, uuid)
+        if revision not in (None, cell.revision):
+            raise StaleMapping(cell, expected_revision=revision)
+        return cell
+
+    def _refuse_taken(
+        self, session: Session, uuid: str, name: str, *, itself: str | None = None
+    ) -> None:
+        for other, its_name in session.all(Statement.CELL_TAKEN, {"uuid": uuid, "name": name}):
+            if other == itself:
+                continue
+            field, value = ("name", name) if its_name == name else ("uuid", uuid)
+            raise CellMappingExists(field, value, other)
+
+
+def _valid_flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidValue("disabled", f"must be True or False, not {type(value).__name__}")
+    return value
+
+
+def _parameters(cell: CellMapping) -> dict[str, Any]:
+    """The values of a cell that its statements bind, without the times."""
+    return {
+        "uuid": cell.uuid,
+        "name": cell.name,
+        "transport_url": cell.transport_url and cell.transport_url.reveal(),
+        "database_connection": cell.database_connection and cell.database_connection.reveal(),
+        "disabled": cell.disabled,
+        "revision": cell.revision,
+    }

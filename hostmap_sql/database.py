@@ -1,0 +1,187 @@
+"""The database: lends connections, runs transactions, and repeats what is safe to repeat."""
+
+from __future__ import annotations
+
+import copy
+import random
+from contextlib import contextmanager, suppress
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, TypeVar
+
+from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, SchemaOutOfDate
+from hostmap_sql.schema import known_migrations, unknown_migrations
+from hostmap_sql.sessions import NO_PARAMETERS, Session, Transaction, Translator, fetch
+from hostmap_sql.statements import Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from hostmap_sql.dialects.base import Connection, Connections, Dialect, Parameters, Row
+
+T = TypeVar("T")
+
+# The pauses between two tries, in seconds: from the first, doubled each time, up to the longest.
+# Each is drawn from between nothing and that, so that many who failed together come back apart.
+_FIRST_PAUSE = 0.01
+_LONGEST_PAUSE = 1.0
+
+
+class Database(Session):
+    """A database, and how it is used: within which time, signed by whom. Threads may share it."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        dialect: Dialect,
+        name: str,
+        *,
+        timeout: float,
+        author: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        self.dialect: Dialect = dialect
+        self.name = name
+        self._connections = connections
+        self._timeout = timeout
+        self._author = author
+        self._reason = reason
+        self._translator = Translator(dialect, name)
+        self._schema_is_checked = False
+
+    def signed(self, author: str | None, reason: str | None) -> Database:
+        """The same database, its writes recorded with this author and this reason."""
+        other = copy.copy(self)
+        other._author = author or self._author  # noqa: SLF001 - a copy of its own
+        other._reason = reason or self._reason  # noqa: SLF001
+        return other
+
+    # --- reading and writing ------------------------------------------------------------------
+
+    def all(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> Sequence[Row]:
+        """Run a SELECT, on a connection of its own, and return its rows."""
+        return self._repeat(self._read, statement, parameters)
+
+    def _read(self, statement: Statement, parameters: Parameters) -> Sequence[Row]:
+        with self.lease() as connection:
+            return fetch(self._translator, connection, statement, parameters)
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in a transaction of its own, repeat it if need be, and return its result."""
+
+        def attempt() -> T:
+            with self.transaction() as transaction:
+                return work(transaction)
+
+        return self._repeat(attempt)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """A write transaction for a block. An exception undoes it; so does changing nothing."""
+        with self._begun() as transaction:
+            transaction.take_revision()
+            yield transaction
+            if transaction.record:
+                transaction.write_record()
+                transaction.commit()
+
+    def tidy(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in a transaction that changes no mapping, and so makes no revision."""
+
+        def attempt() -> T:
+            with self._begun() as transaction:
+                result = work(transaction)
+                transaction.commit()
+                return result
+
+        return self._repeat(attempt)
+
+    @contextmanager
+    def _begun(self) -> Iterator[Transaction]:
+        with self.lease() as connection:
+            transaction = Transaction(self._translator, connection, self._author, self._reason)
+            try:
+                transaction.begin()
+                yield transaction
+            finally:
+                if not transaction.committed:
+                    transaction.rollback()
+
+    # --- repeating ----------------------------------------------------------------------------
+
+    def _repeat(self, operation: Callable[..., T], *arguments: object) -> T:
+        """Do it again while it fails for a passing reason, until the time is up."""
+        deadline = monotonic() + self._timeout
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return operation(*arguments)
+            except DatabaseUnavailable as error:
+                left = deadline - monotonic()
+                if left <= 0:
+                    problem = f"{error.problem} (tried for {self._timeout:g} s)"
+                    raise DatabaseUnavailable(self.name, problem) from error.__cause__
+            sleep(min(left, random.uniform(0, pause)))  # noqa: S311 - jitter, not a secret
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    # --- connections --------------------------------------------------------------------------
+
+    @contextmanager
+    def lease(self, *, any_schema: bool = False) -> Iterator[Connection]:
+        """A connection for a block, in autocommit mode whatever mode its pool keeps it in.
+
+        :param any_schema: do not look whether the tables are those of this version.
+        """
+        lender = self._connections()
+        try:
+            connection = lender.__enter__()
+        except Exception as error:
+            raise self._translator.connecting(error) from error
+        try:
+            was_autocommit = self._set_autocommit(connection, on=True)
+            if not (self._schema_is_checked or any_schema):
+                self._check_schema(connection)
+            yield connection
+            if not was_autocommit:
+                self._set_autocommit(connection, on=False)
+        except BaseException as error:
+            with suppress(Exception):
+                lender.__exit__(type(error), error, error.__traceback__)
+            raise
+        # What the block did is done, whatever becomes of the connection.
+        with suppress(Exception):
+            lender.__exit__(None, None, None)
+
+    def _set_autocommit(self, connection: Connection, *, on: bool) -> bool:
+        with self._translator.calls(connection):
+            return self.dialect.set_autocommit(connection, on=on)
+
+    # --- the schema ---------------------------------------------------------------------------
+
+    def applied_migrations(self, connection: Connection) -> set[str] | None:
+        """The ids of the migrations that yoyo has applied; None if it never was here."""
+        try:
+            rows = fetch(self._translator, connection, Statement.MIGRATIONS_APPLIED, NO_PARAMETERS)
+        except SchemaOutOfDate:
+            return None
+        return {str(row[0]) for row in rows}
+
+    def _check_schema(self, connection: Connection) -> None:
+        """See to it, once, that the tables are those of this version."""
+        known = known_migrations(self.dialect.name)
+        try:
+            applied = self.applied_migrations(connection)
+        except DatabaseError:
+            # A service may be kept from reading yoyo's table. The tables themselves will tell.
+            applied = set(known)
+        if applied is None and self._has_tables(connection):
+            # Somebody has run the same files by other means.
+            applied = set(known)
+        missing = [migration for migration in known if migration not in (applied or ())]
+        unknown = unknown_migrations(self.dialect.name, applied or ())
+        if missing or unknown:
+            raise SchemaOutOfDate(self.name, missing, unknown)
+        self._schema_is_checked = True
+
+    def _has_tables(self, connection: Connection) -> bool:
+        with self._translator.calls(connection):
+            return self.dialect.has_table(self.dialect.cursor(connection), "host_mapping")

@@ -1,0 +1,185 @@
+"""What a dialect is: all that the library has to know about one kind of database."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from hostmap_sql.statements import IN_HOSTS, Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from hostmap_sql.urls import DatabaseUrl
+
+Row = tuple[Any, ...]
+Parameters = dict[str, Any]
+
+
+class Cursor(Protocol):
+    """What is used of a DB-API cursor."""
+
+    @property
+    def rowcount(self) -> int: ...
+    def execute(self, sql: str, parameters: Any = ..., /) -> object: ...
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> Any: ...
+
+
+class Connection(Protocol):
+    """What is used of a DB-API connection, the caller's own included."""
+
+    def commit(self) -> object: ...
+    def rollback(self) -> object: ...
+    def close(self) -> object: ...
+
+
+class Connections(Protocol):
+    """Where connections come from: as a pool's ``connection`` method, it lends one for a block."""
+
+    def __call__(self) -> AbstractContextManager[Any]: ...
+
+
+class Pool(Protocol):
+    """A source of connections that the library itself made, and so has to close."""
+
+    def connection(self) -> AbstractContextManager[Any]:
+        """Lend a connection for a block. It is in autocommit mode."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections. Those that are lent are closed when they come back."""
+        ...
+
+
+class Fault(Enum):
+    """What a failure means for what is to be done next."""
+
+    AGAIN = "the transaction took no effect; run it again"
+    RECONNECT = "this connection or node will not do it; run it again on another"
+    WAIT = "not to be had just now; wait, then try again"
+    LOST = "the connection is gone; if it was in COMMIT the outcome is in doubt"
+    NO_TABLE = "a table or column is missing"
+    PERMANENT = "refused; trying again will not help"
+    UNLISTED = "a code that no list has; not tried again, and in COMMIT the outcome is in doubt"
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same may succeed a little later."""
+        return self in _TRANSIENT
+
+    @property
+    def spoils_connection(self) -> bool:
+        """Whether the connection is of no use from now on."""
+        return self in (Fault.RECONNECT, Fault.LOST)
+
+    @property
+    def leaves_commit_in_doubt(self) -> bool:
+        """Whether a COMMIT that ended so may have been done."""
+        return self in (Fault.LOST, Fault.UNLISTED)
+
+
+_TRANSIENT = frozenset({Fault.AGAIN, Fault.RECONNECT, Fault.WAIT, Fault.LOST})
+
+
+class Dialect(ABC):
+    """All that the library has to know about one kind of database.
+
+    The statements of `overrides` replace the common ones, and `in_hosts` the way to say "one of
+    these hosts": nothing else of the SQL differs.
+    """
+
+    name: ClassVar[str]
+    """The name that `HostMap(dialect=...)` takes, and of the folder below ``migrations/``."""
+
+    in_hosts: ClassVar[str] = IN_HOSTS
+    overrides: ClassVar[Mapping[Statement, str]] = {}
+
+    def __init__(self) -> None:
+        self.sql: Mapping[Statement, str] = {
+            statement: self.adapted(self.overrides.get(statement, statement.value))
+            for statement in Statement
+        }
+
+    def adapted(self, sql: str) -> str:
+        """A statement of the common form as this database's driver takes it."""
+        return sql.replace(IN_HOSTS, self.in_hosts)
+
+    # --- connections --------------------------------------------------------------------------
+
+    @abstractmethod
+    def connect(self, url: DatabaseUrl, timeout: float) -> Connection:
+        """Open a connection in autocommit mode, its sessions at READ COMMITTED.
+
+        :raises InvalidValue: the URL has an option that the driver does not know.
+        """
+
+    @abstractmethod
+    def pool(self, url: DatabaseUrl, *, size: int, timeout: float) -> Pool:
+        """Make a pool of at most `size` connections. It opens none before it is asked for one."""
+
+    def create(self, url: DatabaseUrl) -> None:  # noqa: B027 - nothing to do on a server
+        """Make the database itself, if it is one that the library can make: an SQLite file."""
+
+    @abstractmethod
+    def yoyo_backend(self) -> Any:
+        """The backend class of yoyo for this database."""
+
+    @abstractmethod
+    def set_autocommit(self, connection: Any, *, on: bool) -> bool:
+        """Set a connection's autocommit mode, if it is not so already; return how it was."""
+
+    @abstractmethod
+    def cursor(self, connection: Any) -> Cursor:
+        """Make a cursor that gives tuples, whatever row factory the caller's pool has set."""
+
+    # --- statements ---------------------------------------------------------------------------
+
+    @abstractmethod
+    def begin(self, cursor: Cursor) -> None:
+        """Begin a transaction that is to write, at READ COMMITTED."""
+
+    @abstractmethod
+    def take_revision(self, cursor: Cursor) -> int | None:
+        """Take the lock of all writers and return the new revision; None if the row is missing."""
+
+    def insert_hosts(
+        self, cursor: Cursor, statement: Statement, hosts: Sequence[str], constants: Parameters
+    ) -> None:
+        """Insert a row for each of many hosts, alike in all other columns, the fastest way."""
+        cursor.execute(self.sql[statement], constants | {"hosts": self.encode_hosts(hosts)})
+
+    # --- values -------------------------------------------------------------------------------
+
+    def encode_hosts(self, hosts: Sequence[str]) -> object:
+        """Many host names as one parameter."""
+        return hosts
+
+    @abstractmethod
+    def encode_time(self, time: datetime) -> object:
+        """An aware time as a parameter."""
+
+    @abstractmethod
+    def decode_time(self, value: Any) -> datetime:
+        """A time that was read, as an aware one in UTC."""
+
+    # --- errors -------------------------------------------------------------------------------
+
+    @abstractmethod
+    def code(self, error: Exception) -> str | None:
+        """The database's own code of an error: errno, SQLSTATE or SQLite's name for it."""
+
+    @abstractmethod
+    def classify(self, error: Exception, *, connecting: bool) -> Fault:
+        """What an error means, told by its code alone: messages are translated."""
+
+    def describe(self, error: Exception) -> str:
+        """The first line of the database's own message."""
+        return str(error).strip().partition("\n")[0] or type(error).__name__
+
+    @abstractmethod
+    def has_table(self, cursor: Cursor, table: str) -> bool:
+        """Whether the database has this table, in the schema that plain names mean."""

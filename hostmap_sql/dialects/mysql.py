@@ -1,0 +1,245 @@
+"""MySQL and MariaDB, through PyMySQL. The only module that imports it."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pymysql
+from pymysql.constants import CLIENT
+
+from hostmap_sql.dialects.base import Dialect, Fault, Parameters
+from hostmap_sql.dialects.lifo_pool import LifoPool, PoolExhausted
+from hostmap_sql.errors import InvalidValue
+from hostmap_sql.statements import Statement
+
+if TYPE_CHECKING:
+    # Its stubs know the cursor's class as a parameter of the connection's.
+    from collections.abc import Callable, Mapping, Sequence
+
+    from hostmap_sql.urls import DatabaseUrl
+
+    PyMySQLConnection = pymysql.Connection[pymysql.cursors.Cursor]
+
+# By errno. What is not here is unlisted.
+_FAULTS: Mapping[int, Fault] = {
+    code: fault
+    for fault, codes in {
+        # The server has rolled back: deadlock, certification, snapshot conflict (MariaDB's 1020).
+        # Or a statement failed alone, its transaction still open: lock and statement time-outs.
+        Fault.AGAIN: """
+            1213 3101 1613 1614 1402 1412 1615 1020
+            1205 3572 3024 1317 3058 3132 3133 1206 1637
+        """,
+        # A node that does not write: read-only, failing over, shutting down, not in the cluster.
+        # TiDB's are from 9001 on.
+        Fault.RECONNECT: """
+            1290 1792 1836 1874 1207 3032 3989 4049 3100 1047 1053 1077 1079 3168
+            9001 9002 9003 9004 9005
+        """,
+        # No connection to be had, yet.
+        Fault.WAIT: "2002 2003 2005 2012 1040 1203 1226 1129 1152 1158 1159 1160 1161 1184",
+        # The connection is gone.
+        Fault.LOST: "0 2006 2013 2014 2027 2045 2048 2055 1927 4031 3169 1180 1181",
+        # No such table, no such column.
+        Fault.NO_TABLE: "1146 1054",
+        # Refused: access, unknown database, TLS, wrong values, constraints, syntax, no space.
+        Fault.PERMANENT: """
+            1044 1045 1049 1130 2026 2049 2059 2061 3159 1048 1062 1064 1142 1227 1264 1364
+            1366 1406 1451 1452 1153 1114 3675 3098 3819
+        """,
+    }.items()
+    for code in map(int, codes.split())
+}
+
+# The options of a URL that PyMySQL takes, and the type of each. A charset is taken and ignored:
+# sessions are utf8mb4 always, of which the utf8 of Nova's URLs is a part.
+_OPTIONS: Mapping[str, Callable[[str], object]] = {
+    "charset": str,
+    "unix_socket": str,
+    "bind_address": str,
+    "program_name": str,
+    "read_default_file": str,
+    "read_default_group": str,
+    "sql_mode": str,
+    "connect_timeout": int,
+    "read_timeout": int,
+    "write_timeout": int,
+    "max_allowed_packet": int,
+    "ssl_ca": str,
+    "ssl_cert": str,
+    "ssl_key": str,
+    "ssl_key_password": str,
+}
+
+# libpq's words. The stricter ones verify the chain, and verify-full also the name.
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+_SESSION = "SET time_zone = '+00:00', transaction_isolation = 'READ-COMMITTED'"
+
+# The list of names as a table. The server reads it twice as fast as rows of VALUES.
+_HOSTS_TABLE = "JSON_TABLE(%(hosts)s, '$[*]' COLUMNS (host VARCHAR(255) PATH '$')) AS hosts"
+
+
+class MySQL(Dialect):
+    """MySQL 8.0 and later, MariaDB 10.6 and later."""
+
+    name = "mysql"
+    in_hosts = "IN %(hosts)s"
+    overrides = {  # noqa: RUF012 - a ClassVar of the base
+        # No RETURNING: LAST_INSERT_ID(n) sends n back with the OK of the UPDATE.
+        Statement.REVISION_TAKE: """
+UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1""",
+        # No COPY.
+        Statement.HOST_INSERT_MANY: f"""
+INSERT INTO host_mapping (host, cell_uuid, revision, created_at)
+SELECT hosts.host, %(cell_uuid)s, %(revision)s, %(created_at)s FROM {_HOSTS_TABLE}""",
+        Statement.HOST_CHANGE_INSERT_MANY: f"""
+INSERT INTO host_mapping_change (revision, host, old_cell_uuid, new_cell_uuid)
+SELECT %(revision)s, hosts.host, %(old_cell_uuid)s, %(new_cell_uuid)s FROM {_HOSTS_TABLE}""",
+    }
+
+    def connect(self, url: DatabaseUrl, timeout: float) -> PyMySQLConnection:
+        return pymysql.connect(**_arguments(url, timeout))
+
+    def pool(self, url: DatabaseUrl, *, size: int, timeout: float) -> LifoPool[PyMySQLConnection]:
+        arguments = _arguments(url, timeout)  # once: making a TLS context takes 20 ms
+        return LifoPool(
+            lambda: pymysql.connect(**arguments),
+            lambda connection: bool(connection.open),
+            size=size,
+            timeout=timeout,
+        )
+
+    def yoyo_backend(self) -> Any:
+        from yoyo.backends import MySQLBackend  # noqa: PLC0415 - an extra
+
+        class Backend(MySQLBackend):  # type: ignore[misc]
+            # yoyo takes the database's name from a URL, which a caller's own pool does not tell.
+            list_tables_sql = (
+                "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
+            )
+
+        return Backend
+
+    def set_autocommit(self, connection: PyMySQLConnection, *, on: bool) -> bool:
+        was: bool = connection.get_autocommit()
+        if was is not on:
+            connection.autocommit(on)
+        return was
+
+    def cursor(self, connection: PyMySQLConnection) -> pymysql.cursors.Cursor:
+        return connection.cursor(pymysql.cursors.Cursor)
+
+    def begin(self, cursor: Any) -> None:
+        # REPEATABLE READ, a caller's own pool may have it, is as good: the snapshot begins with the
+        # first SELECT, after the revision's row was taken.
+        cursor.execute("BEGIN")
+
+    def take_revision(self, cursor: Any) -> int | None:
+        return cursor.lastrowid if cursor.execute(self.sql[Statement.REVISION_TAKE]) else None
+
+    def insert_hosts(
+        self, cursor: Any, statement: Statement, hosts: Sequence[str], constants: Parameters
+    ) -> None:
+        names = json.dumps(hosts, ensure_ascii=False)
+        cursor.execute(self.sql[statement], constants | {"hosts": names})
+
+    def encode_time(self, time: datetime) -> datetime:
+        return time.replace(tzinfo=None)
+
+    def decode_time(self, value: datetime) -> datetime:
+        return value.replace(tzinfo=UTC)
+
+    def code(self, error: Exception) -> str | None:
+        return str(error.args[0]) if isinstance(error, pymysql.Error) and error.args else None
+
+    def classify(self, error: Exception, *, connecting: bool) -> Fault:
+        if isinstance(error, PoolExhausted):
+            return Fault.WAIT
+        code = error.args[0] if isinstance(error, pymysql.Error) and error.args else None
+        if isinstance(code, int):
+            fault = _FAULTS.get(code, Fault.UNLISTED)
+        elif isinstance(error, pymysql.err.InternalError | OSError):
+            fault = Fault.LOST  # "Packet sequence number wrong" and its like have no code
+        else:
+            fault = Fault.UNLISTED
+        return Fault.WAIT if connecting and fault is Fault.LOST else fault
+
+    def describe(self, error: Exception) -> str:
+        message = error.args[-1] if error.args else ""
+        return str(message).strip().partition("\n")[0] or type(error).__name__
+
+    def has_table(self, cursor: Any, table: str) -> bool:
+        cursor.execute(
+            "SELECT COUNT(*) FROM information_schema.tables"
+            " WHERE table_schema = DATABASE() AND table_name = %s",
+            (table,),
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def _arguments(url: DatabaseUrl, timeout: float) -> dict[str, Any]:
+    """What PyMySQL's `connect` takes, for a URL."""
+    if len(url.hosts) > 1:
+        raise InvalidValue("database URL", "names several hosts, of which PyMySQL takes only one")
+    host, port = url.hosts[0] if url.hosts else ("localhost", None)
+    options = dict(url.options)
+    tls = _tls(options.pop("sslmode", None), options.pop("sslrootcert", None))
+    arguments = {"connect_timeout": max(1, round(timeout)), "program_name": "hostmap_sql"}
+    for name, value in options.items():
+        arguments[name] = _option(name, value)
+    return {
+        **arguments,
+        **tls,
+        "host": host,
+        "port": port or 3306,
+        "user": url.user,
+        "password": url.password or "",
+        "database": url.database or None,
+        "charset": "utf8mb4",
+        "autocommit": True,
+        # rows matched, not rows changed: as the other databases count
+        "client_flag": CLIENT.FOUND_ROWS,
+        "init_command": _SESSION,
+    }
+
+
+def _option(name: str, value: str) -> Any:
+    try:
+        convert = _OPTIONS[name]
+    except KeyError:
+        problem = f"has the option {name!r}, which is not one of {', '.join(_OPTIONS)}"
+        raise InvalidValue("database URL", problem) from None
+    try:
+        return convert(value)
+    except ValueError:
+        problem = f"has the option {name!r}, whose value is not a whole number"
+        raise InvalidValue("database URL", problem) from None
+
+
+def _tls(mode: str | None, root: str | None) -> dict[str, Any]:
+    """PyMySQL's TLS arguments for libpq's words."""
+    if mode is None and root is None:
+        return {}
+    mode = mode or "verify-full"
+    if mode not in _SSL_MODES:
+        problem = f"has an sslmode that is not one of {', '.join(_SSL_MODES)}"
+        raise InvalidValue("database URL", problem)
+    if mode == "disable":
+        return {"ssl_disabled": True}
+    if mode in ("allow", "prefer"):
+        return {}
+    try:
+        context = ssl.create_default_context(cafile=None if root == "system" else root)
+    except OSError as error:
+        problem = f"has an sslrootcert that cannot be read: {error.strerror}"
+        raise InvalidValue("database URL", problem) from error
+    context.check_hostname = mode == "verify-full"
+    context.verify_mode = ssl.CERT_NONE if mode == "require" else ssl.CERT_REQUIRED
+    return {"ssl": context}
+
+
+DIALECT = MySQL()

@@ -1,0 +1,193 @@
+"""PostgreSQL, through psycopg and psycopg_pool. The only module that imports them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import psycopg_pool
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import Conninfo
+from psycopg.rows import tuple_row
+
+from hostmap_sql.dialects.base import Dialect, Fault, Parameters
+from hostmap_sql.errors import InvalidValue
+from hostmap_sql.statements import Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    from hostmap_sql.urls import DatabaseUrl
+
+# By SQLSTATE, or by its first two characters, its class. What is not here is unlisted.
+_FAULTS = {
+    "40001": Fault.AGAIN,  # serialization failure
+    "40P01": Fault.AGAIN,  # deadlock
+    "55P03": Fault.AGAIN,  # lock timeout
+    "25P02": Fault.AGAIN,  # an earlier statement of the transaction failed
+    "57014": Fault.AGAIN,  # statement timeout
+    "57P01": Fault.LOST,  # shut down by the administrator
+    "57P02": Fault.LOST,  # crash of another session
+    "57P05": Fault.RECONNECT,  # idle session timeout
+    "25P03": Fault.RECONNECT,  # idle in transaction timeout
+    "25P04": Fault.RECONNECT,  # transaction timeout
+    "26000": Fault.RECONNECT,  # a prepared statement is gone: a pooler in between
+    "42P05": Fault.RECONNECT,  # a prepared statement is there already: a pooler in between
+    "25006": Fault.RECONNECT,  # a read-only node
+    "55000": Fault.RECONNECT,  # a node that is not in the right state
+    "57P03": Fault.WAIT,  # starting up or shutting down
+    "53": Fault.WAIT,  # too many connections, out of memory
+    "53100": Fault.PERMANENT,  # disk full
+    "08": Fault.LOST,  # connection exceptions
+    "40003": Fault.LOST,  # statement completion unknown
+    "42P01": Fault.NO_TABLE,
+    "42703": Fault.NO_TABLE,  # no such column
+    "22": Fault.PERMANENT,  # wrong values
+    "23": Fault.PERMANENT,  # constraints
+    "28": Fault.PERMANENT,  # who you are
+    "3D": Fault.PERMANENT,  # no such database
+    "42": Fault.PERMANENT,  # syntax, privileges
+    "XX001": Fault.PERMANENT,  # corrupt data
+    "XX002": Fault.PERMANENT,  # corrupt index
+}
+
+_OPTIONS = frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
+
+
+class PostgreSQL(Dialect):
+    """PostgreSQL 14 and later."""
+
+    name = "postgresql"
+
+    def connect(self, url: DatabaseUrl, timeout: float) -> psycopg.Connection[Any]:
+        return psycopg.connect(_conninfo(url, timeout), autocommit=True)
+
+    def pool(self, url: DatabaseUrl, *, size: int, timeout: float) -> PostgreSQLPool:
+        return PostgreSQLPool(_conninfo(url, timeout), size=size, timeout=timeout)
+
+    def yoyo_backend(self) -> Any:
+        from yoyo.backends import PostgresqlPsycopgBackend  # noqa: PLC0415 - an extra
+
+        return PostgresqlPsycopgBackend
+
+    def set_autocommit(self, connection: psycopg.Connection[Any], *, on: bool) -> bool:
+        was = connection.autocommit
+        if was is not on:
+            connection.autocommit = on
+        return was
+
+    def cursor(self, connection: psycopg.Connection[Any]) -> Any:
+        return connection.cursor(row_factory=tuple_row)
+
+    def begin(self, cursor: Any) -> None:
+        cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+
+    def take_revision(self, cursor: Any) -> int | None:
+        row = cursor.execute(self.sql[Statement.REVISION_TAKE]).fetchone()
+        return row and int(row[0])
+
+    def insert_hosts(
+        self, cursor: Any, statement: Statement, hosts: Sequence[str], constants: Parameters
+    ) -> None:
+        alike = tuple(constants.values())
+        with cursor.copy(self.sql[statement]) as copy:
+            for host in hosts:
+                copy.write_row((*alike, host))
+
+    def encode_hosts(self, hosts: Sequence[str]) -> object:
+        return list(hosts)
+
+    def encode_time(self, time: datetime) -> datetime:
+        return time
+
+    def decode_time(self, value: datetime) -> datetime:
+        return value.astimezone(UTC)
+
+    def code(self, error: Exception) -> str | None:
+        return error.sqlstate if isinstance(error, psycopg.Error) else None
+
+    def classify(self, error: Exception, *, connecting: bool) -> Fault:
+        code = self.code(error)
+        if code is not None:
+            return _FAULTS.get(code) or _FAULTS.get(code[:2], Fault.UNLISTED)
+        if connecting:
+            # libpq gives no SQLSTATE here. A server that has asked for the password is up, and
+            # what it refused (the password, the database) it will refuse again.
+            refused = getattr(getattr(error, "pgconn", None), "used_password", False)
+            return Fault.PERMANENT if refused else Fault.WAIT
+        if isinstance(error, psycopg.OperationalError | OSError):
+            return Fault.LOST
+        return Fault.UNLISTED
+
+    def has_table(self, cursor: Any, table: str) -> bool:
+        row = cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (table,)).fetchone()
+        return bool(row[0])
+
+
+def _conninfo(url: DatabaseUrl, timeout: float) -> str:
+    unknown = sorted(set(url.options) - _OPTIONS)
+    if unknown:
+        problem = f"has the option {unknown[0]!r}, which libpq does not know"
+        raise InvalidValue("database URL", problem)
+    given = {
+        "host": ",".join(host for host, _ in url.hosts) or None,
+        "port": ",".join(str(port or "") for _, port in url.hosts) or None,
+        "user": url.user,
+        "password": url.password,
+        "dbname": url.database or None,
+    }
+    # Times are read as UTC then, which is the zone that psycopg converts to fastest.
+    utc = f"-c timezone=UTC {url.options.get('options', '')}".strip()
+    arguments: dict[str, Any] = {
+        "connect_timeout": max(2, round(timeout)),
+        "application_name": "hostmap_sql",
+        **{name: value for name, value in given.items() if value},
+        **url.options,
+        "options": utc,
+    }
+    return make_conninfo(**arguments)
+
+
+class PostgreSQLPool:
+    """A psycopg_pool that opens at its first use, and only once a connection could be made.
+
+    Its connections are made in the background, where a wrong password would show only as a timeout;
+    the one made here beforehand raises what is really the matter.
+    """
+
+    def __init__(self, conninfo: str, *, size: int, timeout: float) -> None:
+        self._conninfo = conninfo
+        self._opening = Lock()
+        self._opened = False
+        self._pool = psycopg_pool.ConnectionPool(
+            conninfo,
+            min_size=1,
+            max_size=size,
+            timeout=timeout,
+            kwargs={"autocommit": True},
+            name="hostmap_sql",
+            open=False,
+        )
+
+    def connection(self) -> AbstractContextManager[psycopg.Connection[Any]]:
+        """Lend a connection for a block."""
+        if not self._opened:
+            self._open()
+        return self._pool.connection()
+
+    def _open(self) -> None:
+        with self._opening:
+            if not self._opened:
+                psycopg.connect(self._conninfo).close()
+                self._pool.open()
+                self._opened = True
+
+    def close(self) -> None:
+        """Close all connections and end the pool's threads."""
+        self._pool.close()
+
+
+DIALECT = PostgreSQL()

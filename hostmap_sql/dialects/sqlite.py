@@ -1,0 +1,175 @@
+"""SQLite, through the module that comes with Python. The only module that imports it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from hostmap_sql.dialects.base import Dialect, Fault
+from hostmap_sql.dialects.lifo_pool import LifoPool, PoolExhausted
+from hostmap_sql.errors import InvalidValue
+from hostmap_sql.statements import Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hostmap_sql.urls import DatabaseUrl
+
+# By SQLite's name for the result code, or its first two words. What is not here is unlisted.
+_FAULTS = {
+    "SQLITE_BUSY": Fault.AGAIN,
+    "SQLITE_LOCKED": Fault.AGAIN,
+    "SQLITE_INTERRUPT": Fault.AGAIN,
+    "SQLITE_SCHEMA": Fault.AGAIN,
+    "SQLITE_IOERR": Fault.LOST,
+    # The general code. Our statements are fixed, so it is a table or column that is not there.
+    "SQLITE_ERROR": Fault.NO_TABLE,
+    "SQLITE_CONSTRAINT": Fault.PERMANENT,
+    "SQLITE_FULL": Fault.PERMANENT,
+    "SQLITE_READONLY": Fault.PERMANENT,
+    "SQLITE_CORRUPT": Fault.PERMANENT,
+    "SQLITE_NOTADB": Fault.PERMANENT,
+    "SQLITE_CANTOPEN": Fault.PERMANENT,
+}
+
+_OPTIONS = ("mode", "immutable", "vfs")
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+_HOSTS_TABLE = "json_each(%(hosts)s)"
+
+
+class SQLite(Dialect):
+    """SQLite 3.37 and later, in a file."""
+
+    name = "sqlite"
+    in_hosts = f"IN (SELECT value FROM {_HOSTS_TABLE})"
+    overrides = {  # noqa: RUF012 - a ClassVar of the base
+        # No COPY.
+        Statement.HOST_INSERT_MANY: f"""
+INSERT INTO host_mapping (host, cell_uuid, revision, created_at)
+SELECT value, %(cell_uuid)s, %(revision)s, %(created_at)s FROM {_HOSTS_TABLE}""",
+        Statement.HOST_CHANGE_INSERT_MANY: f"""
+INSERT INTO host_mapping_change (revision, host, old_cell_uuid, new_cell_uuid)
+SELECT %(revision)s, value, %(old_cell_uuid)s, %(new_cell_uuid)s FROM {_HOSTS_TABLE}""",
+    }
+
+    def adapted(self, sql: str) -> str:
+        return _PLACEHOLDER.sub(r":\1", super().adapted(sql))
+
+    def connect(self, url: DatabaseUrl, timeout: float) -> sqlite3.Connection:
+        path = _path(url)
+        if not Path(path).exists():
+            raise FileNotFoundError(path)
+        options = {"mode": "rw"} | dict(url.options)
+        connection = sqlite3.connect(
+            f"file:{quote(path)}?{urlencode(options)}",
+            uri=True,
+            timeout=timeout,
+            isolation_level=None,
+            check_same_thread=False,  # lent to one thread at a time
+        )
+        connection.execute("PRAGMA foreign_keys = ON")
+        _let_readers_and_writers_be(connection)
+        return connection
+
+    def pool(self, url: DatabaseUrl, *, size: int, timeout: float) -> LifoPool[sqlite3.Connection]:
+        _path(url)
+        return LifoPool(lambda: self.connect(url, timeout), _is_open, size=size, timeout=timeout)
+
+    def create(self, url: DatabaseUrl) -> None:
+        # Only its owner may read it: it will hold passwords.
+        path = _path(url)
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            return
+        except OSError as error:
+            problem = f"names a file that cannot be made: {path}: {error.strerror}"
+            raise InvalidValue("database URL", problem) from error
+
+    def yoyo_backend(self) -> Any:
+        from yoyo.backends import SQLiteBackend  # noqa: PLC0415 - an extra
+
+        return SQLiteBackend
+
+    def set_autocommit(self, connection: sqlite3.Connection, *, on: bool) -> bool:
+        was = connection.isolation_level is None
+        if was is not on:
+            connection.isolation_level = None if on else "DEFERRED"
+        return was
+
+    def cursor(self, connection: sqlite3.Connection) -> sqlite3.Cursor:
+        cursor = connection.cursor()
+        cursor.row_factory = None
+        return cursor
+
+    def begin(self, cursor: Any) -> None:
+        cursor.execute("BEGIN IMMEDIATE")
+
+    def take_revision(self, cursor: Any) -> int | None:
+        row = cursor.execute(self.sql[Statement.REVISION_TAKE]).fetchone()
+        return row and int(row[0])
+
+    def encode_hosts(self, hosts: Sequence[str]) -> object:
+        return json.dumps(hosts, ensure_ascii=False)
+
+    def encode_time(self, time: datetime) -> str:
+        return time.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+    def decode_time(self, value: str) -> datetime:
+        return datetime.fromisoformat(value + "+00:00")
+
+    def code(self, error: Exception) -> str | None:
+        return getattr(error, "sqlite_errorname", None)
+
+    def classify(self, error: Exception, *, connecting: bool) -> Fault:  # noqa: ARG002
+        if isinstance(error, FileNotFoundError):
+            return Fault.NO_TABLE
+        if isinstance(error, PoolExhausted):
+            return Fault.WAIT
+        # An extended code is its code's name and one more word: SQLITE_BUSY_SNAPSHOT.
+        family = "_".join((self.code(error) or "").split("_")[:2])
+        return _FAULTS.get(family, Fault.UNLISTED)
+
+    def has_table(self, cursor: Any, table: str) -> bool:
+        cursor.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,))
+        return cursor.fetchone() is not None
+
+
+def _path(url: DatabaseUrl) -> str:
+    if url.hosts or url.user:
+        problem = "names a host: write sqlite:///relative.db or sqlite:////absolute.db"
+        raise InvalidValue("database URL", problem)
+    if not url.database or url.database == ":memory:":
+        problem = "names no file: a database in memory would be another one for each thread"
+        raise InvalidValue("database URL", problem)
+    unknown = sorted(set(url.options) - set(_OPTIONS))
+    if unknown:
+        problem = f"has the option {unknown[0]!r}, which is not one of {', '.join(_OPTIONS)}"
+        raise InvalidValue("database URL", problem)
+    return url.database
+
+
+def _let_readers_and_writers_be(connection: sqlite3.Connection) -> None:
+    """Set write-ahead logging: readers never wait for a writer. The file remembers it."""
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError:
+        # A read-only file, or somebody in a transaction: it works all the same, but they wait.
+        return
+
+
+def _is_open(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.in_transaction  # noqa: B018 - raises if closed
+    except sqlite3.ProgrammingError:
+        return False
+    return True
+
+
+DIALECT = SQLite()

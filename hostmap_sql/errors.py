@@ -1,0 +1,211 @@
+"""Every exception the library raises: one tree, each with what it is about as attributes.
+
+The arguments of each class are its attributes, so that exceptions survive pickling, and its text is
+one sentence that says what is wrong and, where there is something to do, what. Where a driver's
+exception was the reason it is the ``__cause__``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hostmap_sql.models import CellMapping, HostMapping
+
+
+class HostMapError(Exception):
+    """The base of all exceptions of this library."""
+
+
+class HostMappingNotFound(HostMapError, LookupError):
+    """The host is mapped to no cell."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(host)
+        self.host = host
+
+    def __str__(self) -> str:
+        return f"host {self.host!r} is not mapped to any cell"
+
+
+class CellMappingNotFound(HostMapError, LookupError):
+    """There is no cell of this UUID or name."""
+
+    def __init__(self, cell: str) -> None:
+        super().__init__(cell)
+        self.cell = cell
+
+    def __str__(self) -> str:
+        return f"there is no cell {self.cell!r}"
+
+
+class HostMappingExists(HostMapError):
+    """The host is mapped already; `cell_uuid` is the cell it is in."""
+
+    def __init__(self, host: str, cell_uuid: str) -> None:
+        super().__init__(host, cell_uuid)
+        self.host = host
+        self.cell_uuid = cell_uuid
+
+    def __str__(self) -> str:
+        return f"host {self.host!r} is mapped to cell {self.cell_uuid} already"
+
+
+class CellMappingExists(HostMapError):
+    """Another cell has this `name` or this `uuid`; `field` says which, `cell_uuid` whose it is."""
+
+    def __init__(self, field: str, value: str, cell_uuid: str) -> None:
+        super().__init__(field, value, cell_uuid)
+        self.field = field
+        self.value = value
+        self.cell_uuid = cell_uuid
+
+    def __str__(self) -> str:
+        return f"cell {self.cell_uuid} has the {self.field} {self.value!r} already"
+
+
+class CellMappingInUse(HostMapError):
+    """The cell cannot be deleted: `hosts` hosts are still mapped to it."""
+
+    def __init__(self, cell_uuid: str, hosts: int) -> None:
+        super().__init__(cell_uuid, hosts)
+        self.cell_uuid = cell_uuid
+        self.hosts = hosts
+
+    def __str__(self) -> str:
+        return (
+            f"cell {self.cell_uuid} still has {self.hosts} host(s): "
+            "move or delete them before the cell"
+        )
+
+
+class StaleMapping(HostMapError):
+    """An expected cell or revision did not hold; `actual` is what is there now."""
+
+    def __init__(
+        self,
+        actual: HostMapping | CellMapping,
+        expected_cell: str | None = None,
+        expected_revision: int | None = None,
+    ) -> None:
+        super().__init__(actual, expected_cell, expected_revision)
+        self.actual = actual
+        self.expected_cell = expected_cell
+        self.expected_revision = expected_revision
+
+    def __str__(self) -> str:
+        expected = [
+            f"{what} {value}"
+            for what, value in (
+                ("cell", self.expected_cell),
+                ("revision", self.expected_revision),
+            )
+            if value is not None
+        ]
+        return (
+            f"{self.actual.label} is at revision {self.actual.revision} of cell "
+            f"{self.actual.cell_uuid}, not at the expected {' and '.join(expected)}: "
+            "read it again and decide anew"
+        )
+
+
+class InvalidValue(HostMapError, ValueError):
+    """A value that cannot be used; `field` names its place, `problem` says what is wrong."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(field, problem)
+        self.field = field
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.problem}"
+
+
+class HistoryPruned(HostMapError):
+    """Changes after `revision` are asked for, but those up to `pruned_revision` were removed."""
+
+    def __init__(self, revision: int, pruned_revision: int) -> None:
+        super().__init__(revision, pruned_revision)
+        self.revision = revision
+        self.pruned_revision = pruned_revision
+
+    def __str__(self) -> str:
+        return (
+            f"the changes after revision {self.revision} are gone: the history was pruned up to "
+            f"revision {self.pruned_revision}; read the whole directory again"
+        )
+
+
+class SchemaOutOfDate(HostMapError):
+    """The tables are not those this version needs.
+
+    `missing` are the migrations that are still to be applied, `unknown` those that a newer version
+    of the library has applied.
+    """
+
+    def __init__(
+        self, database: str, missing: Sequence[str] = (), unknown: Sequence[str] = ()
+    ) -> None:
+        super().__init__(database, tuple(missing), tuple(unknown))
+        self.database = database
+        self.missing = tuple(missing)
+        self.unknown = tuple(unknown)
+
+    def __str__(self) -> str:
+        if self.unknown:
+            return (
+                f"{self.database} is newer than this version of hostmap_sql (it has migration "
+                f"{self.unknown[-1]}): install a newer one with `pip install --upgrade hostmap-sql`"
+            )
+        if self.missing:
+            return (
+                f"{self.database} lacks the tables of this version of hostmap_sql (from migration "
+                f"{self.missing[0]} on): apply them with `hostmap migrate`"
+            )
+        return (
+            f"{self.database} lacks tables, columns or rows that its migrations made: "
+            "see `hostmap migrate --status`, then restore them or its backup"
+        )
+
+
+class DatabaseUnavailable(HostMapError):
+    """The database could not be reached, or could not do it just now. Nothing was written."""
+
+    def __init__(self, database: str, problem: str) -> None:
+        super().__init__(database, problem)
+        self.database = database
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.database} is not available: {self.problem}"
+
+
+class OutcomeUnknown(HostMapError):
+    """A commit was sent, its answer was lost: the change `change_id` may or may not be there."""
+
+    def __init__(self, change_id: str) -> None:
+        super().__init__(change_id)
+        self.change_id = change_id
+
+    def __str__(self) -> str:
+        return (
+            f"the answer to the commit of change {self.change_id} was lost: "
+            "look for that change_id in the history before doing it again"
+        )
+
+
+class DatabaseError(HostMapError):
+    """Any other failure of the database; `code` is its own code for it, where it gave one."""
+
+    def __init__(self, problem: str, code: str | None = None, statement: str | None = None) -> None:
+        super().__init__(problem, code, statement)
+        self.problem = problem
+        self.code = code
+        self.statement = statement
+
+    def __str__(self) -> str:
+        where = f" (in {self.statement})" if self.statement else ""
+        code = f" [{self.code}]" if self.code else ""
+        return f"{self.problem}{code}{where}"

@@ -1,0 +1,268 @@
+"""`connect` and what it returns: the directory as a whole."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from copy import copy
+from typing import TYPE_CHECKING, TypeVar
+
+from hostmap_sql.cells import Cells
+from hostmap_sql.database import Database
+from hostmap_sql.dialects import dialect_named, dialect_of_scheme
+from hostmap_sql.errors import InvalidValue
+from hostmap_sql.history import History
+from hostmap_sql.hosts import Hosts
+from hostmap_sql.models import valid_name, valid_number
+from hostmap_sql.urls import DatabaseUrl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+    from types import TracebackType
+    from typing import Self
+
+    from hostmap_sql.dialects.base import Connections
+    from hostmap_sql.migrations import Migrations, MigrationStatus
+    from hostmap_sql.sessions import Transaction
+
+T = TypeVar("T")
+
+DEFAULT_TIMEOUT = 30.0
+"""How long, in seconds, a call tries before it gives up."""
+
+
+def connect(
+    url: str, *, timeout: float = DEFAULT_TIMEOUT, pool_size: int = 5, author: str | None = None
+) -> HostMap:
+    """A directory, by the URL of its database. No connection is made before it is used.
+
+    :param url: ``sqlite:///relative.db``, ``sqlite:////absolute.db``,
+        ``mysql://user:password@host:3306/database`` or
+        ``postgresql://user:password@host:5432/database``; SQLAlchemy's schemes are understood. In
+        the query, ``sslmode=`` and ``sslrootcert=`` take libpq's words on both servers.
+    :param timeout: how long a call tries before it gives up, in seconds.
+    :param pool_size: the most connections that are open at once.
+    :param author: who the history says made the changes, unless they say otherwise themselves.
+    :raises InvalidValue: the URL or another argument cannot be used. No password is in the message.
+
+    >>> with connect("sqlite:///hostmap.db", author="docs") as hostmap:
+    ...     hostmap.revision()
+    2
+    """
+    parsed = DatabaseUrl.parse(url)
+    dialect = dialect_of_scheme(parsed.scheme)
+    size = valid_number(pool_size, "pool_size", least=1)
+    pool = dialect.pool(parsed, size=size, timeout=_valid_timeout(timeout))
+    hostmap = HostMap(
+        pool.connection, dialect.name, timeout=timeout, author=author, name=str(parsed)
+    )
+    # To what is ours. A caller closes his own pool, and makes his own database, himself.
+    hostmap._close = pool.close  # noqa: SLF001
+    hostmap._create_database = lambda: dialect.create(parsed)  # noqa: SLF001
+    return hostmap
+
+
+class Changes:
+    """A transaction that was begun: all done through `hosts` and `cells` is one changeset."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self.hosts = Hosts(transaction)
+        self.cells = Cells(transaction)
+
+    @property
+    def revision(self) -> int:
+        """The revision that it makes, if it changes anything."""
+        return self._transaction.revision
+
+    @property
+    def change_id(self) -> str:
+        """The UUID by which the history knows it."""
+        return self._transaction.change_id
+
+    @property
+    def now(self) -> datetime:
+        """The time of all its changes."""
+        return self._transaction.now
+
+
+class HostMap:
+    """The directory: which cell is a host in? Safe to share between threads.
+
+    Made by `connect`, or on a pool of the caller's own:
+
+    :param connections: any callable that returns a context manager which gives a DB-API connection,
+        such as the ``connection`` method of a psycopg_pool.
+    :param dialect: "mysql" (also for MariaDB), "postgresql" or "sqlite".
+    :param timeout: how long a call tries before it gives up, in seconds.
+    :param author: who the history says made the changes, unless they say otherwise themselves.
+    :param name: what messages call the database.
+    :raises InvalidValue: an argument cannot be used, or the dialect's driver is not installed.
+
+    >>> HostMap(pool.connection, "sqlite").hosts.get("compute-1").cell.name
+    'cell1'
+    """
+
+    def __init__(
+        self,
+        connections: Connections,
+        dialect: str,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        author: str | None = None,
+        name: str = "the database",
+    ) -> None:
+        self._close: Callable[[], object] = _nothing
+        self._create_database: Callable[[], object] = _nothing
+        self._use(
+            Database(
+                connections,
+                dialect_named(dialect),
+                name,
+                timeout=_valid_timeout(timeout),
+                author=_valid_note(author, "author"),
+            )
+        )
+
+    def _use(self, database: Database) -> None:
+        self._database = database
+        self.cells = Cells(database)
+        """The cells, see `Cells`."""
+        self.hosts = Hosts(database)
+        """The hosts, see `Hosts`."""
+        self.history = History(database)
+        """The record of all changes, see `History`."""
+
+    # --- writing several things as one --------------------------------------------------------
+
+    @contextmanager
+    def transaction(
+        self, author: str | None = None, reason: str | None = None
+    ) -> Iterator[Changes]:
+        """A block whose changes are all made, as one changeset, or none of them.
+
+        Nobody else can write while it lasts. An exception undoes it, whatever it is. It cannot be
+        repeated for the caller: where a passing fault should not end it, hand a function to `run`.
+
+        :raises DatabaseUnavailable: the database failed for a passing reason. Nothing was written.
+        :raises OutcomeUnknown: the answer to the commit was lost.
+
+        >>> cell2 = hostmap.cells.get_by_name("cell2")
+        >>> with hostmap.transaction(author="burn-in", reason="rack 9") as tx:
+        ...     moved = tx.hosts.move("compute-1", cell2.uuid)
+        ...     updated = tx.cells.update(cell2.uuid, disabled=True)
+        >>> moved.revision == updated.revision == hostmap.revision()
+        True
+        """
+        with self._signed(author, reason).transaction() as transaction:
+            yield Changes(transaction)
+
+    def run(
+        self, fn: Callable[[Changes], T], author: str | None = None, reason: str | None = None
+    ) -> T:
+        """Call ``fn(changes)`` in a transaction and return its result.
+
+        After a deadlock, a lost connection and the like it is run again as a whole, from the start,
+        until the timeout: whatever else it does should bear being done twice.
+
+        :raises DatabaseUnavailable: the database kept failing until the timeout.
+        :raises OutcomeUnknown: the answer to the commit was lost.
+
+        >>> hostmap.run(lambda tx: tx.hosts.delete("compute-1"), reason="scrapped").reason
+        'scrapped'
+        """
+        return self._signed(author, reason).write(lambda transaction: fn(Changes(transaction)))
+
+    def signed(self, author: str | None = None, reason: str | None = None) -> HostMap:
+        """The same directory, its writes recorded with this author and this reason.
+
+        >>> hostmap.signed(reason="new rack").hosts.delete("compute-1").reason
+        'new rack'
+        """
+        other = copy(self)
+        other._use(self._signed(author, reason))  # noqa: SLF001 - a copy of its own
+        return other
+
+    def _signed(self, author: str | None, reason: str | None) -> Database:
+        return self._database.signed(_valid_note(author, "author"), _valid_note(reason, "reason"))
+
+    # --- the whole ----------------------------------------------------------------------------
+
+    def revision(self) -> int:
+        """The newest committed revision, 0 in a new directory.
+
+        >>> hostmap.revision()
+        2
+        """
+        return self.history.newest()
+
+    def migrate(self) -> tuple[str, ...]:
+        """Make the tables, or bring them up to date; return the migrations that were applied.
+
+        An SQLite file that does not exist is made, readable by its owner alone. Needs the extra
+        ``migrate``.
+
+        :raises DatabaseError: a migration failed. The message is the database's own.
+        :raises SchemaOutOfDate: the tables are those of a newer version of the library.
+
+        >>> hostmap.migrate()
+        ()
+        """
+        self._create_database()
+        return self._migrations().apply()
+
+    def rollback_migrations(self, first: str) -> tuple[str, ...]:
+        """Undo a migration and all after it; return those undone. THE DATA IN THEIR TABLES IS LOST.
+
+        :raises InvalidValue: there is no such migration, or it is not applied.
+
+        >>> hostmap.rollback_migrations("0007-cell-mapping-change")
+        ('0007-cell-mapping-change',)
+        """
+        return self._migrations().roll_back(first)
+
+    def migration_status(self) -> tuple[MigrationStatus, ...]:
+        """All migrations, in their order, and whether each is applied.
+
+        >>> all(migration.applied for migration in hostmap.migration_status())
+        True
+        """
+        return self._migrations().status()
+
+    def _migrations(self) -> Migrations:
+        # yoyo is an extra, which services do not need
+        from hostmap_sql.migrations import Migrations  # noqa: PLC0415
+
+        return Migrations(self._database)
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close the connections that `connect` made. A pool of the caller's own is left open."""
+        self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _nothing() -> None:
+    """Do nothing, on a pool and a database that are the caller's."""
+
+
+def _valid_timeout(timeout: float) -> float:
+    value: object = timeout
+    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+        return float(value)
+    raise InvalidValue("timeout", "must be a number of seconds above 0")
+
+
+def _valid_note(note: str | None, field: str) -> str | None:
+    return None if note is None else valid_name(note, field)

@@ -1,0 +1,390 @@
+"""The DAO of host_mapping: lookups, lists, single writes and bulk writes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from hostmap_sql.bulk import OnConflict, Plan, valid_hosts, valid_on_conflict, valid_pairs
+from hostmap_sql.errors import (
+    CellMappingNotFound,
+    HostMappingExists,
+    HostMappingNotFound,
+    StaleMapping,
+)
+from hostmap_sql.models import (
+    BulkResult,
+    HostChange,
+    HostMapping,
+    valid_cell_of_host,
+    valid_host,
+    valid_number,
+    valid_uuid,
+)
+from hostmap_sql.prefixes import below_all, past_all, valid_prefix
+from hostmap_sql.rows import RowReader
+from hostmap_sql.sessions import BULK_SIZE
+from hostmap_sql.statements import Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hostmap_sql.models import CellMapping
+    from hostmap_sql.sessions import Session, Transaction
+
+T = TypeVar("T")
+
+# Below, `list` is a method.
+Names = list[str]
+Pairs = list[tuple[str, str]]
+
+LOOKUP_SIZE = 1_000
+"""The most hosts that one statement looks up."""
+
+_PAGE_SIZE = 1_000
+_NO_LIMIT = (1 << 63) - 1
+
+
+class Hosts:
+    """The hosts, and the cell of each: ``hostmap.hosts``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._rows = RowReader(session.dialect)
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def get(self, host: str) -> HostMapping:
+        """The mapping of a host, with its cell: one statement, one round trip.
+
+        :raises HostMappingNotFound: the host is not mapped.
+
+        >>> hostmap.hosts.get("compute-1").cell.name
+        'cell1'
+        """
+        return self._get(self._session, valid_host(host))
+
+    def get_many(self, hosts: Iterable[str]) -> dict[str, HostMapping]:
+        """The mappings of many hosts, a thousand a statement; those not mapped are left out.
+
+        >>> found = hostmap.hosts.get_many(["compute-1", "compute-2", "no-such-host"])
+        >>> sorted(found)
+        ['compute-1', 'compute-2']
+        """
+        found: dict[str, HostMapping] = {}
+        encode = self._session.dialect.encode_hosts
+        for names in _parts(valid_hosts(hosts), LOOKUP_SIZE):
+            rows = self._session.all(Statement.HOST_GET_MANY, {"hosts": encode(names)})
+            for mapping in self._rows.hosts(rows):
+                found[mapping.host] = mapping
+        return found
+
+    def list(
+        self,
+        cell_uuid: str | None = None,
+        prefix: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[HostMapping]:
+        """The mappings in the order of their hosts: those of a cell, of a prefix, after a host.
+
+        To page, hand the last host of a page in as `after`: whatever comes or goes meanwhile, no
+        host that stays is passed over or comes twice. An unknown cell has no hosts.
+
+        >>> page = hostmap.hosts.list(prefix="compute-", limit=2)
+        >>> [mapping.host for mapping in page]
+        ['compute-1', 'compute-2']
+        >>> [mapping.host for mapping in hostmap.hosts.list(after=page[-1].host)]
+        ['compute-3']
+        """
+        prefix = valid_prefix(prefix)
+        first = below_all(prefix)
+        parameters = {
+            "after": first if after is None else max(first, valid_host(after)),
+            "until": past_all(prefix),
+            "limit": _NO_LIMIT if limit is None else valid_number(limit, "limit"),
+        }
+        statement = Statement.HOST_LIST
+        if cell_uuid is not None:
+            statement = Statement.HOST_LIST_OF_CELL
+            parameters["cell_uuid"] = valid_uuid(cell_uuid, "cell_uuid")
+        return [*self._rows.hosts(self._session.all(statement, parameters))]
+
+    def iterate(
+        self, cell_uuid: str | None = None, prefix: str | None = None
+    ) -> Iterator[HostMapping]:
+        """Every mapping in the order of the hosts, read page by page as they are asked for.
+
+        >>> sum(1 for _ in hostmap.hosts.iterate())
+        3
+        """
+        page = self.list(cell_uuid, prefix, limit=_PAGE_SIZE)
+        while page:
+            yield from page
+            if len(page) < _PAGE_SIZE:
+                return
+            page = self.list(cell_uuid, prefix, after=page[-1].host, limit=_PAGE_SIZE)
+
+    # --- writing one --------------------------------------------------------------------------
+
+    def create(self, host: str, cell_uuid: str) -> HostMapping:
+        """Map a host to a cell.
+
+        :raises InvalidValue: a value cannot be used, or the cell is cell0.
+        :raises HostMappingExists: the host is mapped already, be it to the same cell.
+        :raises CellMappingNotFound: there is no such cell.
+
+        >>> cell = hostmap.cells.get_by_name("cell1")
+        >>> hostmap.hosts.create("compute-9", cell.uuid).cell.name
+        'cell1'
+        """
+        host = valid_host(host)
+        cell_uuid = valid_cell_of_host(cell_uuid)
+
+        def work(transaction: Transaction) -> HostMapping:
+            actual = self._cells_of(transaction, [host]).get(host)
+            if actual is not None:
+                raise HostMappingExists(host, actual)
+            cell = self._cell(transaction, cell_uuid)
+            parameters = self._written(transaction, cell_uuid, "created_at") | {"host": host}
+            transaction.execute(Statement.HOST_INSERT, parameters)
+            transaction.record.host(host, None, cell_uuid)
+            return HostMapping(host, cell, transaction.revision, transaction.now, None)
+
+        return self._session.write(work)
+
+    def move(
+        self,
+        host: str,
+        cell_uuid: str,
+        expected_cell: str | None = None,
+        expected_revision: int | None = None,
+    ) -> HostMapping:
+        """Map a host to another cell. If it is in that cell already, nothing is written.
+
+        :raises InvalidValue: a value cannot be used, or the cell is cell0.
+        :raises HostMappingNotFound: the host is not mapped.
+        :raises CellMappingNotFound: there is no such cell.
+        :raises StaleMapping: the host is not in the expected cell or not at the expected revision.
+
+        >>> mapping, cell2 = hostmap.hosts.get("compute-1"), hostmap.cells.get_by_name("cell2")
+        >>> moved = hostmap.hosts.move(
+        ...     "compute-1", cell2.uuid, expected_revision=mapping.revision
+        ... )
+        >>> moved.cell.name
+        'cell2'
+        """
+        host = valid_host(host)
+        cell_uuid = valid_cell_of_host(cell_uuid)
+
+        def work(transaction: Transaction) -> HostMapping:
+            current = self._get_expected(transaction, host, expected_cell, expected_revision)
+            if current.cell_uuid == cell_uuid:
+                return current
+            cell = self._cell(transaction, cell_uuid)
+            self._move(transaction, [host], current.cell_uuid, cell_uuid)
+            return HostMapping(
+                host, cell, transaction.revision, current.created_at, transaction.now
+            )
+
+        return self._session.write(work)
+
+    def delete(
+        self, host: str, expected_cell: str | None = None, expected_revision: int | None = None
+    ) -> HostChange:
+        """Remove the mapping of a host; return the change as the history has it.
+
+        :raises HostMappingNotFound: the host is not mapped.
+        :raises StaleMapping: the host is not in the expected cell or not at the expected revision.
+
+        >>> hostmap.hosts.delete("compute-3").new_cell_uuid is None
+        True
+        """
+        host = valid_host(host)
+
+        def work(transaction: Transaction) -> HostChange:
+            current = self._get_expected(transaction, host, expected_cell, expected_revision)
+            self._delete(transaction, {host: current.cell_uuid})
+            return HostChange(
+                transaction.revision,
+                host,
+                current.cell_uuid,
+                None,
+                transaction.author,
+                transaction.reason,
+                transaction.now,
+            )
+
+        return self._session.write(work)
+
+    # --- writing many -------------------------------------------------------------------------
+
+    def create_many(
+        self, pairs: Iterable[tuple[str, str]], on_conflict: OnConflict = "report"
+    ) -> BulkResult:
+        """Map many hosts, given as pairs of a host and the UUID of its cell.
+
+        All pairs and cells are checked before the first is written; then they are written in
+        transactions of some thousand hosts, one changeset each. Hosts that are in their cell
+        already are left alone, so the same call again changes nothing: after an error in between,
+        repeat it.
+
+        :param on_conflict: what to do with a host that is in another cell: "report" it and leave it
+            there, "move" it, or "fail" before anything is written.
+        :raises InvalidValue: a pair cannot be used.
+        :raises CellMappingNotFound: a cell does not exist.
+        :raises HostMappingExists: with "fail", a host is in another cell.
+
+        >>> cell = hostmap.cells.get_by_name("cell1")
+        >>> result = hostmap.hosts.create_many([("compute-7", cell.uuid), ("compute-8", cell.uuid)])
+        >>> result.created, result.unchanged, result.conflicts
+        (2, 0, ())
+        """
+        on_conflict = valid_on_conflict(on_conflict)
+        checked = valid_pairs(pairs)
+        self._refuse_unknown_cells(self._session, checked)
+        if on_conflict == "fail":
+            for part in _parts(checked, BULK_SIZE):
+                Plan(part, self._cells_of(self._session, [host for host, _ in part]), on_conflict)
+        total = BulkResult()
+        for part in _parts(checked, BULK_SIZE):
+            total = _sum(total, self._session.write(partial(self._create, part, on_conflict)))
+        return total
+
+    def _create(
+        self, pairs: Pairs, on_conflict: OnConflict, transaction: Transaction
+    ) -> BulkResult:
+        self._refuse_unknown_cells(transaction, pairs)
+        plan = Plan(pairs, self._cells_of(transaction, [host for host, _ in pairs]), on_conflict)
+        steps = plan.steps()
+        for (old, new), hosts in steps.items():
+            if old is None:
+                alike = self._written(transaction, new, "created_at")
+                transaction.insert_hosts(Statement.HOST_INSERT_MANY, hosts, alike)
+                transaction.record.created(hosts, new)
+            else:
+                self._move(transaction, hosts, old, new)
+        revision = transaction.revision if steps else None
+        return BulkResult(plan.created, plan.unchanged, plan.moved, tuple(plan.conflicts), revision)
+
+    def move_all(self, from_uuid: str, to_uuid: str) -> int:
+        """Move all hosts of a cell to another, in transactions of some thousand; return how many.
+
+        :raises InvalidValue: a value cannot be used, or the cell to move to is cell0.
+        :raises CellMappingNotFound: one of the cells does not exist.
+
+        >>> cell1, cell2 = hostmap.cells.list()
+        >>> hostmap.hosts.move_all(cell1.uuid, cell2.uuid)
+        2
+        """
+        from_uuid = valid_uuid(from_uuid, "from_uuid")
+        to_uuid = valid_cell_of_host(to_uuid, "to_uuid")
+
+        def work(transaction: Transaction) -> int:
+            self._cell(transaction, from_uuid)
+            self._cell(transaction, to_uuid)
+            if from_uuid == to_uuid:
+                return 0
+            parameters = {"cell_uuid": from_uuid, "limit": BULK_SIZE}
+            hosts = [row[0] for row in transaction.all(Statement.HOST_NAMES_OF_CELL, parameters)]
+            self._move(transaction, hosts, from_uuid, to_uuid)
+            return len(hosts)
+
+        total = moved = self._session.write(work)
+        while moved == BULK_SIZE:
+            moved = self._session.write(work)
+            total += moved
+        return total
+
+    def delete_many(self, hosts: Iterable[str]) -> int:
+        """Remove the mappings of many hosts, in transactions of some thousand; return how many.
+
+        Hosts that are not mapped are passed over.
+
+        >>> hostmap.hosts.delete_many(["compute-1", "compute-2", "no-such-host"])
+        2
+        """
+
+        def work(names: Names, transaction: Transaction) -> int:
+            cells = self._cells_of(transaction, names)
+            self._delete(transaction, cells)
+            return len(cells)
+
+        parts = _parts(valid_hosts(hosts), BULK_SIZE)
+        return sum(self._session.write(partial(work, part)) for part in parts)
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _get(self, session: Session, host: str) -> HostMapping:
+        row = session.one(Statement.HOST_GET, {"host": host})
+        if row is None:
+            raise HostMappingNotFound(host)
+        return self._rows.host(row)
+
+    def _get_expected(
+        self, session: Session, host: str, cell: str | None, revision: int | None
+    ) -> HostMapping:
+        if cell is not None:
+            cell = valid_uuid(cell, "expected_cell")
+        if revision is not None:
+            valid_number(revision, "expected_revision")
+        current = self._get(session, host)
+        if cell not in (None, current.cell_uuid) or revision not in (None, current.revision):
+            raise StaleMapping(current, cell, revision)
+        return current
+
+    def _cell(self, session: Session, uuid: str) -> CellMapping:
+        row = session.one(Statement.CELL_GET, {"uuid": uuid})
+        if row is None:
+            raise CellMappingNotFound(uuid)
+        return self._rows.cell(row)
+
+    def _cells_of(self, session: Session, hosts: Names) -> dict[str, str]:
+        """The UUID of the cell of each of these hosts that is mapped."""
+        if not hosts:
+            return {}
+        parameters = {"hosts": session.dialect.encode_hosts(hosts)}
+        return {row[0]: row[1] for row in session.all(Statement.HOST_CELLS, parameters)}
+
+    def _refuse_unknown_cells(self, session: Session, pairs: Pairs) -> None:
+        known = {row[0] for row in session.all(Statement.CELL_LIST)}
+        for _, cell in pairs:
+            if cell not in known:
+                raise CellMappingNotFound(cell)
+
+    def _written(self, transaction: Transaction, cell_uuid: str, time: str) -> dict[str, object]:
+        """What all rows have in common that a transaction puts into a cell."""
+        now = transaction.dialect.encode_time(transaction.now)
+        return {"cell_uuid": cell_uuid, "revision": transaction.revision, time: now}
+
+    def _move(self, transaction: Transaction, hosts: Names, old: str, new: str) -> None:
+        if not hosts:
+            return
+        names = transaction.dialect.encode_hosts(hosts)
+        parameters = self._written(transaction, new, "now") | {"hosts": names}
+        transaction.execute(Statement.HOST_MOVE_MANY, parameters)
+        for host in hosts:
+            transaction.record.host(host, old, new)
+
+    def _delete(self, transaction: Transaction, cells: dict[str, str]) -> None:
+        if not cells:
+            return
+        names = transaction.dialect.encode_hosts([*cells])
+        transaction.execute(Statement.HOST_DELETE_MANY, {"hosts": names})
+        for host, cell in cells.items():
+            transaction.record.host(host, cell, None)
+
+
+def _parts(items: list[T], size: int) -> Iterator[list[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _sum(one: BulkResult, other: BulkResult) -> BulkResult:
+    return BulkResult(
+        one.created + other.created,
+        one.unchanged + other.unchanged,
+        one.moved + other.moved,
+        one.conflicts + other.conflicts,
+        other.revision or one.revision,
+    )

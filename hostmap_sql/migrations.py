@@ -1,0 +1,143 @@
+"""Applying the migrations, with yoyo, on a connection of ours. Needs the extra ``migrate``."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from yoyo import read_migrations
+from yoyo.connections import DatabaseURI
+from yoyo.exceptions import LockTimeout
+
+from hostmap_sql.errors import (
+    DatabaseError,
+    DatabaseUnavailable,
+    HostMapError,
+    InvalidValue,
+    SchemaOutOfDate,
+)
+from hostmap_sql.schema import migrations_folder, unknown_migrations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hostmap_sql.database import Database
+    from hostmap_sql.dialects.base import Connection
+
+# How long to wait for somebody else who is migrating, in seconds.
+_LOCK_TIMEOUT = 10
+
+_YOYO_TABLE = "_yoyo_migration"
+
+
+@dataclass(frozen=True)
+class MigrationStatus:
+    """A migration, and whether it is applied."""
+
+    id: str
+    applied: bool
+
+
+class Migrations:
+    """The migrations of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        folder = migrations_folder(database.dialect.name)
+        self._all = read_migrations(str(folder))
+        if not self._all:
+            # yoyo would take an empty or missing folder for "nothing to do".
+            raise DatabaseError(f"there are no migrations in {folder}: install the package anew")
+
+    def apply(self) -> tuple[str, ...]:
+        """Apply those that are not applied yet, and return their ids."""
+        with self._locked_backend() as backend:
+            missing = backend.to_apply(self._all)
+            for migration in missing:
+                with self._explained(migration.id):
+                    backend.apply_one(migration)
+            return tuple(migration.id for migration in missing)
+
+    def roll_back(self, first: str) -> tuple[str, ...]:
+        """Undo one and all after it, the last first, and return their ids."""
+        with self._locked_backend() as backend:
+            applied = backend.to_rollback(self._all)
+            if first not in [migration.id for migration in applied]:
+                problem = f"{first!r} is not applied: see `hostmap migrate --status`"
+                raise InvalidValue("migration", problem)
+            undone = [migration for migration in applied if migration.id >= first]
+            for migration in undone:
+                with self._explained(migration.id):
+                    backend.rollback_one(migration)
+            return tuple(migration.id for migration in undone)
+
+    def status(self) -> tuple[MigrationStatus, ...]:
+        """All, in their order, and whether each is applied. Writes nothing."""
+        with self._database.lease(any_schema=True) as connection:
+            applied = self._database.applied_migrations(connection) or ()
+        return tuple(MigrationStatus(m.id, m.id in applied) for m in self._all)
+
+    @contextmanager
+    def _locked_backend(self) -> Iterator[Any]:
+        """A backend of yoyo's on a connection of ours, nobody else migrating meanwhile."""
+        dialect = self._database.dialect
+        with (
+            self._database.lease(any_schema=True) as connection,
+            # Python 3.12 deprecates what sqlite3 does with the datetimes that yoyo binds.
+            warnings.catch_warnings(action="ignore", category=DeprecationWarning),
+        ):
+            self._refuse_newer(connection)
+            uri = DatabaseURI(dialect.name, None, None, None, None, self._database.name, {})
+            with self._explained("yoyo's own tables"):
+                backend = _backend_on(connection, dialect.yoyo_backend())(uri, _YOYO_TABLE)
+                backend.init_database()
+                backend.ensure_internal_schema_updated()
+            with self._lock(backend):
+                yield backend
+
+    @contextmanager
+    def _lock(self, backend: Any) -> Iterator[None]:
+        lock = backend.lock(timeout=_LOCK_TIMEOUT)
+        try:
+            lock.__enter__()
+        except LockTimeout as error:
+            problem = "somebody else is migrating, or was killed doing so: see `yoyo break-lock`"
+            raise DatabaseUnavailable(self._database.name, problem) from error
+        try:
+            yield
+        finally:
+            lock.__exit__(None, None, None)
+
+    def _refuse_newer(self, connection: Connection) -> None:
+        applied = self._database.applied_migrations(connection) or ()
+        unknown = unknown_migrations(self._database.dialect.name, applied)
+        if unknown:
+            raise SchemaOutOfDate(self._database.name, unknown=unknown)
+
+    @contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        """Make of what a migration raises an error that says which, and what the database said."""
+        dialect = self._database.dialect
+        try:
+            yield
+        except HostMapError:
+            raise
+        except Exception as error:
+            problem = f"{self._database.name}: {what} failed: {dialect.describe(error)}"
+            raise DatabaseError(problem, dialect.code(error)) from error
+
+
+def _backend_on(connection: Connection, base: Any) -> Any:
+    """A backend class of yoyo's that runs on this connection and leaves it open."""
+
+    class Backend(base):  # type: ignore[misc]
+        def connect(self, _uri: object) -> Connection:
+            return connection
+
+        def copy(self) -> Any:
+            # yoyo would open, and close, another connection for each migration.
+            return nullcontext(self)
+
+    return Backend

@@ -1,0 +1,73 @@
+"""From the rows of the statements to the values of `models`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hostmap_sql.models import CellChange, CellMapping, ChangeSet, HostChange, HostMapping
+from hostmap_sql.urls import SecretUrl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+    from typing import Any
+
+    from hostmap_sql.dialects.base import Dialect, Row
+
+
+class RowReader:
+    """Reads the rows of one database. The order of columns is that of `statements`."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._time = dialect.decode_time
+
+    def _time_or_none(self, value: Any) -> datetime | None:
+        return None if value is None else self._time(value)
+
+    def cell(self, row: Row) -> CellMapping:
+        """A row of CELL_GET and its like."""
+        uuid, name, transport_url, database_connection, disabled, revision, created, updated = row
+        return CellMapping(
+            uuid,
+            name,
+            None if transport_url is None else SecretUrl(transport_url),
+            None if database_connection is None else SecretUrl(database_connection),
+            bool(disabled),
+            revision,
+            self._time(created),
+            self._time_or_none(updated),
+        )
+
+    def host(self, row: Row) -> HostMapping:
+        """A row of HOST_GET."""
+        host, revision, created, updated, *cell = row
+        return HostMapping(
+            host, self.cell(tuple(cell)), revision, self._time(created), self._time_or_none(updated)
+        )
+
+    def hosts(self, rows: Iterable[Row]) -> Iterator[HostMapping]:
+        """Rows of HOST_GET_MANY and its like. Hosts of one cell share one `CellMapping`."""
+        cells: dict[str, CellMapping] = {}
+        time = self._time
+        for row in rows:
+            cell = cells.get(row[4])
+            if cell is None:
+                cell = cells[row[4]] = self.cell(row[4:])
+            updated = row[3]
+            yield HostMapping(
+                row[0], cell, row[1], time(row[2]), None if updated is None else time(updated)
+            )
+
+    def host_change(self, row: Row) -> HostChange:
+        """A row of HOST_CHANGE_LIST or HOST_CHANGE_OF_HOST."""
+        revision, host, old_cell, new_cell, author, reason, created = row
+        time = self._time(created)
+        return HostChange(revision, host, old_cell, new_cell, author, reason, time)
+
+    def changeset(
+        self, row: Row, hosts: Sequence[HostChange], cells: Sequence[CellChange]
+    ) -> ChangeSet:
+        """A row of CHANGESET_LIST, with what it changed."""
+        revision, change_id, author, reason, created = row
+        time = self._time(created)
+        return ChangeSet(revision, change_id, author, reason, time, tuple(hosts), tuple(cells))

@@ -1,0 +1,273 @@
+"""Sessions: where statements run. The one place where they are executed and failures translated.
+
+The DAOs are written once, against `Session`: that is either the `Database`, which takes a
+connection for each read and makes a transaction of each write, or a `Transaction`, in which all of
+it happens.
+"""
+
+from __future__ import annotations
+
+import uuid
+from abc import ABC, abstractmethod
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from hostmap_sql.dialects.base import Fault
+from hostmap_sql.errors import (
+    DatabaseError,
+    DatabaseUnavailable,
+    HostMapError,
+    OutcomeUnknown,
+    SchemaOutOfDate,
+)
+from hostmap_sql.record import ChangeRecord
+from hostmap_sql.schema import known_migrations
+from hostmap_sql.statements import HOLDS_SECRETS, Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from types import TracebackType
+
+    from hostmap_sql.dialects.base import Connection, Cursor, Dialect, Parameters, Row
+
+T = TypeVar("T")
+
+NO_PARAMETERS: Parameters = {}
+
+BULK_SIZE = 5_000
+"""The most hosts that one transaction of a bulk call changes, and one statement carries."""
+
+
+class Session(ABC):
+    """Where statements run: a database, or one transaction in it."""
+
+    dialect: Dialect
+
+    @abstractmethod
+    def all(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> Sequence[Row]:
+        """Run a SELECT and return its rows."""
+
+    @abstractmethod
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in a transaction, which may be repeated as a whole, and return its result."""
+
+    def one(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> Row | None:
+        """Run a SELECT and return its first row, None if it has none."""
+        rows = self.all(statement, parameters)
+        return rows[0] if rows else None
+
+
+class Translator:
+    """Makes of a driver's exception one of ours, by its code."""
+
+    def __init__(self, dialect: Dialect, database: str) -> None:
+        self.dialect = dialect
+        self.database = database
+
+    def connecting(self, error: Exception) -> HostMapError:
+        """The translation of a failure to get a connection."""
+        fault = self.dialect.classify(error, connecting=True)
+        if fault is Fault.NO_TABLE:
+            missing = known_migrations(self.dialect.name)
+            return SchemaOutOfDate(self.database, missing=missing)
+        problem = self.dialect.describe(error)
+        if fault.is_transient:
+            return DatabaseUnavailable(self.database, problem)
+        problem += "; check the URL, the user and password, and that the database exists"
+        return DatabaseError(f"{self.database}: {problem}", self.dialect.code(error))
+
+    def running(self, error: Exception, statement: Statement | None) -> HostMapError:
+        """The translation of a failure of a statement."""
+        fault = self.dialect.classify(error, connecting=False)
+        if fault is Fault.NO_TABLE:
+            return SchemaOutOfDate(self.database)
+        # The server may quote what it was sent.
+        secret = statement in HOLDS_SECRETS
+        problem = "the database refused it" if secret else self.dialect.describe(error)
+        if fault.is_transient:
+            return DatabaseUnavailable(self.database, problem)
+        name = statement.name.lower() if statement else None
+        return DatabaseError(f"{self.database}: {problem}", self.dialect.code(error), name)
+
+    def calls(self, connection: Connection, statement: Statement | None = None) -> Guard:
+        """Stand guard over calls of the driver."""
+        return Guard(self, connection, statement)
+
+
+class Guard:
+    """Around calls of a driver: translates what they raise, closes a connection that is of no use.
+
+    A class and not a generator, which would cost every lookup a microsecond more.
+    """
+
+    __slots__ = ("_connection", "_statement", "_translator")
+
+    def __init__(
+        self, translator: Translator, connection: Connection, statement: Statement | None
+    ) -> None:
+        self._translator = translator
+        self._connection = connection
+        self._statement = statement
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            return
+        if not isinstance(error, Exception):
+            # Interrupted between a question and its answer: the next one would get the wrong one.
+            _close(self._connection)
+            return
+        if self._translator.dialect.classify(error, connecting=False).spoils_connection:
+            _close(self._connection)
+        raise self._translator.running(error, self._statement) from error
+
+
+def _close(connection: Connection) -> None:
+    # Pools do not lend a closed connection again.
+    with suppress(Exception):
+        connection.close()
+
+
+def fetch(
+    translator: Translator, connection: Connection, statement: Statement, parameters: Parameters
+) -> Sequence[Row]:
+    """Run a SELECT on a connection in autocommit mode and return its rows."""
+    dialect = translator.dialect
+    with Guard(translator, connection, statement):
+        cursor = dialect.cursor(connection)
+        cursor.execute(dialect.sql[statement], parameters)
+        rows: Sequence[Row] = cursor.fetchall()
+        return rows
+
+
+class Transaction(Session):
+    """One write transaction: the lock of all writers, the changes, and the record of them.
+
+    `revision` is the one that it makes, `now` the time of all that it writes.
+    """
+
+    def __init__(
+        self,
+        translator: Translator,
+        connection: Connection,
+        author: str | None,
+        reason: str | None,
+    ) -> None:
+        self.dialect = translator.dialect
+        self.change_id = str(uuid.uuid4())
+        self.author = author
+        self.reason = reason
+        self.now = datetime.now(UTC)
+        self.revision = 0
+        self.record = ChangeRecord()
+        self._translator = translator
+        self._connection = connection
+        self._cursor: Cursor | None = None
+        self._failed = False
+        self.committed = False
+
+    # --- statements ---------------------------------------------------------------------------
+
+    def all(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> Sequence[Row]:
+        """Run a SELECT, that sees what the transaction has done, and return its rows."""
+        with self._calls(statement) as cursor:
+            cursor.execute(self.dialect.sql[statement], parameters)
+            rows: Sequence[Row] = cursor.fetchall()
+            return rows
+
+    def execute(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> int:
+        """Run a statement that writes; return the number of rows it wrote."""
+        with self._calls(statement) as cursor:
+            cursor.execute(self.dialect.sql[statement], parameters)
+            return cursor.rowcount
+
+    def insert_hosts(
+        self, statement: Statement, hosts: Sequence[str], constants: Parameters
+    ) -> None:
+        """Insert a row for each of many hosts, alike in all columns but the host."""
+        for start in range(0, len(hosts), BULK_SIZE):
+            part = hosts[start : start + BULK_SIZE]
+            with self._calls(statement) as cursor:
+                self.dialect.insert_hosts(cursor, statement, part, constants)
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in this transaction and return its result."""
+        return work(self)
+
+    @contextmanager
+    def _calls(self, statement: Statement | None) -> Iterator[Cursor]:
+        if self._cursor is None:
+            raise DatabaseError("the transaction has ended: begin another one")
+        if self._failed:
+            # PostgreSQL would answer a COMMIT now with a ROLLBACK and no error.
+            raise DatabaseError("a statement of the transaction failed: begin another one")
+        self._failed = True
+        with self._translator.calls(self._connection, statement):
+            yield self._cursor
+        self._failed = False
+
+    # --- beginning and ending -----------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Begin the transaction."""
+        with self._translator.calls(self._connection):
+            self._cursor = self.dialect.cursor(self._connection)
+            self.dialect.begin(self._cursor)
+
+    def take_revision(self) -> None:
+        """Take the lock of all writers, to be held to the end, and with it the next revision."""
+        with self._calls(Statement.REVISION_TAKE) as cursor:
+            revision = self.dialect.take_revision(cursor)
+        if revision is None:
+            raise SchemaOutOfDate(self._translator.database)
+        self.revision = revision
+
+    def commit(self) -> None:
+        """End the transaction: all that it did is there from now on."""
+        with self._calls(None):
+            try:
+                self._connection.commit()
+            except Exception as error:
+                if self.dialect.classify(error, connecting=False).leaves_commit_in_doubt:
+                    # Where a lost commit is to be settled: under the revision's lock, by change_id.
+                    _close(self._connection)
+                    raise OutcomeUnknown(self.change_id) from error
+                raise
+        self._cursor = None
+        self.committed = True
+
+    def rollback(self) -> None:
+        """End the transaction: nothing of it is there. Never fails."""
+        self._cursor = None
+        try:
+            self._connection.rollback()
+        except Exception:  # noqa: BLE001 - whatever it is, the server rolls back what is closed
+            _close(self._connection)
+
+    def write_record(self) -> None:
+        """Write what the transaction has changed into the history."""
+        for (old, new), hosts in self.record.hosts_by_change().items():
+            alike = {"revision": self.revision, "old_cell_uuid": old, "new_cell_uuid": new}
+            if len(hosts) == 1:
+                self.execute(Statement.HOST_CHANGE_INSERT, alike | {"host": hosts[0]})
+            else:
+                self.insert_hosts(Statement.HOST_CHANGE_INSERT_MANY, hosts, alike)
+        for uuid_, action in self.record.cells.items():
+            change = {"revision": self.revision, "cell_uuid": uuid_, "action": action}
+            self.execute(Statement.CELL_CHANGE_INSERT, change)
+        changeset = {
+            "revision": self.revision,
+            "change_id": self.change_id,
+            "author": self.author,
+            "reason": self.reason,
+            "created_at": self.dialect.encode_time(self.now),
+        }
+        self.execute(Statement.CHANGESET_INSERT, changeset)

@@ -1,0 +1,182 @@
+"""Every SQL statement, named, from top to bottom: what the library can ever ask of a database.
+
+They are written in the form that PostgreSQL runs as it stands. A dialect replaces the few that its
+database wants otherwise (`overrides` in each module of `dialects/`); SQLite's placeholders are
+rewritten once. A statement's name travels to logs and errors.
+
+Readers take no locks. Writers run under the lock of REVISION_TAKE, which each of them takes first,
+so what a writer has read stays true until its commit.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+# How the common form says "one of these hosts"; each dialect may say it in its own way.
+IN_HOSTS = "= ANY(%(hosts)s)"
+
+_HOST_WITH_CELL = """
+SELECT h.host, h.revision, h.created_at, h.updated_at,
+       c.uuid, c.name, c.transport_url, c.database_connection, c.disabled,
+       c.revision, c.created_at, c.updated_at
+  FROM host_mapping h JOIN cell_mapping c ON c.uuid = h.cell_uuid"""
+
+_CELL = """
+SELECT c.uuid, c.name, c.transport_url, c.database_connection, c.disabled,
+       c.revision, c.created_at, c.updated_at
+  FROM cell_mapping c"""
+
+_HOST_CHANGE = """
+SELECT x.revision, x.host, x.old_cell_uuid, x.new_cell_uuid, s.author, s.reason, s.created_at
+  FROM host_mapping_change x JOIN mapping_changeset s ON s.revision = x.revision"""
+
+
+class Statement(Enum):
+    """The statements. `name` is what logs and errors call one, `value` its text."""
+
+    # --- hosts: reading -----------------------------------------------------------------------
+
+    HOST_GET = f"{_HOST_WITH_CELL}\n WHERE h.host = %(host)s"
+
+    HOST_GET_MANY = f"{_HOST_WITH_CELL}\n WHERE h.host {IN_HOSTS}"
+
+    # A page after a host name: the index gives the order, whatever comes or goes between two pages.
+    HOST_LIST = f"""{_HOST_WITH_CELL}
+ WHERE h.host > %(after)s AND h.host < %(until)s
+ ORDER BY h.host LIMIT %(limit)s"""
+
+    HOST_LIST_OF_CELL = f"""{_HOST_WITH_CELL}
+ WHERE h.cell_uuid = %(cell_uuid)s AND h.host > %(after)s AND h.host < %(until)s
+ ORDER BY h.host LIMIT %(limit)s"""
+
+    # --- hosts: writing -----------------------------------------------------------------------
+
+    # Where many hosts are now.
+    HOST_CELLS = f"SELECT host, cell_uuid FROM host_mapping WHERE host {IN_HOSTS}"
+
+    HOST_NAMES_OF_CELL = """
+SELECT host FROM host_mapping
+ WHERE cell_uuid = %(cell_uuid)s
+ ORDER BY host LIMIT %(limit)s"""
+
+    # What was just created has no updated_at.
+    HOST_INSERT = """
+INSERT INTO host_mapping (host, cell_uuid, revision, created_at)
+VALUES (%(host)s, %(cell_uuid)s, %(revision)s, %(created_at)s)"""
+
+    # Many hosts of one cell, streamed: what is alike in all rows comes first, then the host.
+    HOST_INSERT_MANY = """
+COPY host_mapping (cell_uuid, revision, created_at, host) FROM STDIN"""
+
+    HOST_MOVE_MANY = f"""
+UPDATE host_mapping SET cell_uuid = %(cell_uuid)s, revision = %(revision)s, updated_at = %(now)s
+ WHERE host {IN_HOSTS}"""
+
+    HOST_DELETE_MANY = f"DELETE FROM host_mapping WHERE host {IN_HOSTS}"
+
+    # --- cells --------------------------------------------------------------------------------
+
+    CELL_GET = f"{_CELL}\n WHERE c.uuid = %(uuid)s"
+
+    CELL_GET_BY_NAME = f"{_CELL}\n WHERE c.name = %(name)s"
+
+    CELL_LIST = f"{_CELL}\n ORDER BY c.name"
+
+    CELL_HOST_COUNTS = """
+SELECT c.uuid, COUNT(h.host)
+  FROM cell_mapping c LEFT JOIN host_mapping h ON h.cell_uuid = c.uuid
+ GROUP BY c.uuid"""
+
+    CELL_HOST_COUNT = "SELECT COUNT(*) FROM host_mapping WHERE cell_uuid = %(uuid)s"
+
+    # Who has the UUID or the name that a new or renamed cell is to have.
+    CELL_TAKEN = "SELECT uuid, name FROM cell_mapping WHERE uuid = %(uuid)s OR name = %(name)s"
+
+    CELL_INSERT = """
+INSERT INTO cell_mapping (uuid, name, transport_url, database_connection, disabled,
+                          revision, created_at)
+VALUES (%(uuid)s, %(name)s, %(transport_url)s, %(database_connection)s, %(disabled)s,
+        %(revision)s, %(created_at)s)"""
+
+    CELL_UPDATE = """
+UPDATE cell_mapping
+   SET name = %(name)s, transport_url = %(transport_url)s,
+       database_connection = %(database_connection)s, disabled = %(disabled)s,
+       revision = %(revision)s, updated_at = %(updated_at)s
+ WHERE uuid = %(uuid)s"""
+
+    CELL_DELETE = "DELETE FROM cell_mapping WHERE uuid = %(uuid)s"
+
+    # --- the revision: every write takes it first and holds it to its end ---------------------
+
+    REVISION_TAKE = """
+UPDATE mapping_revision SET revision = revision + 1 WHERE id = 1 RETURNING revision"""
+
+    REVISION_GET = "SELECT revision, pruned_revision FROM mapping_revision WHERE id = 1"
+
+    REVISION_PRUNE = """
+UPDATE mapping_revision SET pruned_revision = %(pruned_revision)s
+ WHERE id = 1 AND pruned_revision < %(pruned_revision)s"""
+
+    # --- the record of changes ----------------------------------------------------------------
+
+    CHANGESET_INSERT = """
+INSERT INTO mapping_changeset (revision, change_id, author, reason, created_at)
+VALUES (%(revision)s, %(change_id)s, %(author)s, %(reason)s, %(created_at)s)"""
+
+    HOST_CHANGE_INSERT = """
+INSERT INTO host_mapping_change (revision, host, old_cell_uuid, new_cell_uuid)
+VALUES (%(revision)s, %(host)s, %(old_cell_uuid)s, %(new_cell_uuid)s)"""
+
+    # Many hosts whose change was the same, streamed.
+    HOST_CHANGE_INSERT_MANY = """
+COPY host_mapping_change (revision, old_cell_uuid, new_cell_uuid, host) FROM STDIN"""
+
+    CELL_CHANGE_INSERT = """
+INSERT INTO cell_mapping_change (revision, cell_uuid, action)
+VALUES (%(revision)s, %(cell_uuid)s, %(action)s)"""
+
+    CHANGESET_LIST = """
+SELECT revision, change_id, author, reason, created_at
+  FROM mapping_changeset WHERE revision > %(after)s
+ ORDER BY revision LIMIT %(limit)s"""
+
+    HOST_CHANGE_OF_HOST = f"{_HOST_CHANGE}\n WHERE x.host = %(host)s ORDER BY x.revision"
+
+    HOST_CHANGE_LIST = f"""{_HOST_CHANGE}
+ WHERE x.revision > %(after)s AND x.revision <= %(until)s
+ ORDER BY x.revision, x.host"""
+
+    CELL_CHANGE_LIST = """
+SELECT revision, cell_uuid, action
+  FROM cell_mapping_change WHERE revision > %(after)s AND revision <= %(until)s
+ ORDER BY revision, cell_uuid"""
+
+    # --- pruning the record -------------------------------------------------------------------
+
+    # The first changeset that is not older than a time. Clocks differ: one that is counts as kept
+    # from there on, even where a later one says an earlier time.
+    CHANGESET_FIRST_SINCE = """
+SELECT MIN(revision) FROM mapping_changeset WHERE created_at >= %(time)s"""
+
+    # How many hosts each of the oldest changesets is about: how much a deletion would delete.
+    CHANGESET_SIZES = """
+SELECT s.revision, COUNT(x.host)
+  FROM mapping_changeset s LEFT JOIN host_mapping_change x ON x.revision = s.revision
+ WHERE s.revision <= %(until)s
+ GROUP BY s.revision ORDER BY s.revision LIMIT %(limit)s"""
+
+    CHANGESET_DELETE = "DELETE FROM mapping_changeset WHERE revision <= %(until)s"
+
+    HOST_CHANGE_DELETE = "DELETE FROM host_mapping_change WHERE revision <= %(until)s"
+
+    CELL_CHANGE_DELETE = "DELETE FROM cell_mapping_change WHERE revision <= %(until)s"
+
+    # --- the schema ---------------------------------------------------------------------------
+
+    # The table is yoyo's own: which migrations were applied.
+    MIGRATIONS_APPLIED = "SELECT migration_id FROM _yoyo_migration ORDER BY migration_id"
+
+
+HOLDS_SECRETS = frozenset({Statement.CELL_INSERT, Statement.CELL_UPDATE})
+"""Those whose parameters hold passwords: nothing of what the server says of them is shown."""

@@ -1,0 +1,2 @@
+-- transactional: false
+DROP TABLE host_mapping_change;

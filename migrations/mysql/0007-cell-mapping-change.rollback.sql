@@ -1,0 +1,2 @@
+-- transactional: false
+DROP TABLE cell_mapping_change;

@@ -1,0 +1,9 @@
+-- transactional: false
+-- What each changeset did to each cell: created, updated or deleted. Never its URLs.
+CREATE TABLE cell_mapping_change (
+    revision  BIGINT      NOT NULL,
+    cell_uuid VARCHAR(36) NOT NULL,
+    action    VARCHAR(16) NOT NULL,
+    PRIMARY KEY (revision, cell_uuid),
+    CONSTRAINT cell_mapping_change_action CHECK (action IN ('created', 'updated', 'deleted'))
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -1,0 +1,8 @@
+-- The one row that every write takes first: it orders the writes and keeps them apart.
+CREATE TABLE mapping_revision (
+    id              INTEGER NOT NULL,
+    revision        BIGINT  NOT NULL,
+    pruned_revision BIGINT  NOT NULL,
+    CONSTRAINT mapping_revision_pkey PRIMARY KEY (id),
+    CONSTRAINT mapping_revision_one_row CHECK (id = 1)
+);

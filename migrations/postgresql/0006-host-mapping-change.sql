@@ -1,0 +1,11 @@
+-- What each changeset did to each host. NULL = absent: no old cell, created; no new cell, deleted.
+-- No foreign keys: the record outlives the hosts and cells it tells of.
+CREATE TABLE host_mapping_change (
+    revision      BIGINT                   NOT NULL,
+    host          VARCHAR(255) COLLATE "C" NOT NULL,
+    old_cell_uuid VARCHAR(36)  COLLATE "C" NULL,
+    new_cell_uuid VARCHAR(36)  COLLATE "C" NULL,
+    CONSTRAINT host_mapping_change_pkey PRIMARY KEY (revision, host)
+);
+
+CREATE INDEX host_mapping_change_host_revision ON host_mapping_change (host, revision);

@@ -1,0 +1,8 @@
+-- What each changeset did to each cell: created, updated or deleted. Never its URLs.
+CREATE TABLE cell_mapping_change (
+    revision  BIGINT                  NOT NULL,
+    cell_uuid VARCHAR(36) COLLATE "C" NOT NULL,
+    action    VARCHAR(16) COLLATE "C" NOT NULL,
+    CONSTRAINT cell_mapping_change_pkey PRIMARY KEY (revision, cell_uuid),
+    CONSTRAINT cell_mapping_change_action CHECK (action IN ('created', 'updated', 'deleted'))
+);
