@@ -13,7 +13,6 @@ from hostmap_sql.errors import InvalidValue
 from hostmap_sql.history import History
 from hostmap_sql.hosts import Hosts
 from hostmap_sql.models import valid_name, valid_number
-from hostmap_sql.urls import DatabaseUrl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,6 +48,9 @@ def connect(
     ...     hostmap.revision()
     2
     """
+    # Here, since urllib costs the programs that bring a pool of their own 5 ms of start-up.
+    from hostmap_sql.database_url import DatabaseUrl  # noqa: PLC0415
+
     parsed = DatabaseUrl.parse(url)
     dialect = dialect_of_scheme(parsed.scheme)
     size = valid_number(pool_size, "pool_size", least=1)

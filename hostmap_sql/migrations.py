@@ -46,7 +46,7 @@ class Migrations:
     def __init__(self, database: Database) -> None:
         self._database = database
         folder = migrations_folder(database.dialect.name)
-        self._all = read_migrations(str(folder))
+        self._all = read_migrations(folder)
         if not self._all:
             # yoyo would take an empty or missing folder for "nothing to do".
             raise DatabaseError(f"there are no migrations in {folder}: install the package anew")

@@ -1,19 +1,8 @@
-"""URLs: the ones the library connects to, and those of the cells, which hold passwords.
-
-`mask` is the one place that decides what of a URL may be shown.
-"""
+"""The URLs of cells, which hold passwords. `mask` alone decides what of a URL may be shown."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote
-
-from hostmap_sql.errors import InvalidValue
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MASK = "***"
 
@@ -154,65 +143,3 @@ class SecretUrl:
 
     def __hash__(self) -> int:
         return hash(self._url)
-
-
-@dataclass(frozen=True)
-class DatabaseUrl:
-    """Where a database is: ``scheme://user:password@host:port,host:port/database?option=value``."""
-
-    scheme: str
-    hosts: tuple[tuple[str, int | None], ...]
-    user: str | None
-    password: str | None = field(repr=False)
-    database: str
-    options: Mapping[str, str] = field(repr=False)
-
-    @classmethod
-    def parse(cls, text: str) -> DatabaseUrl:
-        """Take a URL apart.
-
-        :raises InvalidValue: it is not of that form. The message never quotes it: it may hold a
-            password.
-        """
-        scheme, separator, rest = text.partition("://")
-        if not separator:
-            problem = "has no scheme: write it like mysql://user:password@host:3306/database"
-            raise InvalidValue("database URL", problem)
-        rest, _, query = rest.partition("?")
-        authority, _, database = rest.partition("/")
-        login, _, hosts = authority.rpartition("@")
-        if authority and "@" in rest and any(c in rest.partition("@")[0] for c in "/#"):
-            problem = "has a '/' or '#' in its user or password: write it as %2F or %23"
-            raise InvalidValue("database URL", problem)
-        if "@" in login or "@" in query:
-            problem = "has an '@', '?' or '#' in its password: write it as %40, %3F or %23"
-            raise InvalidValue("database URL", problem)
-        user, colon, password = login.partition(":")
-        return cls(
-            scheme=scheme.lower(),
-            hosts=tuple(_host_and_port(host) for host in hosts.split(",") if host),
-            user=unquote(user) or None,
-            password=unquote(password) if colon else None,
-            database=unquote(database),
-            options=_options(query),
-        )
-
-    def __str__(self) -> str:
-        hosts = ",".join(host if port is None else f"{host}:{port}" for host, port in self.hosts)
-        return f"database {self.database!r}" + (f" on {hosts}" if hosts else "")
-
-
-def _host_and_port(text: str) -> tuple[str, int | None]:
-    host, _, port = text.rpartition(":") if re.search(r":[^\]]*$", text) else (text, "", "")
-    if port and not (port.isascii() and port.isdigit() and int(port) < 65536):  # noqa: PLR2004
-        # Not quoted: behind a colon there may be a password that lost its "@".
-        raise InvalidValue("database URL", "has a port that is not a number below 65536")
-    return unquote(host.strip("[]")), int(port) if port else None
-
-
-def _options(query: str) -> dict[str, str]:
-    try:
-        return dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
-    except ValueError:
-        problem = "has a query that is not of the form ?option=value&option=value"
-        raise InvalidValue("database URL", problem) from None

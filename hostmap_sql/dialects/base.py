@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from hostmap_sql.urls import DatabaseUrl
+    from hostmap_sql.database_url import DatabaseUrl
 
 Row = tuple[Any, ...]
 Parameters = dict[str, Any]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     # Its stubs know the cursor's class as a parameter of the connection's.
     from collections.abc import Callable, Mapping, Sequence
 
-    from hostmap_sql.urls import DatabaseUrl
+    from hostmap_sql.database_url import DatabaseUrl
 
     PyMySQLConnection = pymysql.Connection[pymysql.cursors.Cursor]
 

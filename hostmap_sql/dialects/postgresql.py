@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
-    from hostmap_sql.urls import DatabaseUrl
+    from hostmap_sql.database_url import DatabaseUrl
 
 # By SQLSTATE, or by its first two characters, its class. What is not here is unlisted.
 _FAULTS = {

@@ -19,7 +19,7 @@ from hostmap_sql.statements import Statement
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hostmap_sql.urls import DatabaseUrl
+    from hostmap_sql.database_url import DatabaseUrl
 
 # By SQLite's name for the result code, or its first two words. What is not here is unlisted.
 _FAULTS = {
