@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 import psycopg
 import pymysql
 from docker.errors import DockerException  # type: ignore[import-untyped]
 from testcontainers.core.container import DockerContainer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PASSWORD = "s3cret/of the tests"  # with signs that a URL has to quote
 SECONDS_TO_START = 60
@@ -34,7 +37,7 @@ class Server:
     host: str
     port: int
     user: str
-    password: str
+    password: str = field(repr=False)  # a user's own stays out of the report of a failure
     container: DockerContainer | None
     """None where the user pointed us at a server of his own."""
 
