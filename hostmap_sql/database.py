@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import random
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, TypeVar
 
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, SchemaOutOfDate
+from hostmap_sql.leases import Lease
 from hostmap_sql.schema import known_migrations, unknown_migrations
 from hostmap_sql.sessions import NO_PARAMETERS, Session, Transaction, Translator, fetch
 from hostmap_sql.statements import Statement
@@ -63,7 +64,7 @@ class Database(Session):
 
     def _read(self, statement: Statement, parameters: Parameters) -> Sequence[Row]:
         with self.lease() as connection:
-            return fetch(self._translator, connection, statement, parameters)
+            return fetch(self._translator, self._checked(connection), statement, parameters)
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in a transaction of its own, repeat it if need be, and return its result."""
@@ -98,6 +99,7 @@ class Database(Session):
     @contextmanager
     def _begun(self) -> Iterator[Transaction]:
         with self.lease() as connection:
+            self._checked(connection)
             transaction = Transaction(self._translator, connection, self._author, self._reason)
             try:
                 transaction.begin()
@@ -123,37 +125,14 @@ class Database(Session):
             sleep(min(left, random.uniform(0, pause)))  # noqa: S311 - jitter, not a secret
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    # --- connections --------------------------------------------------------------------------
+    def lease(self) -> Lease:
+        """A connection for a block, whatever tables its database has."""
+        return Lease(self._connections(), self._translator)
 
-    @contextmanager
-    def lease(self, *, any_schema: bool = False) -> Iterator[Connection]:
-        """A connection for a block, in autocommit mode whatever mode its pool keeps it in.
-
-        :param any_schema: do not look whether the tables are those of this version.
-        """
-        lender = self._connections()
-        try:
-            connection = lender.__enter__()
-        except Exception as error:
-            raise self._translator.connecting(error) from error
-        try:
-            was_autocommit = self._set_autocommit(connection, on=True)
-            if not (self._schema_is_checked or any_schema):
-                self._check_schema(connection)
-            yield connection
-            if not was_autocommit:
-                self._set_autocommit(connection, on=False)
-        except BaseException as error:
-            with suppress(Exception):
-                lender.__exit__(type(error), error, error.__traceback__)
-            raise
-        # What the block did is done, whatever becomes of the connection.
-        with suppress(Exception):
-            lender.__exit__(None, None, None)
-
-    def _set_autocommit(self, connection: Connection, *, on: bool) -> bool:
-        with self._translator.calls(connection):
-            return self.dialect.set_autocommit(connection, on=on)
+    def _checked(self, connection: Connection) -> Connection:
+        if not self._schema_is_checked:
+            self._check_schema(connection)
+        return connection
 
     # --- the schema ---------------------------------------------------------------------------
 

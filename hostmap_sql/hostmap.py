@@ -12,6 +12,7 @@ from hostmap_sql.dialects import dialect_named, dialect_of_scheme
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.history import History
 from hostmap_sql.hosts import Hosts
+from hostmap_sql.leases import InAutocommit
 from hostmap_sql.models import valid_name, valid_number
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from hostmap_sql.dialects.base import Connections
+    from hostmap_sql.dialects.base import Connections, Dialect
     from hostmap_sql.migrations import Migrations, MigrationStatus
     from hostmap_sql.sessions import Transaction
 
@@ -48,20 +49,7 @@ def connect(
     ...     hostmap.revision()
     2
     """
-    # Here, since urllib costs the programs that bring a pool of their own 5 ms of start-up.
-    from hostmap_sql.database_url import DatabaseUrl  # noqa: PLC0415
-
-    parsed = DatabaseUrl.parse(url)
-    dialect = dialect_of_scheme(parsed.scheme)
-    size = valid_number(pool_size, "pool_size", least=1)
-    pool = dialect.pool(parsed, size=size, timeout=_valid_timeout(timeout))
-    hostmap = HostMap(
-        pool.connection, dialect.name, timeout=timeout, author=author, name=str(parsed)
-    )
-    # To what is ours. A caller closes his own pool, and makes his own database, himself.
-    hostmap._close = pool.close  # noqa: SLF001
-    hostmap._create_database = lambda: dialect.create(parsed)  # noqa: SLF001
-    return hostmap
+    return HostMap._connected(url, timeout, pool_size, author)  # noqa: SLF001 - the same module
 
 
 class Changes:
@@ -114,17 +102,38 @@ class HostMap:
         author: str | None = None,
         name: str = "the database",
     ) -> None:
+        known = dialect_named(dialect)
+        self._set_up(InAutocommit(connections, known), known, timeout, author, name)
+
+    @classmethod
+    def _connected(cls, url: str, timeout: float, pool_size: int, author: str | None) -> HostMap:
+        # Here, since urllib costs the programs that bring a pool of their own 5 ms of start-up.
+        from hostmap_sql.database_url import DatabaseUrl  # noqa: PLC0415
+
+        parsed = DatabaseUrl.parse(url)
+        dialect = dialect_of_scheme(parsed.scheme)
+        size = valid_number(pool_size, "pool_size", least=1)
+        pool = dialect.pool(parsed, size=size, timeout=_valid_timeout(timeout))
+        self = cls.__new__(cls)
+        self._set_up(pool.connection, dialect, timeout, author, str(parsed))
+        # To what is ours. A caller closes his own pool, and makes his own database, himself.
+        self._close = pool.close
+        self._create_database = lambda: dialect.create(parsed)
+        return self
+
+    def _set_up(
+        self,
+        connections: Connections,
+        dialect: Dialect,
+        timeout: float,
+        author: str | None,
+        name: str,
+    ) -> None:
         self._close: Callable[[], object] = _nothing
         self._create_database: Callable[[], object] = _nothing
-        self._use(
-            Database(
-                connections,
-                dialect_named(dialect),
-                name,
-                timeout=_valid_timeout(timeout),
-                author=_valid_note(author, "author"),
-            )
-        )
+        timeout = _valid_timeout(timeout)
+        author = _valid_note(author, "author")
+        self._use(Database(connections, dialect, name, timeout=timeout, author=author))
 
     def _use(self, database: Database) -> None:
         self._database = database

@@ -75,7 +75,7 @@ class Migrations:
 
     def status(self) -> tuple[MigrationStatus, ...]:
         """All, in their order, and whether each is applied. Writes nothing."""
-        with self._database.lease(any_schema=True) as connection:
+        with self._database.lease() as connection:
             applied = self._database.applied_migrations(connection) or ()
         return tuple(MigrationStatus(m.id, m.id in applied) for m in self._all)
 
@@ -84,7 +84,7 @@ class Migrations:
         """A backend of yoyo's on a connection of ours, nobody else migrating meanwhile."""
         dialect = self._database.dialect
         with (
-            self._database.lease(any_schema=True) as connection,
+            self._database.lease() as connection,
             # Python 3.12 deprecates what sqlite3 does with the datetimes that yoyo binds.
             warnings.catch_warnings(action="ignore", category=DeprecationWarning),
         ):

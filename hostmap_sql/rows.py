@@ -40,10 +40,8 @@ class RowReader:
 
     def host(self, row: Row) -> HostMapping:
         """A row of HOST_GET."""
-        host, revision, created, updated, *cell = row
-        return HostMapping(
-            host, self.cell(tuple(cell)), revision, self._time(created), self._time_or_none(updated)
-        )
+        updated = self._time_or_none(row[3])
+        return HostMapping(row[0], self.cell(row[4:]), row[1], self._time(row[2]), updated)
 
     def hosts(self, rows: Iterable[Row]) -> Iterator[HostMapping]:
         """Rows of HOST_GET_MANY and its like. Hosts of one cell share one `CellMapping`."""

@@ -1,0 +1,64 @@
+"""Borrowing connections: from any pool, for a block, and in the mode that the library wants.
+
+Classes and not generators, which would cost every lookup some microseconds more.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+    from hostmap_sql.dialects.base import Connection, Connections, Dialect
+    from hostmap_sql.sessions import Translator
+
+
+class Lease:
+    """A connection that is lent for a block, what the pool raises being translated."""
+
+    __slots__ = ("_lender", "_translator")
+
+    def __init__(self, lender: AbstractContextManager[Connection], translator: Translator) -> None:
+        self._lender = lender
+        self._translator = translator
+
+    def __enter__(self) -> Connection:
+        try:
+            return self._lender.__enter__()
+        except Exception as error:
+            raise self._translator.connecting(error) from error
+
+    def __exit__(
+        self,
+        type_: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # What the block did is done, and what it raised is raised, whatever becomes of the
+        # connection: a pool that fails to take it back must not make a write seem undone.
+        with suppress(Exception):
+            self._lender.__exit__(type_, error, traceback)
+
+
+class InAutocommit:
+    """The connections of a caller's own pool, in autocommit mode while they are lent to us."""
+
+    def __init__(self, connections: Connections, dialect: Dialect) -> None:
+        self._connections = connections
+        self._dialect = dialect
+
+    @contextmanager
+    def __call__(self) -> Iterator[Connection]:
+        with self._connections() as connection:
+            was = self._dialect.set_autocommit(connection, on=True)
+            try:
+                yield connection
+            finally:
+                if not was:
+                    # Fails on one that was closed, which needs no mode any more.
+                    with suppress(Exception):
+                        self._dialect.set_autocommit(connection, on=False)

@@ -1,0 +1,1 @@
+"""Benchmarks: what the library costs over the bare driver. See ``python -m tests.benchmarks``."""

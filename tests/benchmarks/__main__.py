@@ -1,0 +1,110 @@
+"""Measures everything that the benchmarks promise, on each database; prints a table, writes JSON.
+
+``python -m tests.benchmarks`` starts a container of each kind (or takes the servers that the
+variables HOSTMAP_TEST_*_URL name) and uses the container's own address.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+
+from hostmap_sql import connect
+from hostmap_sql.database_url import DatabaseUrl
+from tests.benchmarks.bare import bare
+from tests.benchmarks.cases import Bench, Figure, Sizes
+from tests.support.servers import KINDS, running
+
+DATABASE = "hostmap_benchmark"
+
+QUICK = Sizes(lookups=500, bulk=20_000, many=50_000, rounds=1)
+IMPORTS = 21
+
+
+def import_figures() -> Iterator[Figure]:
+    """What importing the library costs over starting Python, and that it loads no driver."""
+    programs = ("pass", "import hostmap_sql")
+    times: list[list[float]] = [[], []]
+    for _ in range(IMPORTS):
+        for program, measured in zip(programs, times, strict=True):
+            started = perf_counter()
+            subprocess.run([sys.executable, "-c", program], check=True)
+            measured.append(perf_counter() - started)
+    bare, ours = map(statistics.median, times)
+    yield Figure("-", "import hostmap_sql", (ours - bare) * 1e3, "ms", 30)
+    drivers = "{'pymysql', 'psycopg', 'sqlite3', 'yoyo'} & set(sys.modules)"
+    program = f"import sys, hostmap_sql; print(len({drivers}))"
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
+    yield Figure("-", "drivers imported with it", int(printed), "", 0)
+
+
+@contextmanager
+def database(kind: str) -> Iterator[str]:
+    """The URL of a new database with our tables, on a server that lives as long."""
+    if kind == "sqlite":
+        with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:  # on disk, as tests' may not be
+            yield f"sqlite:///{folder}/hostmap.db"
+        return
+    with running(kind) as server:
+        maintenance = "postgres" if kind == "postgresql" else "mysql"
+        driver = bare(kind, DatabaseUrl.parse(server.url(maintenance)))
+        driver.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
+        driver.execute(f"CREATE DATABASE {DATABASE}")
+        try:
+            yield server.url(DATABASE)
+        finally:
+            driver.execute(f"DROP DATABASE {DATABASE}")
+
+
+def figures(kinds: Iterable[str], sizes: Sizes) -> Iterator[Figure]:
+    """All figures, one database after another, so that no two are measured at once."""
+    yield from import_figures()
+    for kind in kinds:
+        with database(kind) as url:
+            with connect(url) as hostmap:
+                hostmap.migrate()
+            yield from Bench(kind, url, sizes).figures()
+
+
+def line(figure: Figure) -> str:
+    """A row of the table, in Markdown."""
+    limit = "" if figure.limit is None else f"{'>=' if figure.least else '<='} {figure.limit:g}"
+    value = f"{figure.value:,.2f}" if abs(figure.value) < 100 else f"{figure.value:,.0f}"  # noqa: PLR2004
+    kept = "" if figure.limit is None else "yes" if figure.kept else "**no**"
+    return f"| {figure.database} | {figure.name} | {value} {figure.unit} | {limit} | {kept} |"
+
+
+def main() -> int:
+    """Measure, print, write; the exit status is 1 if a limit was not kept."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("kinds", nargs="*", default=["sqlite", *KINDS], help="which databases")
+    parser.add_argument("--quick", action="store_true", help="small sizes: does it work at all?")
+    parser.add_argument("--json", type=Path, default=Path("benchmarks.json"), help="file to write")
+    arguments = parser.parse_args()
+    random.seed(1)
+    sizes = QUICK if arguments.quick else Sizes()
+    print("| database | figure | measured | limit | kept |\n|---|---|---|---|---|")
+    measured = []
+    for figure in figures(arguments.kinds, sizes):
+        print(line(figure), flush=True)
+        measured.append(figure)
+    machine = {"python": platform.python_version(), "processors": os.cpu_count()}
+    report = {"machine": machine, "figures": [asdict(figure) for figure in measured]}
+    arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+    return 0 if all(figure.kept for figure in measured) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

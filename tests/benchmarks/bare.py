@@ -1,0 +1,183 @@
+"""The bare drivers: what a careful programmer would write by hand, as fast as each of them goes.
+
+A lookup is the library's own SELECT on one open connection. A load fills the same tables with the
+same rows, history included, in the fastest way that is known for the driver.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pymysql
+
+from hostmap_sql.dialects import dialect_named
+from hostmap_sql.statements import Statement
+
+Rows = list[tuple[Any, ...]]
+
+
+class Bare(ABC):
+    """One open connection of a bare driver."""
+
+    dialect: str
+    load_sizes: tuple[int, ...] = (5_000, 20_000)
+    """The hosts of a transaction: the benchmark takes the best of them."""
+
+    def __init__(self, connection: Any) -> None:
+        sql = dialect_named(self.dialect).sql
+        self.get_sql = sql[Statement.HOST_GET]
+        self.get_many_sql = sql[Statement.HOST_GET_MANY]
+        self.connection = connection
+
+    def get(self, host: str) -> Any:
+        """Look one host up."""
+        cursor = self.connection.cursor()
+        cursor.execute(self.get_sql, {"host": host})
+        return cursor.fetchone()
+
+    def get_many(self, hosts: list[str]) -> Any:
+        """Look many hosts up with one statement."""
+        cursor = self.connection.cursor()
+        cursor.execute(self.get_many_sql, {"hosts": self.as_parameter(hosts)})
+        return cursor.fetchall()
+
+    def as_parameter(self, hosts: list[str]) -> Any:
+        """Many names as one parameter."""
+        return hosts
+
+    def load(self, hosts: list[str], cell_uuid: str, size: int) -> None:
+        """Map many hosts to a cell, in transactions of so many, with their history."""
+        cursor = self.connection.cursor()
+        for start in range(0, len(hosts), size):
+            self.begin(cursor)
+            revision = self.take_revision(cursor)
+            now = self.now()
+            part = hosts[start : start + size]
+            mappings = [(host, cell_uuid, revision, now) for host in part]
+            changes = [(revision, host, None, cell_uuid) for host in part]
+            self.insert(cursor, "host_mapping (host, cell_uuid, revision, created_at)", mappings)
+            self.insert(cursor, _CHANGE_COLUMNS, changes)
+            self.insert_changeset(cursor, (revision, str(uuid.uuid4()), "bare", None, now))
+            self.connection.commit()
+
+    def execute(self, sql: str) -> None:
+        """Run a statement of the benchmark's own."""
+        self.connection.cursor().execute(sql)
+
+    @abstractmethod
+    def begin(self, cursor: Any) -> None:
+        """Begin a transaction."""
+
+    @abstractmethod
+    def take_revision(self, cursor: Any) -> int:
+        """Take the next revision."""
+
+    @abstractmethod
+    def insert(self, cursor: Any, table: str, rows: Rows) -> None:
+        """Insert four columns of many rows, the fastest way."""
+
+    @abstractmethod
+    def insert_changeset(self, cursor: Any, row: tuple[Any, ...]) -> None:
+        """Insert the row of the changeset."""
+
+    def now(self) -> Any:
+        """The time, as the driver takes it."""
+        return datetime.now(UTC)
+
+
+_CHANGE_COLUMNS = "host_mapping_change (revision, host, old_cell_uuid, new_cell_uuid)"
+_CHANGESET = "mapping_changeset (revision, change_id, author, reason, created_at)"
+
+
+class BarePostgreSQL(Bare):
+    """psycopg: COPY."""
+
+    dialect = "postgresql"
+
+    def begin(self, cursor: Any) -> None:
+        cursor.execute("BEGIN")
+
+    def take_revision(self, cursor: Any) -> int:
+        sql = "UPDATE mapping_revision SET revision = revision + 1 WHERE id = 1 RETURNING revision"
+        return int(cursor.execute(sql).fetchone()[0])
+
+    def insert(self, cursor: Any, table: str, rows: Rows) -> None:
+        with cursor.copy(f"COPY {table} FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    def insert_changeset(self, cursor: Any, row: tuple[Any, ...]) -> None:
+        cursor.execute(f"INSERT INTO {_CHANGESET} VALUES (%s, %s, %s, %s, %s)", row)
+
+
+class BareMySQL(Bare):
+    """PyMySQL: executemany, which makes statements of many rows."""
+
+    dialect = "mysql"
+
+    def begin(self, cursor: Any) -> None:
+        cursor.execute("BEGIN")
+
+    def take_revision(self, cursor: Any) -> int:
+        cursor.execute("UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1)")
+        return int(cursor.lastrowid)
+
+    def insert(self, cursor: Any, table: str, rows: Rows) -> None:
+        cursor.executemany(f"INSERT INTO {table} VALUES (%s, %s, %s, %s)", rows)
+
+    def insert_changeset(self, cursor: Any, row: tuple[Any, ...]) -> None:
+        cursor.execute(f"INSERT INTO {_CHANGESET} VALUES (%s, %s, %s, %s, %s)", row)
+
+    def now(self) -> Any:
+        return datetime.now(UTC).replace(tzinfo=None)
+
+
+class BareSQLite(Bare):
+    """sqlite3: executemany."""
+
+    dialect = "sqlite"
+
+    def as_parameter(self, hosts: list[str]) -> str:
+        return json.dumps(hosts)
+
+    def begin(self, cursor: Any) -> None:
+        cursor.execute("BEGIN IMMEDIATE")
+
+    def take_revision(self, cursor: Any) -> int:
+        sql = "UPDATE mapping_revision SET revision = revision + 1 WHERE id = 1 RETURNING revision"
+        return int(cursor.execute(sql).fetchone()[0])
+
+    def insert(self, cursor: Any, table: str, rows: Rows) -> None:
+        cursor.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?)", rows)
+
+    def insert_changeset(self, cursor: Any, row: tuple[Any, ...]) -> None:
+        cursor.execute(f"INSERT INTO {_CHANGESET} VALUES (?, ?, ?, ?, ?)", row)
+
+    def now(self) -> Any:
+        return datetime.now(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def bare(kind: str, url: Any) -> Bare:
+    """A bare connection to the database of a parsed URL, as its driver makes one by default."""
+    if kind == "sqlite":
+        connection = sqlite3.connect(url.database, isolation_level=None)
+        connection.execute("PRAGMA foreign_keys = ON")
+        return BareSQLite(connection)
+    [(host, port)] = url.hosts
+    login = {"host": host, "port": port, "user": url.user, "password": url.password}
+    if kind == "postgresql":
+        return BarePostgreSQL(psycopg.connect(**login, dbname=url.database, autocommit=True))
+    return BareMySQL(pymysql.connect(**login, database=url.database, autocommit=True))
+
+
+def names(count: int) -> Iterator[str]:
+    """The names of so many hosts, in an order that is not the index's, as an inventory has them."""
+    for number in range(count):
+        yield f"compute-{number * 7_919 % count:07}.rack{number % 40:02}.example.org"

@@ -1,0 +1,42 @@
+"""Timing that can be compared: contenders take turns in one process, and medians are quoted."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+from collections.abc import Callable, Iterable, Mapping
+from time import perf_counter
+
+Call = Callable[[], object]
+
+
+def medians(contenders: Mapping[str, Callable[[str], object]], keys: Iterable[str]) -> list[float]:
+    """The median time of one call of each contender, in seconds, over all keys.
+
+    They take turns key by key, so that a machine that slows down slows all of them.
+    """
+    times: list[list[float]] = [[] for _ in contenders]
+    gc.collect()
+    gc.disable()
+    try:
+        for key in keys:
+            for contender, measured in zip(contenders.values(), times, strict=True):
+                started = perf_counter()
+                contender(key)
+                measured.append(perf_counter() - started)
+    finally:
+        gc.enable()
+    return [statistics.median(measured) for measured in times]
+
+
+def median_rounds(contenders: Mapping[str, Call], prepare: Call, rounds: int) -> list[float]:
+    """The median time of each contender over some rounds, in seconds, each after `prepare`."""
+    times: list[list[float]] = [[] for _ in contenders]
+    for _ in range(rounds):
+        for contender, measured in zip(contenders.values(), times, strict=True):
+            prepare()
+            gc.collect()
+            started = perf_counter()
+            contender()
+            measured.append(perf_counter() - started)
+    return [statistics.median(measured) for measured in times]
