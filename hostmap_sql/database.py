@@ -27,6 +27,12 @@ _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 1.0
 
 
+class _SchemaCheck:
+    """Whether the tables were looked at. All copies of a `Database` share it."""
+
+    passed = False
+
+
 class Database(Session):
     """A database, and how it is used: within which time, signed by whom. Threads may share it."""
 
@@ -47,7 +53,7 @@ class Database(Session):
         self._author = author
         self._reason = reason
         self._translator = Translator(dialect, name)
-        self._schema_is_checked = False
+        self._schema = _SchemaCheck()
 
     def signed(self, author: str | None, reason: str | None) -> Database:
         """The same database, its writes recorded with this author and this reason."""
@@ -130,7 +136,7 @@ class Database(Session):
         return Lease(self._connections(), self._translator)
 
     def _checked(self, connection: Connection) -> Connection:
-        if not self._schema_is_checked:
+        if not self._schema.passed:
             self._check_schema(connection)
         return connection
 
@@ -159,7 +165,7 @@ class Database(Session):
         unknown = unknown_migrations(self.dialect.name, applied or ())
         if missing or unknown:
             raise SchemaOutOfDate(self.name, missing, unknown)
-        self._schema_is_checked = True
+        self._schema.passed = True
 
     def _has_tables(self, connection: Connection) -> bool:
         with self._translator.calls(connection):

@@ -96,19 +96,9 @@ class StaleMapping(HostMapError):
         self.expected_revision = expected_revision
 
     def __str__(self) -> str:
-        expected = [
-            f"{what} {value}"
-            for what, value in (
-                ("cell", self.expected_cell),
-                ("revision", self.expected_revision),
-            )
-            if value is not None
-        ]
-        return (
-            f"{self.actual.label} is at revision {self.actual.revision} of cell "
-            f"{self.actual.cell_uuid}, not at the expected {' and '.join(expected)}: "
-            "read it again and decide anew"
-        )
+        expected = {"cell": self.expected_cell, "revision": self.expected_revision}
+        wanted = " and ".join(f"{what} {value}" for what, value in expected.items() if value)
+        return f"{self.actual.state}, not {wanted} as expected: read it again and decide anew"
 
 
 class InvalidValue(HostMapError, ValueError):

@@ -8,6 +8,8 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from hostmap_sql.errors import HostMapError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
@@ -29,6 +31,8 @@ class Lease:
     def __enter__(self) -> Connection:
         try:
             return self._lender.__enter__()
+        except HostMapError:
+            raise
         except Exception as error:
             raise self._translator.connecting(error) from error
 
@@ -53,6 +57,7 @@ class InAutocommit:
 
     @contextmanager
     def __call__(self) -> Iterator[Connection]:
+        """Lend a connection for a block."""
         with self._connections() as connection:
             was = self._dialect.set_autocommit(connection, on=True)
             try:

@@ -41,14 +41,9 @@ class CellMapping:
         return self.uuid == CELL0_UUID
 
     @property
-    def cell_uuid(self) -> str:
-        """The UUID, under the name it has elsewhere."""
-        return self.uuid
-
-    @property
-    def label(self) -> str:
-        """How messages call it."""
-        return f"cell {self.name!r}"
+    def state(self) -> str:
+        """What messages say of it."""
+        return f"cell {self.name!r} is at revision {self.revision}"
 
 
 @dataclass(frozen=True)
@@ -71,9 +66,9 @@ class HostMapping:
         return self.cell.uuid
 
     @property
-    def label(self) -> str:
-        """How messages call it."""
-        return f"host {self.host!r}"
+    def state(self) -> str:
+        """What messages say of it."""
+        return f"host {self.host!r} is in cell {self.cell_uuid} at revision {self.revision}"
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,17 @@ from collections import deque
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from hostmap_sql.errors import DatabaseError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hostmap_sql.dialects.base import Connection
 
 ConnectionT = TypeVar("ConnectionT", bound="Connection")
+
+
+POOL_IS_CLOSED = "this HostMap was closed: connect again"
 
 
 class PoolExhausted(Exception):
@@ -49,14 +54,17 @@ class LifoPool(Generic[ConnectionT]):
             self._permits.put(None)
 
     def connection(self) -> Loan[ConnectionT]:
-        """Lend a connection for a block. One that is closed in it is not lent again.
-
-        :raises PoolExhausted: all were lent and none came back in time.
-        """
+        """Lend a connection for a block. One that is closed in it is not lent again."""
         return Loan(self)
 
     def take(self) -> ConnectionT:
-        """Take a connection, to be given back."""
+        """Take a connection, to be given back.
+
+        :raises PoolExhausted: all were taken and none came back in time.
+        :raises DatabaseError: the pool is closed.
+        """
+        if self._closed:
+            raise DatabaseError(POOL_IS_CLOSED)
         if self._process != os.getpid():
             self._start()
         try:

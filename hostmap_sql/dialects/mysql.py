@@ -77,7 +77,7 @@ _OPTIONS: Mapping[str, Callable[[str], object]] = {
 # libpq's words. The stricter ones verify the chain, and verify-full also the name.
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
-_SESSION = "SET time_zone = '+00:00', transaction_isolation = 'READ-COMMITTED'"
+_SESSION = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 
 # The list of names as a table. The server reads it twice as fast as rows of VALUES.
 _HOSTS_TABLE = "JSON_TABLE(%(hosts)s, '$[*]' COLUMNS (host VARCHAR(255) PATH '$')) AS hosts"

@@ -13,7 +13,8 @@ from psycopg.pq import Conninfo
 from psycopg.rows import tuple_row
 
 from hostmap_sql.dialects.base import Dialect, Fault, Parameters
-from hostmap_sql.errors import InvalidValue
+from hostmap_sql.dialects.lifo_pool import POOL_IS_CLOSED
+from hostmap_sql.errors import DatabaseError, InvalidValue
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class PostgreSQLPool:
     def __init__(self, conninfo: str, *, size: int, timeout: float) -> None:
         self._conninfo = conninfo
         self._opening = Lock()
-        self._opened = False
+        self._opened = self._closed = False
         self._pool = psycopg_pool.ConnectionPool(
             conninfo,
             min_size=1,
@@ -174,6 +175,8 @@ class PostgreSQLPool:
 
     def connection(self) -> AbstractContextManager[psycopg.Connection[Any]]:
         """Lend a connection for a block."""
+        if self._closed:
+            raise DatabaseError(POOL_IS_CLOSED)
         if not self._opened:
             self._open()
         return self._pool.connection()
@@ -187,6 +190,7 @@ class PostgreSQLPool:
 
     def close(self) -> None:
         """Close all connections and end the pool's threads."""
+        self._closed = True
         self._pool.close()
 
 
