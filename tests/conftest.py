@@ -1,0 +1,157 @@
+"""The fixtures of the suite: the servers, a fresh database on each of them, and a few cells."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from tests.support import servers as running_servers
+from tests.support.backends import FACTORIES, LACKS, Backend, Factory
+from tests.support.servers import NoServerError, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hostmap_sql import CellMapping, HostMap
+
+
+class Servers:
+    """The servers, each started when it is first asked for, and stopped at the end of the run."""
+
+    def __init__(self) -> None:
+        self._starting: dict[str, Future[Server]] = {}
+        self._factories: dict[str, Factory] = {}
+        self._threads = ThreadPoolExecutor(len(running_servers.KINDS))
+        self._running = ExitStack()
+
+    def start(self, kind: str) -> None:
+        """Start a server in the background."""
+        if kind in running_servers.KINDS and kind not in self._starting:
+            self._starting[kind] = self._threads.submit(self._start, kind)
+
+    def _start(self, kind: str) -> Server:
+        return self._running.enter_context(running_servers.running(kind))
+
+    def __getitem__(self, kind: str) -> Server:
+        self.start(kind)
+        try:
+            return self._starting[kind].result()
+        except NoServerError as error:
+            pytest.exit(f"a server that the tests need is missing: {error}", returncode=1)
+
+    def factory(self, kind: str) -> Factory:
+        """The factory of databases of this kind."""
+        if kind not in self._factories:
+            server = self[kind] if kind in running_servers.KINDS else None
+            self._factories[kind] = FACTORIES[kind](server)
+        return self._factories[kind]
+
+    def stop(self) -> None:
+        for factory in self._factories.values():
+            factory.close()
+        self._threads.shutdown()
+        self._running.close()
+
+
+_SERVERS = pytest.StashKey[Servers]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "needs(what): the test needs what not every database has; see backends.LACKS"
+    )
+    config.stash[_SERVERS] = Servers()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[_SERVERS].stop()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "backend" in metafunc.fixturenames or "bare_backend" in metafunc.fixturenames:
+        needs = [mark.args[0] for mark in metafunc.definition.iter_markers("needs")]
+        kinds = [kind for kind in FACTORIES if not any(kind in LACKS[what] for what in needs)]
+        name = "backend" if "backend" in metafunc.fixturenames else "bare_backend"
+        metafunc.parametrize(name, kinds, indirect=True)
+
+
+def pytest_report_collectionfinish(
+    config: pytest.Config, items: Sequence[pytest.Item]
+) -> list[str]:
+    """Start, all at once, the servers that the chosen tests need, and tell their versions."""
+    if config.option.collectonly:
+        return []
+    needed = [kind for kind in FACTORIES if any(kind in _parameters(item) for item in items)]
+    servers = config.stash[_SERVERS]
+    for kind in needed:
+        servers.start(kind)
+    return [f"databases: {', '.join(servers.factory(kind).version for kind in needed)}"]
+
+
+def _parameters(item: pytest.Item) -> list[object]:
+    callspec = getattr(item, "callspec", None)
+    return list(callspec.params.values()) if callspec else []
+
+
+@pytest.fixture(scope="session")
+def servers(request: pytest.FixtureRequest) -> Servers:
+    """The servers by their kinds: ``servers["mysql"]``."""
+    return request.config.stash[_SERVERS]
+
+
+@pytest.fixture
+def backend(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Backend]:
+    """A fresh database with the tables, of each kind in turn."""
+    factory = servers.factory(request.param)
+    backend = factory.fresh()
+    yield backend
+    backend.close()
+    factory.drop(backend)
+
+
+@pytest.fixture
+def bare_backend(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Backend]:
+    """A fresh database with nothing in it, of each kind in turn."""
+    factory = servers.factory(request.param)
+    backend = factory.bare()
+    yield backend
+    backend.close()
+    factory.drop(backend)
+
+
+@pytest.fixture
+def hostmap(backend: Backend) -> HostMap:
+    """A directory on a fresh database. Its author is "tester"."""
+    return backend.hostmap
+
+
+class Cells(NamedTuple):
+    """Three cells with no values that are defaults."""
+
+    one: CellMapping
+    two: CellMapping
+    off: CellMapping
+
+
+@pytest.fixture
+def cells(hostmap: HostMap) -> Cells:
+    """Three cells, the third of them disabled, made in revisions 1 to 3."""
+    return Cells(
+        *(
+            hostmap.cells.create(
+                name,
+                uuid=uuid,
+                transport_url=f"rabbit://nova:s3cret-{name}@mq-{name}:5672/vhost",
+                database_connection=f"mysql+pymysql://nova:s3cret-{name}@db-{name}/nova?charset=utf8",
+                disabled=disabled,
+            )
+            for name, uuid, disabled in (
+                ("cell1", "5f7ccc29-a9eb-417c-865e-b9bd78a72dcc", False),
+                ("cell2", "0b6a1f6e-4a5d-4c8e-9f0a-6f1c9f7b2e11", False),
+                ("cell3", "c3d1b9a4-7e2f-4b6d-8a5c-2d4e6f8a0b1c", True),
+            )
+        )
+    )

@@ -1,0 +1,147 @@
+"""What a backend of the suite is: a fresh database, and who makes such."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import uuid4
+
+from hostmap_sql import connect
+from hostmap_sql.dialects import dialect_named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hostmap_sql import HostMap
+    from hostmap_sql.dialects.base import Dialect
+    from hostmap_sql.statements import Statement
+    from tests.support.servers import Server
+
+PRIMARY_KEY = "primary key"
+FULL_SCAN = "full scan"
+TABLES = {
+    "c": "cell_mapping",
+    "h": "host_mapping",
+    "s": "mapping_changeset",
+    "x": "host_mapping_change",
+}
+"""The tables, by the names that the statements give them."""
+
+
+def new_name() -> str:
+    """A name for a database that no other run of the suite takes."""
+    return f"hostmap_test_{uuid4().hex[:16]}"
+
+
+class Backend(ABC):
+    """A fresh database, with the tables, that is the test's alone."""
+
+    kind: ClassVar[str]
+    dialect_name: ClassVar[str]
+    """What `HostMap(dialect=...)` calls it, and its folder of migrations."""
+    zone_statement: ClassVar[str | None] = None
+    """Tells the server's own time zone."""
+    yoyo_scheme: ClassVar[str]
+    """How yoyo's own URLs begin."""
+    driver_error: ClassVar[type[Exception]]
+    """The base of the driver's exceptions."""
+    lost_connection: ClassVar[Exception]
+    """What the driver raises when the answer to a statement does not come."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._open = ExitStack()
+        self._hostmap: HostMap | None = None
+
+    @property
+    def dialect(self) -> Dialect:
+        return dialect_named(self.dialect_name)
+
+    @property
+    def yoyo_url(self) -> str:
+        """The URL under which yoyo's own command finds the database."""
+        return f"{self.yoyo_scheme}://{self.url.partition('://')[2]}"
+
+    @property
+    def hostmap(self) -> HostMap:
+        """The directory, with the arguments that most tests want."""
+        if self._hostmap is None:
+            self._hostmap = self.connect(author="tester")
+        return self._hostmap
+
+    def connect(self, **arguments: Any) -> HostMap:
+        """Another `HostMap` on the same database. It is closed after the test."""
+        arguments = {"timeout": 20.0} | arguments
+        return self._open.enter_context(connect(self.url, **arguments))
+
+    def raw(self, **arguments: Any) -> Any:
+        """A plain connection of the driver, in autocommit mode, closed after the test."""
+        connection = self.open_raw(**arguments)
+        self._open.callback(connection.close)
+        return connection
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run a statement past the library, and return its rows as tuples."""
+        connection = self.open_raw()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(statement)
+            return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        self._open.close()
+
+    def explain(self, statement: Statement, parameters: dict[str, Any]) -> dict[str, str]:
+        """The index by which a statement finds the rows of each table."""
+        connection = self.raw()
+        self._gather_statistics(connection)
+        return dict(self._explain(connection, self.dialect.sql[statement], parameters))
+
+    @abstractmethod
+    def open_raw(self, **arguments: Any) -> Any:
+        """Open a plain connection of the driver, in autocommit mode."""
+
+    @abstractmethod
+    def end_other_sessions(self) -> int:
+        """End all sessions in this database as an administrator would; return how many."""
+
+    @abstractmethod
+    def _gather_statistics(self, connection: Any) -> None: ...
+
+    @abstractmethod
+    def _explain(
+        self, connection: Any, text: str, parameters: dict[str, Any]
+    ) -> Iterator[tuple[str, str]]: ...
+
+
+class Factory(ABC):
+    """Makes fresh databases of one kind, all of them copies of one that was migrated once."""
+
+    kind: ClassVar[str]
+
+    def __init__(self, server: Server | None) -> None:
+        """Set up the template, on a server if the kind has such."""
+
+    @property
+    @abstractmethod
+    def version(self) -> str:
+        """What the database calls itself."""
+
+    @abstractmethod
+    def fresh(self) -> Backend:
+        """A new database with the tables."""
+
+    @abstractmethod
+    def bare(self) -> Backend:
+        """A new database with nothing in it."""
+
+    @abstractmethod
+    def drop(self, backend: Backend) -> None:
+        """Remove a database."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Remove what the factory itself has made."""

@@ -1,0 +1,102 @@
+"""PostgreSQL: each fresh database is made of a template."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import sql
+
+from tests.support.backend import FULL_SCAN, PRIMARY_KEY, Backend, Factory, new_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tests.support.servers import Server
+
+
+class PostgreSQLBackend(Backend):
+    kind = "postgresql"
+    dialect_name = "postgresql"
+    # What the sessions of others get, whatever this one has set.
+    zone_statement = "SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'"
+    yoyo_scheme = "postgresql+psycopg"
+    driver_error = psycopg.Error
+    lost_connection = psycopg.OperationalError("server closed the connection unexpectedly")
+
+    def __init__(self, server: Server, database: str) -> None:
+        super().__init__(server.url(database))
+        self.server = server
+        self.database = database
+
+    def open_raw(self, **arguments: Any) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.url, **({"autocommit": True} | arguments))
+
+    def end_other_sessions(self) -> int:
+        return len(
+            self.query(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+
+    def _gather_statistics(self, connection: psycopg.Connection[Any]) -> None:
+        connection.execute("ANALYZE")
+
+    def _explain(
+        self, connection: psycopg.Connection[Any], text: str, parameters: dict[str, Any]
+    ) -> Iterator[tuple[str, str]]:
+        cursor = connection.execute(f"EXPLAIN (FORMAT JSON) {text}".encode(), parameters)
+        row = cursor.fetchone()
+        assert row
+        yield from self._scans(row[0][0]["Plan"])
+
+    def _scans(self, node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        index = node.get("Index Name")
+        children = node.get("Plans", ())
+        if "Relation Name" in node:
+            below = (child["Index Name"] for child in children if "Index Name" in child)
+            index = index or next(below, FULL_SCAN)
+            table = node["Relation Name"]
+            yield table, PRIMARY_KEY if index == f"{table}_pkey" else index
+        for child in children:
+            yield from self._scans(child)
+
+
+class PostgreSQLFactory(Factory):
+    kind = "postgresql"
+
+    def __init__(self, server: Server | None) -> None:
+        assert server
+        super().__init__(server)
+        self._server = server
+        self._connection = psycopg.connect(server.url("postgres"), autocommit=True)
+        self._template = self.bare()
+        self._template.hostmap.migrate()
+        self._template.close()
+
+    @property
+    def version(self) -> str:
+        return f"PostgreSQL {self._connection.info.parameter_status('server_version')}"
+
+    def fresh(self) -> PostgreSQLBackend:
+        return self._new(self._template.database)
+
+    def bare(self) -> PostgreSQLBackend:
+        return self._new("template0")
+
+    def _new(self, template: str) -> PostgreSQLBackend:
+        database = new_name()
+        statement = "CREATE DATABASE {} TEMPLATE {}"
+        names = map(sql.Identifier, (database, template))
+        self._connection.execute(sql.SQL(statement).format(*names))
+        return PostgreSQLBackend(self._server, database)
+
+    def drop(self, backend: Backend) -> None:
+        assert isinstance(backend, PostgreSQLBackend)
+        name = sql.Identifier(backend.database)
+        self._connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+
+    def close(self) -> None:
+        self.drop(self._template)
+        self._connection.close()

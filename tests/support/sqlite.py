@@ -1,0 +1,92 @@
+"""SQLite: each fresh database is a copy of a file."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hostmap_sql import connect
+from tests.support.backend import FULL_SCAN, PRIMARY_KEY, TABLES, Backend, Factory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.servers import Server
+
+
+class SQLiteBackend(Backend):
+    kind = "sqlite"
+    dialect_name = "sqlite"
+    yoyo_scheme = "sqlite"
+    driver_error = sqlite3.Error
+    lost_connection = sqlite3.OperationalError("disk I/O error")
+    lost_connection.sqlite_errorname = "SQLITE_IOERR_FSYNC"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"sqlite:///{path}")
+        self.path = path
+
+    def open_raw(self, **arguments: Any) -> sqlite3.Connection:
+        defaults = {"isolation_level": None, "timeout": 20.0}
+        return sqlite3.connect(self.path, **(defaults | arguments))
+
+    def end_other_sessions(self) -> int:
+        raise NotImplementedError("a file has no sessions: see backends.LACKS")
+
+    def _gather_statistics(self, connection: sqlite3.Connection) -> None:
+        connection.execute("ANALYZE")
+
+    def _explain(
+        self, connection: sqlite3.Connection, text: str, parameters: dict[str, Any]
+    ) -> Iterator[tuple[str, str]]:
+        for *_, detail in connection.execute(f"EXPLAIN QUERY PLAN {text}", parameters):
+            words = detail.replace("COVERING ", "").split()
+            table = TABLES.get(words[1], words[1])
+            if words[0] == "SCAN" and "USING" not in words and "VIRTUAL" not in words:
+                yield table, FULL_SCAN
+            elif "PRIMARY KEY" in detail:
+                yield table, PRIMARY_KEY
+            elif "INDEX" in words and not words[1].startswith("json"):
+                yield table, self._index_name(words[words.index("INDEX") + 1])
+
+    def _index_name(self, name: str) -> str:
+        # SQLite gives the indexes of constraints numbers instead of the constraints' names.
+        return "cell_mapping_name_key" if name == "sqlite_autoindex_cell_mapping_2" else name
+
+
+class SQLiteFactory(Factory):
+    kind = "sqlite"
+
+    def __init__(self, server: Server | None) -> None:
+        super().__init__(server)
+        self._folder = Path(tempfile.mkdtemp(prefix="hostmap-test-"))
+        self._template = self._folder / "template.db"
+        with connect(f"sqlite:///{self._template}") as hostmap:
+            hostmap.migrate()
+        # So that all of it is in the one file, which is then copied.
+        connection = sqlite3.connect(self._template)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+
+    @property
+    def version(self) -> str:
+        return f"SQLite {sqlite3.sqlite_version}"
+
+    def fresh(self) -> SQLiteBackend:
+        backend = self.bare()
+        shutil.copy(self._template, backend.path)
+        return backend
+
+    def bare(self) -> SQLiteBackend:
+        folder = Path(tempfile.mkdtemp(dir=self._folder))
+        return SQLiteBackend(folder / "hostmap.db")
+
+    def drop(self, backend: Backend) -> None:
+        assert isinstance(backend, SQLiteBackend)
+        shutil.rmtree(backend.path.parent)
+
+    def close(self) -> None:
+        shutil.rmtree(self._folder)
