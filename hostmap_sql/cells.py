@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid as uuid_module
 from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from hostmap_sql.models import (
 from hostmap_sql.record import CREATED, DELETED, UPDATED
 from hostmap_sql.rows import RowReader
 from hostmap_sql.statements import Statement
+from hostmap_sql.uuids import canonical_uuid, new_uuid
 
 if TYPE_CHECKING:
     from hostmap_sql.sessions import Session, Transaction
@@ -82,11 +82,8 @@ class Cells:
         >>> hostmap.cells.find("cell1") == hostmap.cells.find(uuid)
         True
         """
-        try:
-            uuid = valid_uuid(cell, "cell")
-        except InvalidValue:
-            return self.get_by_name(cell)
-        return self._get(self._session, uuid)
+        uuid = canonical_uuid(cell)
+        return self.get_by_name(cell) if uuid is None else self._get(self._session, uuid)
 
     def list(self, *, disabled: bool | None = None) -> list[CellMapping]:
         """All cells, ordered by name; with `disabled`, those that are or are not.
@@ -124,7 +121,7 @@ class Cells:
         >>> hostmap.cells.create("cell3", transport_url="rabbit://nova:s3cret@mq3:5672/").name
         'cell3'
         """
-        uuid = str(uuid_module.uuid4()) if uuid is None else valid_uuid(uuid, "uuid")
+        uuid = new_uuid() if uuid is None else valid_uuid(uuid, "uuid")
         name = valid_cell_name(name, uuid)
         transport = valid_url(transport_url, "transport_url")
         database = valid_url(database_connection, "database_connection")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import random
 from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, TypeVar
@@ -128,7 +127,7 @@ class Database(Session):
                 if left <= 0:
                     problem = f"{error.problem} (tried for {self._timeout:g} s)"
                     raise DatabaseUnavailable(self.name, problem) from error.__cause__
-            sleep(min(left, random.uniform(0, pause)))  # noqa: S311 - jitter, not a secret
+            sleep(min(left, _jittered(pause)))
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def lease(self) -> Lease:
@@ -170,3 +169,10 @@ class Database(Session):
     def _has_tables(self, connection: Connection) -> bool:
         with self._translator.calls(connection):
             return self.dialect.has_table(self.dialect.cursor(connection), "host_mapping")
+
+
+def _jittered(pause: float) -> float:
+    # Not at the top: it brings `hashlib`, for what a program may never need.
+    from random import uniform  # noqa: PLC0415
+
+    return uniform(0, pause)  # noqa: S311 - no secret

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import uuid as uuid_module
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hostmap_sql.errors import InvalidValue
-from hostmap_sql.urls import _SCHEME, MAX_URL_LENGTH, SecretUrl
+from hostmap_sql.urls import MAX_URL_LENGTH, SCHEME, SecretUrl
+from hostmap_sql.uuids import canonical_uuid
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,9 +41,9 @@ class CellMapping:
         return self.uuid == CELL0_UUID
 
     @property
-    def state(self) -> str:
-        """What messages say of it."""
-        return f"cell {self.name!r} is at revision {self.revision}"
+    def label(self) -> str:
+        """How messages call it."""
+        return f"cell {self.name!r}"
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ class HostMapping:
         return self.cell.uuid
 
     @property
-    def state(self) -> str:
-        """What messages say of it."""
-        return f"host {self.host!r} is in cell {self.cell_uuid} at revision {self.revision}"
+    def label(self) -> str:
+        """How messages call it."""
+        return f"host {self.host!r} in cell {self.cell_uuid}"
 
 
 @dataclass(frozen=True)
@@ -160,28 +160,21 @@ def valid_host(value: object) -> str:
 def valid_cell_name(value: object, uuid: str) -> str:
     """A cell's name. It must not read as the UUID of another cell, for which one might take it."""
     name = valid_name(value, "name")
-    try:
-        other = str(uuid_module.UUID(name))
-    except ValueError:
-        return name
-    if other == uuid:
+    if canonical_uuid(name) in (None, uuid):
         return name
     raise InvalidValue("name", f"{name!r} reads as the UUID of another cell: choose another name")
 
 
 def valid_uuid(value: object, field: str) -> str:
-    """A UUID in its canonical form, lower case with hyphens, from any form `uuid.UUID` reads.
+    """A UUID in its canonical form, from any form `uuid.UUID` reads.
 
     :raises InvalidValue: it is none.
     """
-    if isinstance(value, uuid_module.UUID):
-        return str(value)
-    if not isinstance(value, str):
-        raise InvalidValue(field, f"must be a UUID, not {type(value).__name__}")
-    try:
-        return str(uuid_module.UUID(value))
-    except ValueError:
-        raise InvalidValue(field, f"{value[:50]!r} is not a UUID") from None
+    uuid = canonical_uuid(value)
+    if uuid is None:
+        given = repr(value[:50]) if isinstance(value, str) else type(value).__name__
+        raise InvalidValue(field, f"must be a UUID, not {given}")
+    return uuid
 
 
 def valid_cell_of_host(value: object, field: str = "cell_uuid") -> str:
@@ -201,7 +194,7 @@ def valid_url(value: object, field: str) -> SecretUrl | None:
         return value
     if not isinstance(value, str):
         raise InvalidValue(field, f"must be text, not {type(value).__name__}")
-    if not _SCHEME.match(value):
+    if not SCHEME.match(value):
         raise InvalidValue(field, "is not a URL: it must begin with a scheme and ://")
     if not value.isprintable() or " " in value:
         raise InvalidValue(field, "holds a space or a control character: write it as %XX")

@@ -7,7 +7,6 @@ it happens.
 
 from __future__ import annotations
 
-import uuid
 from abc import ABC, abstractmethod
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from hostmap_sql.errors import (
 from hostmap_sql.record import ChangeRecord
 from hostmap_sql.schema import known_migrations
 from hostmap_sql.statements import HOLDS_SECRETS, Statement
+from hostmap_sql.uuids import new_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -162,7 +162,7 @@ class Transaction(Session):
         reason: str | None,
     ) -> None:
         self.dialect = translator.dialect
-        self.change_id = str(uuid.uuid4())
+        self.change_id = new_uuid()
         self.author = author
         self.reason = reason
         self.now = datetime.now(UTC)
@@ -260,8 +260,8 @@ class Transaction(Session):
                 self.execute(Statement.HOST_CHANGE_INSERT, alike | {"host": hosts[0]})
             else:
                 self.insert_hosts(Statement.HOST_CHANGE_INSERT_MANY, hosts, alike)
-        for uuid_, action in self.record.cells.items():
-            change = {"revision": self.revision, "cell_uuid": uuid_, "action": action}
+        for uuid, action in self.record.cells.items():
+            change = {"revision": self.revision, "cell_uuid": uuid, "action": action}
             self.execute(Statement.CELL_CHANGE_INSERT, change)
         changeset = {
             "revision": self.revision,

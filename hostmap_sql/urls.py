@@ -9,7 +9,7 @@ MASK = "***"
 # TEXT of MySQL holds 65,535 bytes: so many characters fit into it whatever they are.
 MAX_URL_LENGTH = 16_383
 
-_SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*|\{scheme\})://")
+SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*|\{scheme\})://")
 # One of several hosts that are joined by commas: "user:password@host:port", nothing left to guess.
 _LOGIN_AND_HOST = re.compile(r"([^:/?#@,]*)(?::[^:/?#@,]*)?@([^/?#@,]+)")
 _HOST = re.compile(r"[^/?#@,:]*(?::[0-9]*)?|\[[0-9A-Fa-f:.]+\](?::[0-9]*)?")
@@ -66,7 +66,7 @@ def mask(url: str) -> str:
     >>> mask("mysql+pymysql://nova:s3cret@db1.example.org/nova_cell1?charset=utf8&token=abc")
     'mysql+pymysql://nova:***@db1.example.org/nova_cell1?charset=utf8&token=***'
     """
-    scheme = _SCHEME.match(url)
+    scheme = SCHEME.match(url)
     if scheme is None:
         return MASK
     # A raw "@", "/" or "?" may belong to a password: all before the last "@" is taken for logins.
