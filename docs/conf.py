@@ -29,6 +29,7 @@ project_copyright = author
 version = release = hostmap_sql.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_click"]
+smartquotes = False  # they would make one dash of the two of an option
 exclude_patterns = ["_build"]
 # Links to files of the repository from pages that are also read there.
 myst_heading_anchors = 3

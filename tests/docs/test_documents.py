@@ -1,0 +1,34 @@
+"""Every Python block and every command of the documents runs, and shows what it comes to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.docs.pages import DOCUMENTS, Page, blocks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Servers
+
+NEEDS = dict.fromkeys((d, block.needs) for d in DOCUMENTS for block in blocks(d) if block.is_run)
+ON_A_SERVER = [(d, needs.split()[-1], needs) for d, needs in NEEDS if needs]
+
+
+@pytest.mark.parametrize("document", [d for d, needs in NEEDS if not needs])
+def test_a_page_runs(document: str, tmp_path: Path) -> None:
+    Page(document, tmp_path).run()
+
+
+@pytest.mark.parametrize(("document", "kind", "needs"), ON_A_SERVER)
+def test_a_page_runs_on_a_server(
+    document: str, kind: str, needs: str, servers: Servers, tmp_path: Path
+) -> None:
+    factory = servers.factory(kind)
+    backend = factory.bare() if needs.startswith("empty ") else factory.fresh()
+    try:
+        Page(document, tmp_path, backend.url).run(needs)
+    finally:
+        factory.drop(backend)
