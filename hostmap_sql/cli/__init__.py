@@ -1,1 +1,22 @@
-"""The hostmap command."""
+"""The ``hostmap`` command, for operators and their scripts. Needs the extra ``cli``."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+_NOT_INSTALLED = "the hostmap command needs: pip install 'hostmap-sql[cli]'"
+
+
+def main() -> NoReturn:
+    """Run the command with the arguments of this process, and exit with its status."""
+    try:
+        from hostmap_sql.cli.app import app  # noqa: PLC0415 - click may not be there
+    except ModuleNotFoundError as error:
+        if error.name != "click":
+            raise
+        sys.exit(_NOT_INSTALLED)
+    except KeyboardInterrupt:
+        sys.exit(130)  # before the one place for errors was even loaded
+    app.main(prog_name="hostmap")
+    raise AssertionError  # pragma: no cover - it exits

@@ -1,0 +1,55 @@
+"""The root of the command: `hostmap` itself."""
+
+from __future__ import annotations
+
+import click
+
+import hostmap_sql
+from hostmap_sql.cli import exports, imports  # noqa: F401 - they add themselves to `host`
+from hostmap_sql.cli.cells import cells
+from hostmap_sql.cli.completion import completion
+from hostmap_sql.cli.context import Root
+from hostmap_sql.cli.demo import demo
+from hostmap_sql.cli.history import history
+from hostmap_sql.cli.hosts import hosts
+from hostmap_sql.cli.migrate import migrate
+
+_EPILOG = """\b
+Example:
+  hostmap demo
+  export HOSTMAP_DATABASE=sqlite:///hostmap-demo.db
+  hostmap host show cmp-r07-u12.ams.example.org
+
+\b
+Exit status:
+  0  done
+  1  any other failure
+  2  wrong usage, or a value that cannot be used
+  3  not found
+  4  exists, stale or in conflict
+  5  refused because in use
+  6  the database could not be reached in time
+  7  outcome unknown: a commit was sent, its answer lost
+  130 interrupted; 141 the reader of the output went away
+
+The options above may also stand after the command, as in `hostmap host list --format json`.
+"""
+
+
+@click.group(
+    "hostmap",
+    cls=Root,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(hostmap_sql.__version__, prog_name="hostmap")
+def app() -> None:
+    """Which cell is this host in? The directory of hosts and cells.
+
+    CELL is always a cell's name or its UUID. Results go to standard output, everything else to
+    standard error.
+    """
+
+
+for command in (migrate, cells, hosts, history, demo, completion):
+    app.add_command(command)

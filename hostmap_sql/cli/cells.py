@@ -1,0 +1,215 @@
+"""The commands below `hostmap cell`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hostmap_sql.cli import errors
+from hostmap_sql.cli.arguments import CELL, URL
+from hostmap_sql.cli.context import Group, Settings, find_cell
+from hostmap_sql.cli.output import plural, show_row, show_rows, show_summary
+from hostmap_sql.cli.rows import BRIEF_CELL_COLUMNS, CELL_COLUMNS, cell_row
+from hostmap_sql.sessions import BULK_SIZE
+
+if TYPE_CHECKING:
+    from hostmap_sql.hostmap import Changes, HostMap
+    from hostmap_sql.models import CellMapping
+
+cell_argument = click.argument("cell", type=CELL)
+show_secrets_option = click.option(
+    "--show-secrets", is_flag=True, help="Show the passwords in the URLs."
+)
+
+
+@click.group("cell", cls=Group)
+def cells() -> None:
+    """The cells, and how each is reached."""
+
+
+@cells.command(
+    "create",
+    columns=CELL_COLUMNS,
+    example="hostmap cell create cell4 --transport-url rabbit://nova:PASSWORD@mq4:5672/ "
+    "--database-connection mysql+pymysql://nova:PASSWORD@db4/nova\n"
+    "hostmap cell create cell5 --transport-url @mq5.url --database-connection @db5.url",
+)
+@click.argument("name")
+@click.option(
+    "--transport-url",
+    type=URL,
+    help="The URL of its message queue; @FILE reads it from a file, @- from standard input.",
+)
+@click.option(
+    "--database-connection",
+    type=URL,
+    help="The URL of its database; @FILE reads it from a file, @- from standard input.",
+)
+@click.option("--uuid", help="Its UUID. Default: a new one.")
+@click.option("--disabled", is_flag=True, help="Make it, but let nothing new be placed in it.")
+@click.pass_obj
+def create(
+    settings: Settings,
+    /,
+    *,
+    name: str,
+    transport_url: str | None,
+    database_connection: str | None,
+    uuid: str | None,
+    disabled: bool,
+) -> None:
+    """Make a cell."""
+    with settings.open() as hostmap:
+        cell = hostmap.cells.create(
+            name,
+            transport_url=transport_url or None,
+            database_connection=database_connection or None,
+            uuid=uuid,
+            disabled=disabled,
+        )
+    show_row(settings, CELL_COLUMNS, cell_row(cell, 0))
+
+
+@cells.command("list", columns=CELL_COLUMNS, example="hostmap cell list --format json")
+@show_secrets_option
+@click.pass_obj
+def list_(settings: Settings, /, *, show_secrets: bool) -> None:
+    """Show all cells, and how many hosts each has."""
+    with settings.open() as hostmap:
+        found = hostmap.cells.list()
+        counts = hostmap.cells.host_counts()
+    rows = [cell_row(cell, counts.get(cell.uuid, 0), show_secrets=show_secrets) for cell in found]
+    show_rows(settings, CELL_COLUMNS, rows, BRIEF_CELL_COLUMNS)
+
+
+@cells.command("show", columns=CELL_COLUMNS, example="hostmap cell show cell1 -f value -c uuid")
+@cell_argument
+@show_secrets_option
+@click.pass_obj
+def show(settings: Settings, /, *, cell: str, show_secrets: bool) -> None:
+    """Show a cell, named by its name or its UUID."""
+    with settings.open() as hostmap:
+        found = find_cell(hostmap, cell)
+        _show(settings, hostmap, found, show_secrets=show_secrets)
+
+
+@cells.command(
+    "update",
+    columns=CELL_COLUMNS,
+    example="hostmap cell update cell1 --transport-url @mq1.url --reason 'password rotated'\n"
+    "hostmap cell update cell2 --name cell2-old --database-connection ''",
+)
+@cell_argument
+@click.option("--name", help="Its new name.")
+@click.option(
+    "--transport-url", type=URL, help="@FILE reads it from a file, '' leaves the cell without."
+)
+@click.option(
+    "--database-connection",
+    type=URL,
+    help="@FILE reads it from a file, '' leaves the cell without.",
+)
+@click.option("--disabled/--enabled", default=None, help="Whether anything new may go there.")
+@click.pass_obj
+def update(settings: Settings, /, cell: str, **options: Any) -> None:
+    """Change what is given of a cell, and only that."""
+    values = {name: value for name, value in options.items() if value is not None}
+    if not values:
+        raise click.UsageError(
+            "nothing to change: give --name, --transport-url, --database-connection, "
+            "--disabled or --enabled"
+        )
+    for name in ("transport_url", "database_connection"):
+        if values.get(name) == "":
+            values[name] = None
+    _update(settings, cell, **values)
+
+
+@cells.command("enable", columns=CELL_COLUMNS, example="hostmap cell enable cell1")
+@cell_argument
+@click.pass_obj
+def enable(settings: Settings, /, *, cell: str) -> None:
+    """Let new things be placed in a cell."""
+    _update(settings, cell, disabled=False)
+
+
+@cells.command(
+    "disable",
+    columns=CELL_COLUMNS,
+    example="hostmap cell disable cell1 --reason 'database maintenance'",
+)
+@cell_argument
+@click.pass_obj
+def disable(settings: Settings, /, *, cell: str) -> None:
+    """Let nothing new be placed in a cell; its hosts stay."""
+    _update(settings, cell, disabled=True)
+
+
+@cells.command(
+    "delete",
+    columns=("cell", "cell_uuid", "hosts_deleted"),
+    example="hostmap cell delete cell3\nhostmap cell delete cell2 --force --reason 'cell retired'",
+)
+@cell_argument
+@click.option("--force", is_flag=True, help="Delete its hosts too, and even cell0.")
+@click.pass_obj
+def delete(settings: Settings, /, *, cell: str, force: bool) -> None:
+    """Delete a cell that has no hosts; with --force, its hosts first."""
+    with settings.open() as hostmap:
+        found = find_cell(hostmap, cell)
+        if found.is_cell0 and not force:
+            raise errors.Failure(
+                f"cell {found.name!r} is cell0, which takes what cannot be placed: "
+                "it is deleted only with --force",
+                errors.IN_USE,
+            )
+        hosts = 0
+        if force:
+            hosts = _delete_with_hosts(hostmap, found)
+        else:
+            hostmap.cells.delete(found.uuid)
+    row = {"cell": found.name, "cell_uuid": found.uuid, "hosts_deleted": hosts}
+    show_summary(settings, row, f"deleted cell {found.name!r} and {plural(hosts, 'host')} in it")
+
+
+def _delete_with_hosts(hostmap: HostMap, cell: CellMapping) -> int:
+    """Delete the hosts, some thousand a transaction, and with the last of them the cell.
+
+    They are looked up in the transaction that deletes them: a host that somebody moves to another
+    cell meanwhile stays, and one that is added meanwhile goes too.
+    """
+
+    def step(changes: Changes) -> int:
+        mappings = changes.hosts.list(cell.uuid, limit=BULK_SIZE)
+        deleted = changes.hosts.delete_many([mapping.host for mapping in mappings])
+        if deleted < BULK_SIZE:
+            changes.cells.delete(cell.uuid)
+        return deleted
+
+    total = deleted = 0
+    try:
+        while True:
+            deleted = hostmap.run(step)
+            total += deleted
+            if deleted < BULK_SIZE:
+                return total
+    except BaseException:
+        if total:
+            errors.say(
+                f"{plural(total, 'host')} of cell {cell.name!r} are deleted, the cell is not"
+            )
+        raise
+
+
+def _update(settings: Settings, cell: str, **values: Any) -> None:
+    with settings.open() as hostmap:
+        updated = hostmap.cells.update(find_cell(hostmap, cell).uuid, **values)
+        _show(settings, hostmap, updated)
+
+
+def _show(
+    settings: Settings, hostmap: HostMap, cell: CellMapping, *, show_secrets: bool = False
+) -> None:
+    hosts = hostmap.cells.host_counts().get(cell.uuid, 0)
+    show_row(settings, CELL_COLUMNS, cell_row(cell, hosts, show_secrets=show_secrets))

@@ -1,0 +1,124 @@
+"""`hostmap demo`: the main job in one go, and what to type for it."""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import click
+
+from hostmap_sql.cli.context import Command, Settings
+from hostmap_sql.cli.imports import write
+from hostmap_sql.cli.inventory import read_inventory
+from hostmap_sql.cli.output import plural
+from hostmap_sql.cli.pairing import Pairing
+from hostmap_sql.errors import CellMappingNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from hostmap_sql.hostmap import HostMap
+
+DATABASE = "sqlite:///hostmap-demo.db"
+HOSTS_FILE = Path(__file__).parent / "data" / "demo-hosts.csv"
+
+# Passwords that are none: they show how the command masks them.
+_CELLS = {
+    name: (
+        f"rabbit://nova:PASSWORD@mq.{site}.example.org:5672/",
+        f"mysql+pymysql://nova:PASSWORD@db.{site}.example.org/nova_{name}",
+    )
+    for name, site in (("cell1", "ams"), ("cell2", "fra"), ("cell3", "waw"))
+}
+
+_LOOKUPS = (
+    "cmp-r07-u12.ams.example.org",
+    "cmp-r21-u03.fra.example.org",
+    "gpu-r30-u20.waw.example.org",
+)
+_MOVED = _LOOKUPS[0]
+_BULK = 1_000
+
+
+@click.command("demo", cls=Command, example="hostmap demo")
+@click.pass_obj
+def demo(settings: Settings) -> None:
+    """Make a directory in hostmap-demo.db, in this folder, and look up hosts in it.
+
+    Shows each command it stands for. It never touches another database, whatever --database or
+    HOSTMAP_DATABASE say; doing it again does no harm.
+    """
+    settings.database = DATABASE
+    _command("export", f"HOSTMAP_DATABASE={DATABASE}")
+    with settings.open() as hostmap:
+        _fill(hostmap)
+        _look_up(hostmap)
+    click.echo("\nThe directory is yours now. Next, type:\n")
+    for line in (
+        f"export HOSTMAP_DATABASE={DATABASE}",
+        "hostmap cell list",
+        "hostmap host list --cell cell3 --prefix gpu-r30 --format json",
+        f"hostmap host move {_MOVED} cell2 --from cell1 --reason 'rack 7 rewired'",
+        f"hostmap history {_MOVED}",
+        "hostmap --help",
+    ):
+        click.echo(f"  {line}")
+
+
+def _fill(hostmap: HostMap) -> None:
+    _command("hostmap", "migrate")
+    with _timed() as answer:
+        applied = hostmap.migrate()
+        answer(f"applied {plural(len(applied), 'migration')}" if applied else "up to date")
+    for name, (queue, database) in _CELLS.items():
+        options = ("--transport-url", queue, "--database-connection", database)
+        _command("hostmap", "cell", "create", name, *options)
+        with _timed() as answer:
+            try:
+                hostmap.cells.get_by_name(name)
+            except CellMappingNotFound:
+                hostmap.cells.create(name, transport_url=queue, database_connection=database)
+                answer(f"created {name}")
+            else:
+                answer(f"{name} is there already")
+    _command("hostmap", "host", "import", str(HOSTS_FILE))
+    with _timed() as answer:
+        pairing = Pairing(hostmap.cells.list(), None)
+        pairing.read(read_inventory(HOSTS_FILE.read_bytes(), "csv", has_cell=False))
+        result = write(hostmap, list(pairing.pairs.items()), "report")
+        answer(
+            f"created {result.created:,}, unchanged {result.unchanged:,}, moved 0, "
+            f"conflicts {len(result.conflicts):,}"
+        )
+
+
+def _look_up(hostmap: HostMap) -> None:
+    hostmap.revision()  # so that the first lookup is not charged for opening the file
+    for host in _LOOKUPS:
+        _command("hostmap", "host", "show", host)
+        with _timed() as answer:
+            answer(f"{host} is in {hostmap.hosts.get(host).cell.name}")
+    click.echo(f"\n$ # and in Python: hostmap.hosts.get_many(hosts), of {_BULK:,} hosts")
+    with _timed() as answer:
+        names = [mapping.host for mapping in hostmap.hosts.list(limit=_BULK)]
+        answer(plural(len(names), "host"))
+    with _timed() as answer:
+        answer(f"{len(hostmap.hosts.get_many(names)):,} answers")
+
+
+def _command(*words: str) -> None:
+    click.echo(f"\n$ {shlex.join(words)}")
+
+
+@contextmanager
+def _timed() -> Iterator[Callable[[str], None]]:
+    """Print the answer that the block gives, with the time that the block took."""
+    answers: list[str] = []
+    start = perf_counter()
+    yield answers.append
+    milliseconds = (perf_counter() - start) * 1_000
+    for answer in answers:
+        click.echo(f"  {answer} ({milliseconds:.1f} ms)")

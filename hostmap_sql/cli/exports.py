@@ -1,0 +1,97 @@
+"""`hostmap host export`."""
+
+from __future__ import annotations
+
+import csv
+import os
+import stat
+import sys
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from hostmap_sql.cli import errors
+from hostmap_sql.cli.arguments import CELL
+from hostmap_sql.cli.context import Settings, uuid_of
+from hostmap_sql.cli.hosts import hosts
+from hostmap_sql.cli.output import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hostmap_sql.models import HostMapping
+
+
+@hosts.command(
+    "export",
+    example="hostmap host export hosts.csv\nhostmap host export --cell cell1 | wc --lines",
+)
+@click.argument("file", default="-")
+@click.option("--cell", metavar="CELL", type=CELL, help="Only hosts of this cell.")
+@click.option("--prefix", help="Only hosts whose names begin so.")
+@click.option("--uuids", is_flag=True, help="Write the UUIDs of the cells, not their names.")
+@click.pass_obj
+def export(
+    settings: Settings,
+    /,
+    *,
+    file: str,
+    cell: str | None,
+    prefix: str | None,
+    uuids: bool,
+) -> None:
+    """Write the hosts as CSV with the header host,cell, as `host import` reads it.
+
+    A FILE is replaced only when all of it is written. Without one it goes to standard output.
+    """
+    with settings.open() as hostmap:
+        mappings = hostmap.hosts.iterate(uuid_of(hostmap, cell, "--cell"), prefix)
+        if file == "-":
+            _write(sys.stdout, mappings, uuids=uuids)
+            return
+        with _replacing(Path(file)) as stream:
+            number = _write(stream, mappings, uuids=uuids)
+    errors.say(f"wrote {plural(number, 'host')} to {file}")
+
+
+def _write(stream: TextIO, mappings: Iterable[HostMapping], *, uuids: bool) -> int:
+    plain = csv.writer(stream, lineterminator="\n")
+    quoted = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    plain.writerow(("host", "cell"))
+    number = 0
+    for mapping in mappings:
+        cell = mapping.cell_uuid if uuids else mapping.cell.name
+        # Unquoted it would be read as a comment.
+        writer = quoted if mapping.host.startswith("#") else plain
+        writer.writerow((mapping.host, cell))
+        number += 1
+    return number
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    """A file to write, that takes the place of the one at `path` when all of it is there."""
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        # /dev/stdout, a pipe: nothing that one could or should replace.
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+        return
+    path = path.resolve()  # a symbolic link stays one
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=True)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    try:
+        with open(descriptor, "w", encoding="utf-8", newline="") as stream:  # noqa: PTH123
+            yield stream
+            stream.flush()
+            os.fsync(descriptor)
+            os.fchmod(descriptor, 0o644)  # no secrets in it
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise

@@ -1,0 +1,224 @@
+"""`hostmap host import`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hostmap_sql.bulk import OnConflict, Plan
+from hostmap_sql.cli import errors
+from hostmap_sql.cli.arguments import CELL
+from hostmap_sql.cli.context import Settings, find_cell
+from hostmap_sql.cli.hosts import hosts
+from hostmap_sql.cli.inventory import FORMS, read_inventory
+from hostmap_sql.cli.output import plural, show_summary
+from hostmap_sql.cli.pairing import Pairing
+from hostmap_sql.errors import InvalidValue
+from hostmap_sql.models import BulkResult
+from hostmap_sql.sessions import BULK_SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from hostmap_sql.hostmap import HostMap
+    from hostmap_sql.models import CellMapping, Conflict
+
+Pairs = list[tuple[str, str]]
+
+
+@hosts.command(
+    "import",
+    columns=("created", "unchanged", "moved", "conflicts"),
+    example="hostmap host import hosts.csv --dry-run\n"
+    "nova-manage cell_v2 list_hosts | hostmap host import -",
+)
+@click.argument("file")
+@click.option(
+    "--cell",
+    metavar="CELL",
+    type=CELL,
+    help="The cell of all hosts; then a list of names will do, one a line.",
+)
+@click.option(
+    "--on-conflict",
+    type=click.Choice(["report", "move", "fail"]),
+    default="report",
+    help="What to do with a host that is in another cell: report it and leave it there (default), "
+    "move it, or fail before anything is written.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option(
+    "--input-format", type=click.Choice([*FORMS]), help="Default: told by the first line."
+)
+@click.pass_obj
+def import_(
+    settings: Settings,
+    /,
+    *,
+    file: str,
+    cell: str | None,
+    on_conflict: OnConflict,
+    dry_run: bool,
+    input_format: str | None,
+) -> None:
+    """Map the hosts that a file lists; - reads standard input.
+
+    FILE is CSV with the header host,cell; or JSON lines with "host" and "cell"; or the table that
+    `nova-manage cell_v2 list_hosts` prints. Cells go by name or UUID. Empty lines, and lines that
+    begin with #, are passed over.
+
+    All of it is checked before anything is written, and every bad line is reported with its number.
+    Hosts that are in their cell already are left alone: the same import again changes nothing.
+    If hosts are in another cell than the file says, they are reported and the exit status is 4.
+    """
+    name = "standard input" if file == "-" else file
+    inventory = read_inventory(_read(file), input_format, has_cell=cell is not None)
+    with settings.open() as hostmap:
+        cells = hostmap.cells.list()
+        pairing = Pairing(cells, find_cell(hostmap, cell, "--cell") if cell is not None else None)
+        pairing.read(inventory)
+        _refuse_bad_lines(pairing, name)
+        pairs = list(pairing.pairs.items())
+        result = _do(hostmap, pairs, on_conflict, dry_run=dry_run)
+    _show(settings, result, cells, dry_run=dry_run)
+    if result.conflicts:
+        wrote = on_conflict == "report" and not dry_run
+        what = "they were left there" if wrote else "nothing was written"
+        number = plural(len(result.conflicts), "host")
+        raise errors.Failure(f"{number} in conflict, in another cell: {what}", errors.CONFLICT)
+
+
+def _read(file: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise InvalidValue("FILE", f"{file!r} cannot be read: {error.strerror}") from error
+    except ValueError:
+        raise InvalidValue("FILE", f"{file!r} is not the name of a file") from None
+
+
+def _refuse_bad_lines(pairing: Pairing, name: str) -> None:
+    if not pairing.bad_lines:
+        return
+    for bad in pairing.bad_lines:
+        errors.say(f"{name}, line {bad.number}: {bad.problem}")
+    only_unknown_cells = all(bad.is_unknown_cell for bad in pairing.bad_lines)
+    raise errors.Failure(
+        f"{name} has {plural(len(pairing.bad_lines), 'bad line')}: nothing was written",
+        errors.NOT_FOUND if only_unknown_cells else errors.WRONG_USAGE,
+    )
+
+
+# --- doing it -------------------------------------------------------------------------------------
+
+
+def _do(hostmap: HostMap, pairs: Pairs, on_conflict: OnConflict, *, dry_run: bool) -> BulkResult:
+    """Write the pairs, if they are to be written."""
+    if dry_run or on_conflict == "fail":
+        result = preview(hostmap, pairs, on_conflict)
+        if on_conflict == "fail" and result.conflicts:
+            return BulkResult(unchanged=result.unchanged, conflicts=result.conflicts)
+        if dry_run:
+            return result
+    return write(hostmap, pairs, on_conflict)
+
+
+def preview(hostmap: HostMap, pairs: Pairs, on_conflict: OnConflict) -> BulkResult:
+    """What writing these pairs would come to, as things are now."""
+    total = BulkResult()
+    with _progress("checking", len(pairs)) as advance:
+        for part in _parts(pairs):
+            found = hostmap.hosts.get_many(host for host, _ in part)
+            cells = {host: mapping.cell_uuid for host, mapping in found.items()}
+            plan = Plan(part, cells, "move" if on_conflict == "move" else "report")
+            result = BulkResult(plan.created, plan.unchanged, plan.moved, tuple(plan.conflicts))
+            total = _sum(total, result)
+            advance(len(part))
+    return total
+
+
+def write(hostmap: HostMap, pairs: Pairs, on_conflict: OnConflict) -> BulkResult:
+    """Write them, some thousand at a time; should it break off, say how far it came."""
+    total, done = BulkResult(), 0
+    try:
+        with _progress("importing", len(pairs)) as advance:
+            for part in _parts(pairs):
+                total = _sum(total, hostmap.hosts.create_many(part, on_conflict))
+                done += len(part)
+                advance(len(part))
+    except BaseException:
+        if done:
+            all_of_them = plural(len(pairs), "host")
+            errors.say(f"broke off after {done:,} of {all_of_them}: repeat it to do the rest")
+        raise
+    return total
+
+
+def _parts(pairs: Pairs) -> Iterator[Pairs]:
+    for start in range(0, len(pairs), BULK_SIZE):
+        yield pairs[start : start + BULK_SIZE]
+
+
+def _sum(one: BulkResult, other: BulkResult) -> BulkResult:
+    return BulkResult(
+        one.created + other.created,
+        one.unchanged + other.unchanged,
+        one.moved + other.moved,
+        one.conflicts + other.conflicts,
+        other.revision or one.revision,
+    )
+
+
+@contextmanager
+def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on the terminal, if there is one and it takes long enough to be read."""
+    if not sys.stderr.isatty() or total <= BULK_SIZE:
+        yield lambda _: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - 50 ms, which scripts need not wait for
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda number: progress.advance(task, number)
+
+
+# --- showing it -----------------------------------------------------------------------------------
+
+
+def _show(
+    settings: Settings, result: BulkResult, cells: Sequence[CellMapping], *, dry_run: bool
+) -> None:
+    names = {cell.uuid: cell.name for cell in cells}
+    conflicts = [_conflict_row(conflict, names) for conflict in result.conflicts]
+    if settings.format != "json":
+        for row in conflicts:
+            where = f"in cell {row['actual_cell']!r}, not in {row['wanted_cell']!r}"
+            errors.say(f"conflict: host {row['host']!r} is {where}")
+    row = {
+        "created": result.created,
+        "unchanged": result.unchanged,
+        "moved": result.moved,
+        "conflicts": conflicts,
+    }
+    sentence = ", ".join(
+        f"{key} {len(v) if isinstance(v, list) else v:,}" for key, v in row.items()
+    )
+    if dry_run:
+        errors.say("dry run: nothing was written")
+    show_summary(settings, row, sentence)
+
+
+def _conflict_row(conflict: Conflict, names: dict[str, str]) -> dict[str, Any]:
+    wanted, actual = conflict.wanted_cell_uuid, conflict.actual_cell_uuid
+    return {
+        "host": conflict.host,
+        "wanted_cell": names.get(wanted, wanted),
+        "wanted_cell_uuid": wanted,
+        "actual_cell": names.get(actual, actual),
+        "actual_cell_uuid": actual,
+    }

@@ -1,0 +1,91 @@
+"""`hostmap migrate`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from hostmap_sql.cli import errors
+from hostmap_sql.cli.context import Command, Settings
+from hostmap_sql.cli.output import plural, show_rows
+from hostmap_sql.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hostmap_sql.hostmap import HostMap
+
+COLUMNS = ("id", "applied")
+
+
+@click.command(
+    "migrate",
+    cls=Command,
+    columns=COLUMNS,
+    example="hostmap migrate\nhostmap migrate --status",
+)
+@click.option("--status", is_flag=True, help="Only show which migrations are applied.")
+@click.option(
+    "--rollback",
+    metavar="ID",
+    help="Undo this migration and all after it. THE DATA IN THEIR TABLES IS LOST.",
+)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask before a rollback.")
+@click.pass_obj
+def migrate(
+    settings: Settings,
+    /,
+    *,
+    status: bool,
+    rollback: str | None,
+    yes: bool,
+) -> None:
+    """Make the tables of the directory, or bring them up to date.
+
+    An SQLite file that does not exist is made. Doing it again does nothing.
+    """
+    if status and rollback is not None:
+        raise click.UsageError("--status and --rollback do not go together")
+    # yoyo logs what fails, tracebacks included; whoever wants that says --verbose.
+    logging.getLogger("yoyo").addHandler(logging.NullHandler())
+    with settings.open() as hostmap:
+        if status:
+            rows = [{"id": m.id, "applied": m.applied} for m in hostmap.migration_status()]
+            show_rows(settings, COLUMNS, rows)
+        elif rollback is None:
+            _show(settings, hostmap.migrate(), applied=True)
+        else:
+            if not yes:
+                _confirm(hostmap, rollback)
+            _show(settings, hostmap.rollback_migrations(rollback), applied=False)
+
+
+def _show(settings: Settings, ids: Sequence[str], *, applied: bool) -> None:
+    show_rows(settings, COLUMNS, [{"id": id_, "applied": applied} for id_ in ids])
+    done = "applied" if applied else "rolled back"
+    errors.say(f"{done} {plural(len(ids), 'migration')}" if ids else "the tables are up to date")
+
+
+def _confirm(hostmap: HostMap, first: str) -> None:
+    """Ask whether to go on, after saying what would be lost.
+
+    Not with click's `confirm`, to which Ctrl-C and the end of the input are one.
+    """
+    applied = [migration.id for migration in hostmap.migration_status() if migration.applied]
+    if first not in applied:
+        problem = f"{first!r} is not applied: see `hostmap migrate --status`"
+        raise InvalidValue("migration", problem)
+    undone = applied[applied.index(first) :]
+    click.echo(
+        f"This undoes {', '.join(undone)}.\nTHE DATA IN THEIR TABLES IS LOST. Go on? [y/N] ",
+        err=True,
+        nl=False,
+    )
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        click.echo(err=True)
+    if answer.strip().lower() not in ("y", "yes"):
+        raise errors.Failure("not confirmed, so nothing was done: answer y, or say --yes")
