@@ -122,6 +122,7 @@ class Factory(ABC):
 
     kind: ClassVar[str]
 
+    @abstractmethod
     def __init__(self, server: Server | None) -> None:
         """Set up the template, on a server if the kind has such."""
 

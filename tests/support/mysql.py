@@ -77,7 +77,6 @@ class MySQLFactory(Factory):
 
     def __init__(self, server: Server | None) -> None:
         assert server
-        super().__init__(server)
         self._server = server
         self._connection = pymysql.connect(
             host=server.host,

@@ -68,7 +68,6 @@ class PostgreSQLFactory(Factory):
 
     def __init__(self, server: Server | None) -> None:
         assert server
-        super().__init__(server)
         self._server = server
         self._connection = psycopg.connect(server.url("postgres"), autocommit=True)
         self._template = self.bare()

@@ -31,7 +31,9 @@ class SQLiteBackend(Backend):
 
     def open_raw(self, **arguments: Any) -> sqlite3.Connection:
         defaults = {"isolation_level": None, "timeout": 20.0}
-        return sqlite3.connect(self.path, **(defaults | arguments))
+        connection = sqlite3.connect(self.path, **(defaults | arguments))
+        connection.execute("PRAGMA foreign_keys = ON")  # off by default, unlike elsewhere
+        return connection
 
     def end_other_sessions(self) -> int:
         raise NotImplementedError("a file has no sessions: see backends.LACKS")
@@ -60,8 +62,7 @@ class SQLiteBackend(Backend):
 class SQLiteFactory(Factory):
     kind = "sqlite"
 
-    def __init__(self, server: Server | None) -> None:
-        super().__init__(server)
+    def __init__(self, server: Server | None) -> None:  # noqa: ARG002 - as the others
         self._folder = Path(tempfile.mkdtemp(prefix="hostmap-test-"))
         self._template = self._folder / "template.db"
         with connect(f"sqlite:///{self._template}") as hostmap:

@@ -1,0 +1,177 @@
+"""Lists of hosts: order, pages, prefixes, cells; paging while rows come and go."""
+
+from __future__ import annotations
+
+from string import printable
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hostmap_sql import CELL0_UUID, InvalidValue
+from hostmap_sql.prefixes import below_all, past_all
+
+if TYPE_CHECKING:
+    from hostmap_sql import HostMap
+    from tests.conftest import Cells
+
+E_ACUTE = "\N{LATIN SMALL LETTER E WITH ACUTE}"
+WIDE_A = "\N{FULLWIDTH LATIN SMALL LETTER A}"
+NAMES = [
+    *("A", "B", "Z", "a", "a b", "a!", "a%", "a%b", "a-", "a-1", "a-10", "a-2", "a.b", "a\\", "a_"),
+    *(
+        "a_b",
+        "ab",
+        "b",
+        "rack",
+        "rack 9",
+        "rack!",
+        "rack-9",
+        "z",
+        "\N{LATIN SMALL LETTER E WITH ACUTE}",
+    ),
+    *(WIDE_A, "\uffee", "\U0001f600", "\U0001f600x", "\U0001f601"),
+]
+PREFIXES = ["", "a", "A", "a-1", "a%", "a_", "a\\", "a\\%", "%", "_", "rack", "rack ", "no", WIDE_A]
+PREFIXES += [E_ACUTE, "\U0001f600", "\uf900", "a" * 255]
+
+
+@pytest.fixture
+def names(hostmap: HostMap, cells: Cells) -> list[str]:
+    """Many names, every second of which is in the first cell, the rest in the second."""
+    names = sorted(name for name in NAMES if name.isprintable())
+    hostmap.hosts.create_many(
+        (name, (cells.one, cells.two)[number % 2].uuid) for number, name in enumerate(names)
+    )
+    return names
+
+
+def listed(hostmap: HostMap, **arguments: object) -> list[str]:
+    return [mapping.host for mapping in hostmap.hosts.list(**arguments)]  # type: ignore[arg-type]
+
+
+def test_hosts_are_in_the_order_of_their_code_points(hostmap: HostMap, names: list[str]) -> None:
+    assert listed(hostmap) == names
+    assert [mapping.host for mapping in hostmap.hosts.iterate()] == names
+
+
+def test_a_list_holds_what_get_holds(hostmap: HostMap, names: list[str]) -> None:
+    assert hostmap.hosts.list() == [hostmap.hosts.get(name) for name in names]
+
+
+def test_prefixes_are_taken_as_they_are_written(hostmap: HostMap, names: list[str]) -> None:
+    for prefix in PREFIXES:
+        expected = [name for name in names if name.startswith(prefix)]
+        assert listed(hostmap, prefix=prefix) == expected, repr(prefix)
+        assert [m.host for m in hostmap.hosts.iterate(prefix=prefix)] == expected
+
+
+def test_all_filters_together(hostmap: HostMap, cells: Cells, names: list[str]) -> None:
+    of_one = names[::2]
+    for prefix in PREFIXES:
+        for after in ("A", "a-1", "a_", "no such host", "\U0001f600"):
+            expected = [n for n in of_one if n.startswith(prefix) and n > after][:2]
+            arguments = {"cell_uuid": cells.one.uuid, "prefix": prefix, "after": after, "limit": 2}
+            assert listed(hostmap, **arguments) == expected, (prefix, after)
+
+
+def test_a_cell_without_hosts_and_an_unknown_one_have_none(
+    hostmap: HostMap, cells: Cells, names: list[str]
+) -> None:
+    assert names
+    for uuid in (cells.off.uuid, CELL0_UUID, "99999999-9999-4999-8999-999999999999"):
+        assert listed(hostmap, cell_uuid=uuid) == []
+        assert list(hostmap.hosts.iterate(cell_uuid=uuid)) == []
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_pages_join_to_the_whole(size: int, hostmap: HostMap, names: list[str]) -> None:
+    found = listed(hostmap, limit=size)
+    while page := listed(hostmap, after=found[-1], limit=size):
+        assert len(page) <= size
+        found += page
+
+    assert found == names
+
+
+def test_a_limit_of_nothing_gives_nothing(hostmap: HostMap, names: list[str]) -> None:
+    assert names
+    assert listed(hostmap, limit=0) == []
+
+
+def test_what_stays_is_seen_once_while_others_come_and_go(hostmap: HostMap, cells: Cells) -> None:
+    stay = [f"m-{n:03}" for n in range(0, 100, 2)]
+    go = [f"m-{n:03}" for n in range(1, 100, 2)]
+    hostmap.hosts.create_many((name, cells.one.uuid) for name in stay + go)
+
+    found: list[str] = []
+    while page := hostmap.hosts.list(after=found[-1] if found else None, limit=7):
+        found += [mapping.host for mapping in page]
+        hostmap.hosts.delete_many(go[:7])  # behind, at and ahead of where the reader is
+        del go[:7]
+        hostmap.hosts.create_many(
+            (f"{found[0][0]}-{number}-new", cells.two.uuid) for number in (0, len(found), 99)
+        )
+        hostmap.hosts.move_all(cells.one.uuid, cells.two.uuid)
+
+    assert [name for name in found if name in stay] == stay
+    assert found == sorted(set(found))
+
+
+def test_iterating_reads_pages_of_a_thousand(hostmap: HostMap, cells: Cells) -> None:
+    names = [f"c-{n:04}" for n in range(2_000)]
+    hostmap.hosts.create_many((name, cells.one.uuid) for name in names)
+
+    mappings = hostmap.hosts.iterate(prefix="c-")
+    first = next(mappings)
+    hostmap.hosts.delete_many(names[1500:1600])
+    hostmap.hosts.create("c-zzz", cells.two.uuid)
+
+    assert [first.host, *(m.host for m in mappings)] == names[:1500] + names[1600:] + ["c-zzz"]
+
+
+def test_wrong_arguments_of_a_list_are_named(hostmap: HostMap) -> None:
+    for arguments, field in (
+        ({"limit": -1}, "limit"),
+        ({"limit": 1.5}, "limit"),
+        ({"limit": True}, "limit"),
+        ({"limit": 1 << 63}, "limit"),
+        ({"after": ""}, "host"),
+        ({"after": "a "}, "host"),
+        ({"cell_uuid": "cell1"}, "cell_uuid"),
+        ({"cell_uuid": 5}, "cell_uuid"),
+        ({"prefix": " a"}, "prefix"),
+        ({"prefix": "a\x00"}, "prefix"),
+        ({"prefix": "a" * 256}, "prefix"),
+        ({"prefix": 5}, "prefix"),
+    ):
+        with pytest.raises(InvalidValue) as caught:
+            listed(hostmap, **arguments)
+        assert caught.value.field == field
+
+
+# --- the bounds of prefixes, without a database ---------------------------------------------------
+
+printable_text = st.text(
+    st.sampled_from(printable) | st.characters(exclude_categories=["Cs"]), max_size=4
+).filter(str.isprintable)
+host_names = printable_text.filter(lambda text: bool(text) and text == text.strip())
+prefixes = printable_text.filter(lambda text: not text.startswith(" "))
+
+
+@given(prefixes, host_names, printable_text)
+def test_exactly_the_names_that_begin_so_are_between_the_bounds(
+    prefix: str, name: str, more: str
+) -> None:
+    for candidate in (name, (prefix + name + more).strip(), (prefix + more).strip() or name):
+        is_between = below_all(prefix) < candidate < past_all(prefix)
+        assert is_between is candidate.startswith(prefix), (prefix, candidate)
+
+
+@given(prefixes)
+def test_the_bounds_are_text_that_databases_take(prefix: str) -> None:
+    for bound in (below_all(prefix), past_all(prefix)):
+        bound.encode("utf-8")
+        assert "\x00" not in bound
+        assert len(bound) <= len(prefix) + 1
