@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, TypeVar
 
-from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, SchemaOutOfDate
+from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, HostMapError, SchemaOutOfDate
 from hostmap_sql.leases import Lease
 from hostmap_sql.schema import known_migrations, unknown_migrations
 from hostmap_sql.sessions import NO_PARAMETERS, Session, Transaction, Translator, fetch
@@ -68,8 +68,14 @@ class Database(Session):
         return self._repeat(self._read, statement, parameters)
 
     def _read(self, statement: Statement, parameters: Parameters) -> Sequence[Row]:
-        with self.lease() as connection:
-            return fetch(self._translator, self._checked(connection), statement, parameters)
+        # A lease would do the same, but this is the way of every lookup.
+        try:
+            with self._connections() as connection:
+                return fetch(self._translator, self._checked(connection), statement, parameters)
+        except HostMapError:
+            raise
+        except Exception as error:
+            raise self._translator.connecting(error) from error
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in a transaction of its own, repeat it if need be, and return its result."""
@@ -129,6 +135,8 @@ class Database(Session):
                     raise DatabaseUnavailable(self.name, problem) from error.__cause__
             sleep(min(left, _jittered(pause)))
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+    # --- connections --------------------------------------------------------------------------
 
     def lease(self) -> Lease:
         """A connection for a block, whatever tables its database has."""

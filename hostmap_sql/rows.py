@@ -20,12 +20,23 @@ class RowReader:
 
     def __init__(self, dialect: Dialect) -> None:
         self._time = dialect.decode_time
+        self._cells: dict[str, tuple[Row, CellMapping]] = {}
 
     def _time_or_none(self, value: Any) -> datetime | None:
         return None if value is None else self._time(value)
 
     def cell(self, row: Row) -> CellMapping:
         """A row of CELL_GET and its like."""
+        # There are few cells, and they seldom change: while the row is the same to the last column,
+        # so is the value. That is half of the time that a lookup takes beyond the driver's.
+        known = self._cells.get(row[0])
+        if known is not None and known[0] == row:
+            return known[1]
+        cell = self._new_cell(row)
+        self._cells[cell.uuid] = (row, cell)
+        return cell
+
+    def _new_cell(self, row: Row) -> CellMapping:
         uuid, name, transport_url, database_connection, disabled, revision, created, updated = row
         return CellMapping(
             uuid,

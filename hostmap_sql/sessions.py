@@ -27,7 +27,6 @@ from hostmap_sql.uuids import new_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from types import TracebackType
 
     from hostmap_sql.dialects.base import Connection, Cursor, Dialect, Parameters, Row
 
@@ -90,48 +89,28 @@ class Translator:
         name = statement.name.lower() if statement else None
         return DatabaseError(f"{self.database}: {problem}", self.dialect.code(error), name)
 
-    def calls(self, connection: Connection, statement: Statement | None = None) -> Guard:
-        """Stand guard over calls of the driver."""
-        return Guard(self, connection, statement)
+    @contextmanager
+    def calls(self, connection: Connection, statement: Statement | None = None) -> Iterator[None]:
+        """Around calls of the driver: translates what they raise, closes a spoiled connection."""
+        try:
+            yield
+        except Exception as error:
+            raise self.failed(connection, error, statement) from error
+        except BaseException:
+            close_quietly(connection)
+            raise
+
+    def failed(
+        self, connection: Connection, error: Exception, statement: Statement | None
+    ) -> HostMapError:
+        """Close a connection that an error has spoiled; return the translation of the error."""
+        if self.dialect.classify(error, connecting=False).spoils_connection:
+            close_quietly(connection)
+        return self.running(error, statement)
 
 
-class Guard:
-    """Around calls of a driver: translates what they raise, closes a connection that is of no use.
-
-    A class and not a generator, which would cost every lookup a microsecond more.
-    """
-
-    __slots__ = ("_connection", "_statement", "_translator")
-
-    def __init__(
-        self, translator: Translator, connection: Connection, statement: Statement | None
-    ) -> None:
-        self._translator = translator
-        self._connection = connection
-        self._statement = statement
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
-        if error is None:
-            return
-        if not isinstance(error, Exception):
-            # Interrupted between a question and its answer: the next one would get the wrong one.
-            _close(self._connection)
-            return
-        if self._translator.dialect.classify(error, connecting=False).spoils_connection:
-            _close(self._connection)
-        raise self._translator.running(error, self._statement) from error
-
-
-def _close(connection: Connection) -> None:
-    # Pools do not lend a closed connection again.
+def close_quietly(connection: Connection) -> None:
+    """Close a connection that is of no use any more: pools do not lend it again."""
     with suppress(Exception):
         connection.close()
 
@@ -141,11 +120,18 @@ def fetch(
 ) -> Sequence[Row]:
     """Run a SELECT on a connection in autocommit mode and return its rows."""
     dialect = translator.dialect
-    with Guard(translator, connection, statement):
+    # As `calls` does it, which would cost every lookup some microseconds more.
+    try:
         cursor = dialect.cursor(connection)
         cursor.execute(dialect.sql[statement], parameters)
         rows: Sequence[Row] = cursor.fetchall()
-        return rows
+    except Exception as error:
+        raise translator.failed(connection, error, statement) from error
+    except BaseException:
+        # Interrupted between a question and its answer: the next one would get the wrong one.
+        close_quietly(connection)
+        raise
+    return rows
 
 
 class Transaction(Session):
@@ -238,7 +224,7 @@ class Transaction(Session):
             except Exception as error:
                 if self.dialect.classify(error, connecting=False).leaves_commit_in_doubt:
                     # Where a lost commit is to be settled: under the revision's lock, by change_id.
-                    _close(self._connection)
+                    close_quietly(self._connection)
                     raise OutcomeUnknown(self.change_id) from error
                 raise
         self._cursor = None
@@ -250,7 +236,7 @@ class Transaction(Session):
         try:
             self._connection.rollback()
         except Exception:  # noqa: BLE001 - whatever it is, the server rolls back what is closed
-            _close(self._connection)
+            close_quietly(self._connection)
 
     def write_record(self) -> None:
         """Write what the transaction has changed into the history."""

@@ -54,7 +54,7 @@ def dialect_of_scheme(scheme: str) -> Dialect:
     try:
         name = _SCHEMES[scheme]
     except KeyError:
+        # Not quoted: where a user and a password were put before the scheme, they would show.
         known = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
-        problem = f"begins with {scheme}://, which is not one of {known}"
-        raise InvalidValue("database URL", problem) from None
+        raise InvalidValue("database URL", f"does not begin with one of {known}") from None
     return dialect_named(name)

@@ -1,25 +1,22 @@
-"""PostgreSQL, through psycopg and psycopg_pool. The only module that imports them."""
+"""PostgreSQL, through psycopg. The only module that imports it."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-import psycopg_pool
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
 from psycopg.rows import tuple_row
 
 from hostmap_sql.dialects.base import Dialect, Fault, Parameters
-from hostmap_sql.dialects.lifo_pool import POOL_IS_CLOSED
-from hostmap_sql.errors import DatabaseError, InvalidValue
+from hostmap_sql.dialects.lifo_pool import LifoPool, PoolExhausted
+from hostmap_sql.errors import InvalidValue
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from contextlib import AbstractContextManager
 
     from hostmap_sql.database_url import DatabaseUrl
 
@@ -66,8 +63,16 @@ class PostgreSQL(Dialect):
     def connect(self, url: DatabaseUrl, timeout: float) -> psycopg.Connection[Any]:
         return psycopg.connect(_conninfo(url, timeout), autocommit=True)
 
-    def pool(self, url: DatabaseUrl, *, size: int, timeout: float) -> PostgreSQLPool:
-        return PostgreSQLPool(_conninfo(url, timeout), size=size, timeout=timeout)
+    def pool(
+        self, url: DatabaseUrl, *, size: int, timeout: float
+    ) -> LifoPool[psycopg.Connection[Any]]:
+        conninfo = _conninfo(url, timeout)
+        return LifoPool(
+            lambda: psycopg.connect(conninfo, autocommit=True),
+            lambda connection: not connection.closed,
+            size=size,
+            timeout=timeout,
+        )
 
     def yoyo_backend(self) -> Any:
         from yoyo.backends import PostgresqlPsycopgBackend  # noqa: PLC0415 - an extra
@@ -111,6 +116,8 @@ class PostgreSQL(Dialect):
         return error.sqlstate if isinstance(error, psycopg.Error) else None
 
     def classify(self, error: Exception, *, connecting: bool) -> Fault:
+        if isinstance(error, PoolExhausted):
+            return Fault.WAIT
         code = self.code(error)
         if code is not None:
             return _FAULTS.get(code) or _FAULTS.get(code[:2], Fault.UNLISTED)
@@ -150,48 +157,6 @@ def _conninfo(url: DatabaseUrl, timeout: float) -> str:
         "options": utc,
     }
     return make_conninfo(**arguments)
-
-
-class PostgreSQLPool:
-    """A psycopg_pool that opens at its first use, and only once a connection could be made.
-
-    Its connections are made in the background, where a wrong password would show only as a timeout;
-    the one made here beforehand raises what is really the matter.
-    """
-
-    def __init__(self, conninfo: str, *, size: int, timeout: float) -> None:
-        self._conninfo = conninfo
-        self._opening = Lock()
-        self._opened = self._closed = False
-        self._pool = psycopg_pool.ConnectionPool(
-            conninfo,
-            min_size=1,
-            max_size=size,
-            timeout=timeout,
-            kwargs={"autocommit": True},
-            name="hostmap_sql",
-            open=False,
-        )
-
-    def connection(self) -> AbstractContextManager[psycopg.Connection[Any]]:
-        """Lend a connection for a block."""
-        if self._closed:
-            raise DatabaseError(POOL_IS_CLOSED)
-        if not self._opened:
-            self._open()
-        return self._pool.connection()
-
-    def _open(self) -> None:
-        with self._opening:
-            if not self._opened:
-                psycopg.connect(self._conninfo).close()
-                self._pool.open()
-                self._opened = True
-
-    def close(self) -> None:
-        """Close all connections and end the pool's threads."""
-        self._closed = True
-        self._pool.close()
 
 
 DIALECT = PostgreSQL()

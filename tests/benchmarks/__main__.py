@@ -15,19 +15,21 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
-from hostmap_sql import connect
 from hostmap_sql.database_url import DatabaseUrl
 from tests.benchmarks.bare import bare
 from tests.benchmarks.cases import Bench, Figure, Sizes
 from tests.support.servers import KINDS, running
 
-DATABASE = "hostmap_benchmark"
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+DATABASES = ("hostmap_benchmark_small", "hostmap_benchmark_large")
 
 QUICK = Sizes(lookups=500, bulk=20_000, many=50_000, rounds=1)
 IMPORTS = 21
@@ -46,42 +48,45 @@ def import_figures() -> Iterator[Figure]:
     yield Figure("-", "import hostmap_sql", (ours - bare) * 1e3, "ms", 30)
     drivers = "{'pymysql', 'psycopg', 'sqlite3', 'yoyo'} & set(sys.modules)"
     program = f"import sys, hostmap_sql; print(len({drivers}))"
-    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True
+    ).stdout
     yield Figure("-", "drivers imported with it", int(printed), "", 0)
 
 
 @contextmanager
-def database(kind: str) -> Iterator[str]:
-    """The URL of a new database with our tables, on a server that lives as long."""
+def databases(kind: str) -> Iterator[list[str]]:
+    """The URLs of two empty databases, on a server that lives as long."""
     if kind == "sqlite":
-        with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:  # on disk, as tests' may not be
-            yield f"sqlite:///{folder}/hostmap.db"
+        # Here and not where temporary files are, which may be no disk.
+        with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+            yield [f"sqlite:///{folder}/{name}.db" for name in DATABASES]
         return
     with running(kind) as server:
         maintenance = "postgres" if kind == "postgresql" else "mysql"
         driver = bare(kind, DatabaseUrl.parse(server.url(maintenance)))
-        driver.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
-        driver.execute(f"CREATE DATABASE {DATABASE}")
+        for name in DATABASES:
+            driver.execute(f"DROP DATABASE IF EXISTS {name}")
+            driver.execute(f"CREATE DATABASE {name}")
         try:
-            yield server.url(DATABASE)
+            yield [server.url(name) for name in DATABASES]
         finally:
-            driver.execute(f"DROP DATABASE {DATABASE}")
+            for name in DATABASES:
+                driver.execute(f"DROP DATABASE {name}")
 
 
 def figures(kinds: Iterable[str], sizes: Sizes) -> Iterator[Figure]:
     """All figures, one database after another, so that no two are measured at once."""
     yield from import_figures()
     for kind in kinds:
-        with database(kind) as url:
-            with connect(url) as hostmap:
-                hostmap.migrate()
-            yield from Bench(kind, url, sizes).figures()
+        with databases(kind) as (small, large):
+            yield from Bench(kind, small, large, sizes).figures()
 
 
 def line(figure: Figure) -> str:
     """A row of the table, in Markdown."""
     limit = "" if figure.limit is None else f"{'>=' if figure.least else '<='} {figure.limit:g}"
-    value = f"{figure.value:,.2f}" if abs(figure.value) < 100 else f"{figure.value:,.0f}"  # noqa: PLR2004
+    value = f"{figure.value:,.2f}" if abs(figure.value) < 100 else f"{figure.value:,.0f}"
     kept = "" if figure.limit is None else "yes" if figure.kept else "**no**"
     return f"| {figure.database} | {figure.name} | {value} {figure.unit} | {limit} | {kept} |"
 

@@ -10,15 +10,17 @@ import json
 import sqlite3
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pymysql
 
 from hostmap_sql.dialects import dialect_named
 from hostmap_sql.statements import Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Rows = list[tuple[Any, ...]]
 
