@@ -38,7 +38,7 @@ DOCUMENTS = sorted(
 NOT_RUN = {
     r"pip install": "it would change the environment; tests/run has just done it for this test",
     r"^tests/run": "it is what runs this test",
-    r"^sphinx-build": "a step of tests/run",
+    r"^(ruff|mypy|lint-imports|sphinx-build)\b": "steps of tests/run",
 }
 
 _BLOCK = re.compile(
@@ -190,8 +190,14 @@ class Page:
 
     def _environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        home = str(self._work.parent)
-        return {"PATH": path, "HOME": home, "COLUMNS": "100", "LC_ALL": "C.UTF-8"}
+        return {
+            "PATH": path,
+            "HOME": str(self._work.parent),
+            "COLUMNS": "100",
+            "LC_ALL": "C.UTF-8",
+            # Output and errors in the order in which a terminal shows them.
+            "PYTHONUNBUFFERED": "1",
+        }
 
 
 def assert_shown(shown: str, actual: str, place: str) -> None:
