@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from hostmap_sql.models import CellMapping, HostMapping
 
 
+_FIRST_MIGRATION = "0001-"
+
+
 class HostMapError(Exception):
     """The base of all exceptions of this library."""
 
@@ -150,6 +153,8 @@ class SchemaOutOfDate(HostMapError):
                 f"{self.database} is newer than this version of hostmap_sql (it has migration "
                 f"{self.unknown[-1]}): install a newer one with `pip install --upgrade hostmap-sql`"
             )
+        if self.missing and self.missing[0].startswith(_FIRST_MIGRATION):
+            return f"{self.database} does not exist or is empty: make it with `hostmap migrate`"
         if self.missing:
             return (
                 f"{self.database} lacks the tables of this version of hostmap_sql (from migration "

@@ -75,8 +75,11 @@ class Migrations:
 
     def status(self) -> tuple[MigrationStatus, ...]:
         """All, in their order, and whether each is applied. Writes nothing."""
-        with self._database.lease() as connection:
-            applied = self._database.applied_migrations(connection) or ()
+        try:
+            with self._database.lease() as connection:
+                applied = self._database.applied_migrations(connection) or ()
+        except SchemaOutOfDate:
+            applied = ()  # an SQLite file that is not there yet
         return tuple(MigrationStatus(m.id, m.id in applied) for m in self._all)
 
     @contextmanager
