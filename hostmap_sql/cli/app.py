@@ -15,12 +15,6 @@ from hostmap_sql.cli.hosts import hosts
 from hostmap_sql.cli.migrate import migrate
 
 _EPILOG = """\b
-Example:
-  hostmap demo
-  export HOSTMAP_DATABASE=sqlite:///hostmap-demo.db
-  hostmap host show cmp-r07-u12.ams.example.org
-
-\b
 Exit status:
   0  done
   1  any other failure
@@ -39,6 +33,9 @@ The options above may also stand after the command, as in `hostmap host list --f
 @click.group(
     "hostmap",
     cls=Root,
+    example="hostmap demo\n"
+    "export HOSTMAP_DATABASE=sqlite:///hostmap-demo.db\n"
+    "hostmap host show cmp-r07-u12.ams.example.org",
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

@@ -11,6 +11,7 @@ from hostmap_sql.cli.arguments import CELL, URL
 from hostmap_sql.cli.context import Group, Settings, find_cell
 from hostmap_sql.cli.output import plural, show_row, show_rows, show_summary
 from hostmap_sql.cli.rows import BRIEF_CELL_COLUMNS, CELL_COLUMNS, cell_row
+from hostmap_sql.errors import CellMappingInUse
 from hostmap_sql.sessions import BULK_SIZE
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ show_secrets_option = click.option(
 )
 
 
-@click.group("cell", cls=Group)
+@click.group("cell", cls=Group, example="hostmap cell list")
 def cells() -> None:
     """The cells, and how each is reached."""
 
@@ -168,9 +169,20 @@ def delete(settings: Settings, /, *, cell: str, force: bool) -> None:
         if force:
             hosts = _delete_with_hosts(hostmap, found)
         else:
-            hostmap.cells.delete(found.uuid)
+            _delete_empty(hostmap, found)
     row = {"cell": found.name, "cell_uuid": found.uuid, "hosts_deleted": hosts}
     show_summary(settings, row, f"deleted cell {found.name!r} and {plural(hosts, 'host')} in it")
+
+
+def _delete_empty(hostmap: HostMap, cell: CellMapping) -> None:
+    try:
+        hostmap.cells.delete(cell.uuid)
+    except CellMappingInUse as error:
+        raise errors.Failure(
+            f"cell {cell.name!r} still has {plural(error.hosts, 'host')}: move them, or "
+            "delete them with it by --force",
+            errors.IN_USE,
+        ) from error
 
 
 def _delete_with_hosts(hostmap: HostMap, cell: CellMapping) -> int:

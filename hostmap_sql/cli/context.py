@@ -66,6 +66,11 @@ def uuid_of(directory: HostMap | Changes, cell: str | None, option: str) -> str 
     return None if cell is None else find_cell(directory, cell, option).uuid
 
 
+def _example_text(example: str) -> str:
+    lines = "".join(f"  {line}\n" for line in example.splitlines())
+    return f"\b\nExample:\n{lines}\n"
+
+
 class Command(click.Command):
     """A command that has an example, and takes the options of `hostmap` itself too.
 
@@ -80,9 +85,8 @@ class Command(click.Command):
         self.example = example
         self.columns = tuple(columns)
         self.params.extend(global_options(hidden=True))
-        lines = "\n".join(f"  {line}" for line in example.splitlines())
         known = f"Columns: {', '.join(columns)}.\n\n" if columns else ""
-        self.epilog = f"\b\nExample:\n{lines}\n\n{known}{_EPILOG}"
+        self.epilog = f"{_example_text(example)}{known}{_EPILOG}"
 
     def invoke(self, ctx: click.Context) -> Any:
         """Look at the options first, before anything is done."""
@@ -102,9 +106,12 @@ class Group(click.Group):
     command_class = Command
     group_class = type
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, example: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.params.extend(global_options(hidden=not isinstance(self, Root)))
+        self.example = example
+        is_root = isinstance(self, Root)
+        self.params.extend(global_options(hidden=not is_root))
+        self.epilog = f"{_example_text(example)}{self.epilog if is_root else _EPILOG}"
 
 
 class Root(Group):

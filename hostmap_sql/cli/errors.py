@@ -90,6 +90,7 @@ def exit_status(run: Callable[[], object], settings: Settings) -> int:
         text = sentence(error)
         if text is not None:
             say(text)
+        _let_go_of_output()
         return error.status if isinstance(error, Failure) else status
     return status if isinstance(status, int) else OK
 
@@ -109,7 +110,7 @@ def _usage(error: click.ClickException) -> str:
     return _without_secrets(sentence) + more
 
 
-def _library(error: HostMapError) -> str:
+def _plain(error: Exception) -> str:
     return _without_secrets(str(error))
 
 
@@ -124,7 +125,7 @@ def _stale(error: StaleMapping) -> str:
     if not isinstance(
         actual, HostMapping
     ):  # pragma: no cover - no command expects a cell's revision
-        return _library(error)
+        return _plain(error)
     return (
         f"host {actual.host!r} is in cell {actual.cell.name!r} (since revision {actual.revision}), "
         "not in the one that --from names: nothing was changed"
@@ -164,9 +165,18 @@ def _without_secrets(sentence: str) -> str:
     return _URL.sub(lambda match: mask(match[0]), sentence)
 
 
-def _close_output(_error: ReaderWentAway) -> None:
-    """Say nothing, there is nothing wrong. What is left in the buffer would fail again."""
-    with suppress(OSError, ValueError):
+def _silence(_error: ReaderWentAway) -> None:
+    """Say nothing: there is nothing wrong."""
+
+
+def _let_go_of_output() -> None:
+    """Write the rest of the output; if that is not possible, see that Python does not try again.
+
+    At its end it would, and complain about it in lines and with an exit status of its own.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
@@ -175,19 +185,19 @@ def _close_output(_error: ReaderWentAway) -> None:
 # By the nearest class of the error: its exit status, and what is said of it.
 _VERDICTS: Mapping[type[BaseException], tuple[int, Callable[[Any], str | None]]] = {
     InvalidValue: (WRONG_USAGE, _invalid),
-    HostMappingNotFound: (NOT_FOUND, _library),
-    CellMappingNotFound: (NOT_FOUND, _library),
-    HostMappingExists: (CONFLICT, _library),
-    CellMappingExists: (CONFLICT, _library),
+    HostMappingNotFound: (NOT_FOUND, _plain),
+    CellMappingNotFound: (NOT_FOUND, _plain),
+    HostMappingExists: (CONFLICT, _plain),
+    CellMappingExists: (CONFLICT, _plain),
     StaleMapping: (CONFLICT, _stale),
-    CellMappingInUse: (IN_USE, _library),
-    DatabaseUnavailable: (UNAVAILABLE, _library),
-    OutcomeUnknown: (UNKNOWN_OUTCOME, _library),
-    HostMapError: (FAILED, _library),
-    Failure: (FAILED, str),
+    CellMappingInUse: (IN_USE, _plain),
+    DatabaseUnavailable: (UNAVAILABLE, _plain),
+    OutcomeUnknown: (UNKNOWN_OUTCOME, _plain),
+    HostMapError: (FAILED, _plain),
+    Failure: (FAILED, _plain),
     NoArgsIsHelpError: (WRONG_USAGE, _help),
     click.ClickException: (WRONG_USAGE, _usage),
-    ReaderWentAway: (READER_WENT_AWAY, _close_output),
+    ReaderWentAway: (READER_WENT_AWAY, _silence),
     Stopped: (INTERRUPTED, _interrupted),
     click.Abort: (INTERRUPTED, _interrupted),
     KeyboardInterrupt: (INTERRUPTED, _interrupted),

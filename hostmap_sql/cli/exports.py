@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import stat
 import sys
-import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -17,7 +15,7 @@ from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import CELL
 from hostmap_sql.cli.context import Settings, uuid_of
 from hostmap_sql.cli.hosts import hosts
-from hostmap_sql.cli.output import plural
+from hostmap_sql.cli.output import begun, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,7 +46,7 @@ def export(
     A FILE is replaced only when all of it is written. Without one it goes to standard output.
     """
     with settings.open() as hostmap:
-        mappings = hostmap.hosts.iterate(uuid_of(hostmap, cell, "--cell"), prefix)
+        mappings = begun(hostmap.hosts.iterate(uuid_of(hostmap, cell, "--cell"), prefix))
         if file == "-":
             _write(sys.stdout, mappings, uuids=uuids)
             return
@@ -58,6 +56,8 @@ def export(
 
 
 def _write(stream: TextIO, mappings: Iterable[HostMapping], *, uuids: bool) -> int:
+    import csv  # noqa: PLC0415 - only for those who export
+
     plain = csv.writer(stream, lineterminator="\n")
     quoted = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
     plain.writerow(("host", "cell"))
@@ -74,6 +74,8 @@ def _write(stream: TextIO, mappings: Iterable[HostMapping], *, uuids: bool) -> i
 @contextmanager
 def _replacing(path: Path) -> Iterator[TextIO]:
     """A file to write, that takes the place of the one at `path` when all of it is there."""
+    import tempfile  # noqa: PLC0415 - only for those who export
+
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         # /dev/stdout, a pipe: nothing that one could or should replace.
         with path.open("w", encoding="utf-8", newline="") as stream:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +14,7 @@ from hostmap_sql.cli.rows import time_text
 from hostmap_sql.errors import HistoryPruned, HostMappingNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from hostmap_sql.hostmap import HostMap
     from hostmap_sql.models import CellChange, ChangeSet, HostChange
@@ -60,19 +59,12 @@ def history(settings: Settings, /, *, host: str | None, since: int | None) -> No
     """Show who changed what and when, oldest first; of a HOST or of everything."""
     with settings.open() as hostmap:
         names = {cell.uuid: cell.name for cell in hostmap.cells.list()}
+        rows: Iterable[Mapping[str, Any]]
         if host is None:
             rows = _rows_since(hostmap, since, names)
         else:
-            rows = iter(_rows_of_host(hostmap, host, since, names))
-        # The first one now, so that an error comes before any output.
-        first = [*_at_most_one(rows)]
-        show_rows(settings, COLUMNS, chain(first, rows), BRIEF_COLUMNS)
-
-
-def _at_most_one(rows: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    for row in rows:
-        yield row
-        return
+            rows = _rows_of_host(hostmap, host, since, names)
+        show_rows(settings, COLUMNS, rows, BRIEF_COLUMNS)
 
 
 def _rows_of_host(

@@ -12,6 +12,7 @@ from hostmap_sql.cli.arguments import CELL, HOST
 from hostmap_sql.cli.context import Group, Settings, find_cell, uuid_of
 from hostmap_sql.cli.output import plural, show_one_or_many, show_row, show_rows, show_summary
 from hostmap_sql.cli.rows import HOST_COLUMNS, host_row
+from hostmap_sql.errors import HostMappingExists
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -26,7 +27,7 @@ hosts_argument = click.argument("hosts", metavar="HOST...", type=HOST, nargs=-1,
 cell_argument = click.argument("cell", type=CELL)
 
 
-@click.group("host", cls=Group)
+@click.group("host", cls=Group, example="hostmap host show compute-1")
 def hosts() -> None:
     """The hosts, and the cell of each."""
 
@@ -40,7 +41,15 @@ def hosts() -> None:
 def create(settings: Settings, /, *, host: str, cell: str) -> None:
     """Map a host to a cell."""
     with settings.open() as hostmap:
-        mapping = hostmap.hosts.create(host, find_cell(hostmap, cell).uuid)
+        wanted = find_cell(hostmap, cell)
+        try:
+            mapping = hostmap.hosts.create(host, wanted.uuid)
+        except HostMappingExists as error:
+            actual = hostmap.cells.find(error.cell_uuid)
+            raise errors.Failure(
+                f"host {host!r} is in cell {actual.name!r} already: `hostmap host move` moves it",
+                errors.CONFLICT,
+            ) from error
     show_row(settings, HOST_COLUMNS, host_row(mapping))
 
 

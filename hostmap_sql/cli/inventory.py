@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hostmap_sql.cli.output import plural
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -154,7 +156,7 @@ def _read_rows(
                 inventory.bad(number, _not_a_header(text))
                 return
         elif len(values) != len(header):
-            inventory.bad(number, f"has {len(values)} fields, the header {len(header)}")
+            inventory.bad(number, f"has {plural(len(values), 'field')}, the header {len(header)}")
         else:
             row = {name: value for name, value in zip(header, values, strict=True) if name}
             inventory.entries.append(Entry(number, **row))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from typing import TYPE_CHECKING
 
@@ -49,6 +48,8 @@ def migrate(
     """
     if status and rollback is not None:
         raise click.UsageError("--status and --rollback do not go together")
+    import logging  # noqa: PLC0415 - only for those who migrate
+
     # yoyo logs what fails, tracebacks included; whoever wants that says --verbose.
     logging.getLogger("yoyo").addHandler(logging.NullHandler())
     with settings.open() as hostmap:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hostmap_sql.cli import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from hostmap_sql.cli.context import Settings
 
     Row = Mapping[str, Any]
+
+T = TypeVar("T")
 
 # What stands for "none" where an empty place would shift the columns.
 _NONE = "-"
@@ -32,6 +34,7 @@ def show_rows(
         tables.print_table(shown, [_texts(row, shown, _NONE) for row in rows])
         return
     shown = settings.column or columns
+    rows = begun(rows)
     if settings.format == "json":
         _print_json_rows(shown, rows)
     elif settings.format == "csv":
@@ -72,6 +75,13 @@ def show_summary(settings: Settings, row: Row, sentence: str) -> None:
         show_row(settings, tuple(row), row)
 
 
+def begun(rows: Iterable[T]) -> Iterator[T]:
+    """The same, the first of them read already: should that fail, nothing is printed yet."""
+    rest = iter(rows)
+    first = [*islice(rest, 1)]
+    return chain(first, rest)
+
+
 def plural(number: int, noun: str) -> str:
     """As many of something: "1 host", "3,600 hosts"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
@@ -98,18 +108,11 @@ def _print_json(value: Any) -> None:
 def _print_json_rows(columns: Sequence[str], rows: Iterable[Row]) -> None:
     """Print one array, an object a line: programs read it whole, people and grep by the line."""
     lines = (json.dumps({name: row[name] for name in columns}, ensure_ascii=False) for row in rows)
-    first = [*islice(lines, 1)]
-    if not first:
-        sys.stdout.write("[]\n")
-        return
-    for start, line in zip(chain(["[\n"], _commas()), chain(first, lines), strict=False):
-        sys.stdout.write(f"{start}  {line}")
-    sys.stdout.write("\n]\n")
-
-
-def _commas() -> Iterable[str]:
-    while True:
-        yield ",\n"
+    start = "["
+    for line in lines:
+        sys.stdout.write(f"{start}\n  {line}")
+        start = ","
+    sys.stdout.write("[]\n" if start == "[" else "\n]\n")
 
 
 def _print_csv(columns: Sequence[str], rows: Iterable[Row]) -> None:

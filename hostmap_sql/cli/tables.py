@@ -29,7 +29,8 @@ def _print_fitted(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None
 
     table = Table(box=ASCII2, header_style="bold")
     for name in columns:
-        table.add_column(name, overflow="fold")
+        # A UUID in pieces cannot be copied.
+        table.add_column(name, overflow="fold", min_width=36 if name.endswith("uuid") else None)
     for row in rows:
         # As Text: a name may look like rich's markup.
         table.add_row(*map(Text, row))

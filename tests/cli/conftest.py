@@ -1,0 +1,102 @@
+"""The command, run in this process on an SQLite file of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from hostmap_sql import HostMap, connect
+from hostmap_sql.cli.app import app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PASSWORD = "s3cret-pa55"
+CELL1_UUID = "5f7ccc29-a9eb-417c-865e-b9bd78a72dcc"
+DATA = Path(__file__).parent.parent / "data"
+NOVA_LISTING = DATA / "nova-manage.list_hosts.txt"
+
+
+class Cli:
+    """Runs `hostmap` with some arguments, and sees to what holds for all commands."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def __call__(
+        self, *arguments: str | Path, status: int = 0, input: str | bytes | None = None
+    ) -> Result:
+        result = CliRunner().invoke(
+            app,
+            [str(argument) for argument in arguments],
+            input=input,
+            env={"HOSTMAP_DATABASE": self.url, "LOGNAME": "operator"},
+            prog_name="hostmap",
+        )
+        assert result.exit_code == status, result.output
+        assert "Traceback" not in result.output
+        if status:
+            assert result.stderr
+        return result
+
+    def json(self, *arguments: str | Path, **more: Any) -> Any:
+        """What it prints with `--format json`."""
+        return json.loads(self(*arguments, "--format", "json", **more).stdout)
+
+    def error(self, *arguments: str | Path, status: int, input: str | bytes | None = None) -> str:
+        """The one line in which it says why it failed, having printed no result."""
+        result = self(*arguments, status=status, input=input)
+        assert result.stdout == ""
+        assert result.stderr.count("\n") == 1
+        assert result.stderr.startswith("hostmap: ")
+        return result.stderr
+
+    def revision(self) -> int:
+        """The newest revision, asked of the library."""
+        with connect(self.url) as hostmap:
+            return hostmap.revision()
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the tables, three cells and three hosts, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "hostmap.db"
+    with connect(f"sqlite:///{path}", author="template") as hostmap:
+        hostmap.migrate()
+        _fill(hostmap)
+    return path
+
+
+def _fill(hostmap: HostMap) -> None:
+    one, two, _three = (
+        hostmap.cells.create(
+            name,
+            uuid=uuid,
+            transport_url=f"rabbit://nova:{PASSWORD}@mq.{name}:5672/",
+            database_connection=f"mysql+pymysql://nova:{PASSWORD}@db.{name}/nova?charset=utf8",
+        )
+        for name, uuid in (("cell1", CELL1_UUID), ("cell2", None), ("cell3", None))
+    )
+    hostmap.hosts.create_many([("compute-1", one.uuid), ("compute-2", one.uuid)])
+    hostmap.hosts.create("storage-1", two.uuid)
+
+
+@pytest.fixture
+def cli(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """The command on a directory with three cells and three hosts, at revision 5."""
+    for file in template.parent.glob(f"{template.name}*"):
+        shutil.copy(file, tmp_path / file.name)
+    monkeypatch.chdir(tmp_path)
+    return Cli(f"sqlite:///{tmp_path / template.name}")
+
+
+@pytest.fixture
+def directory(cli: Cli) -> Iterator[HostMap]:
+    """The library on the same directory."""
+    with connect(cli.url, author="library") as hostmap:
+        yield hostmap

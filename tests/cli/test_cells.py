@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hostmap_sql.sessions import BULK_SIZE
+from tests.cli.conftest import CELL1_UUID, PASSWORD
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hostmap_sql import HostMap
+    from tests.cli.conftest import Cli
+
+KEYS = [
+    "uuid",
+    "name",
+    "transport_url",
+    "database_connection",
+    "disabled",
+    "hosts",
+    "revision",
+    "created_at",
+    "updated_at",
+]
+
+
+def test_create_shows_the_new_cell(cli: Cli) -> None:
+    cell = cli.json(
+        *("cell", "create", "cell4", "--transport-url", f"rabbit://nova:{PASSWORD}@mq4/"),
+        *("--database-connection", "postgresql://db4/nova", "--disabled"),
+        *("--uuid", "BB8D6256105B420DBF3D05E61004E6BD"),
+    )
+    assert list(cell) == KEYS
+    assert cell["uuid"] == "bb8d6256-105b-420d-bf3d-05e61004e6bd"
+    assert cell["transport_url"] == "rabbit://nova:***@mq4/"
+    assert cell["database_connection"] == "postgresql://db4/nova"
+    assert (cell["disabled"], cell["hosts"], cell["updated_at"]) == (True, 0, None)
+    assert cell["created_at"].endswith("+00:00")
+
+
+def test_create_makes_a_uuid_and_needs_no_urls(cli: Cli, directory: HostMap) -> None:
+    cell = cli.json("cell", "create", "cell4", "--transport-url", "")
+    assert directory.cells.get(cell["uuid"]).transport_url is None
+    assert cell["database_connection"] is None
+
+
+@pytest.mark.parametrize(
+    "arguments", [("cell1",), ("cell4", "--uuid", CELL1_UUID)], ids=["name", "uuid"]
+)
+def test_create_refuses_what_exists(cli: Cli, arguments: tuple[str, ...]) -> None:
+    assert "already" in cli.error("cell", "create", *arguments, status=4)
+    assert cli.revision() == 5
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--transport-url", f"{PASSWORD}@mq"),
+        ("--database-connection", f"mysql://nova:{PASSWORD} @db"),
+        ("--uuid", "no-uuid"),
+    ],
+)
+def test_create_names_the_option_of_a_wrong_value(cli: Cli, option: str, value: str) -> None:
+    error = cli.error("cell", "create", "cell4", option, value, status=2)
+    assert error.startswith(f"hostmap: {option} ")
+    assert PASSWORD not in error
+    assert cli.revision() == 5
+
+
+def test_create_refuses_a_wrong_name(cli: Cli) -> None:
+    assert "white space" in cli.error("cell", "create", "cell4 ", status=2)
+
+
+def test_a_url_is_read_from_a_file_or_standard_input(
+    cli: Cli, directory: HostMap, tmp_path: Path
+) -> None:
+    (tmp_path / "mq.url").write_text("rabbit://file/\n")
+    cli(
+        *("cell", "update", "cell1", "--transport-url", "@mq.url", "--database-connection", "@-"),
+        input="mysql://stdin/\n",
+    )
+    cell = directory.cells.get_by_name("cell1")
+    assert cell.transport_url
+    assert cell.transport_url.reveal() == "rabbit://file/"
+    assert cell.database_connection
+    assert cell.database_connection.reveal() == "mysql://stdin/"
+
+
+def test_a_url_file_that_cannot_be_read(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "latin1").write_bytes(b"rabbit://\xe9/")
+    for file in ("missing", "latin1", "."):
+        error = cli.error("cell", "update", "cell1", "--transport-url", f"@{file}", status=2)
+        assert "--transport-url" in error
+        assert repr(file) in error
+
+
+def test_list_is_ordered_and_counts_hosts(cli: Cli) -> None:
+    cells = cli.json("cell", "list")
+    assert [(cell["name"], cell["hosts"]) for cell in cells] == [
+        ("cell1", 2),
+        ("cell2", 1),
+        ("cell3", 0),
+    ]
+    assert [list(cell) for cell in cells] == [KEYS] * 3
+
+
+@pytest.mark.parametrize("format", ["table", "json", "csv", "value"])
+@pytest.mark.parametrize("command", [("list",), ("show", "cell1"), ("disable", "cell1")])
+def test_secrets_show_only_when_asked_for(cli: Cli, command: tuple[str, ...], format: str) -> None:
+    masked = cli("cell", *command, "--format", format).stdout
+    assert PASSWORD not in masked
+    assert "rabbit://nova:***@mq.cell1:5672/" in masked
+    if command[0] != "disable":
+        shown = cli("cell", *command, "--format", format, "--show-secrets").stdout
+        assert f"rabbit://nova:{PASSWORD}@mq.cell1:5672/" in shown
+
+
+@pytest.mark.parametrize("cell", ["cell1", CELL1_UUID, CELL1_UUID.upper(), f"{{{CELL1_UUID}}}"])
+def test_a_cell_goes_by_name_or_uuid(cli: Cli, cell: str) -> None:
+    assert cli.json("cell", "show", cell)["name"] == "cell1"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("cell", "show", "nope"),
+        ("cell", "update", "nope", "--name", "x"),
+        ("cell", "enable", "nope"),
+        ("cell", "disable", "nope"),
+        ("cell", "delete", "nope"),
+        ("cell", "delete", "--force", "nope"),
+        ("host", "create", "compute-9", "nope"),
+        ("host", "move", "compute-1", "nope"),
+        ("host", "move", "compute-1", "cell2", "--from", "nope"),
+        ("host", "delete", "compute-1", "--from", "nope"),
+        ("host", "list", "--cell", "nope"),
+        ("host", "export", "--cell", "nope"),
+    ],
+    ids=" ".join,
+)
+def test_an_unknown_cell_is_not_found(cli: Cli, command: tuple[str, ...]) -> None:
+    assert "there is no cell 'nope'" in cli.error(*command, status=3)
+    assert cli.revision() == 5
+
+
+def test_an_impossible_cell_is_wrong_usage(cli: Cli) -> None:
+    assert "CELL is empty" in cli.error("cell", "show", "", status=2)
+    assert "--cell is empty" in cli.error("host", "list", "--cell", "", status=2)
+
+
+def test_update_changes_what_is_given_and_nothing_else(cli: Cli, directory: HostMap) -> None:
+    before = directory.cells.get_by_name("cell1")
+    cell = cli.json("cell", "update", "cell1", "--name", "east", "--disabled")
+    assert (cell["name"], cell["disabled"], cell["hosts"], cell["revision"]) == ("east", True, 2, 6)
+    after = directory.cells.get(CELL1_UUID)
+    assert after.transport_url == before.transport_url
+    assert after.database_connection == before.database_connection
+    assert cli.json("cell", "update", "east", "--enabled")["disabled"] is False
+
+
+def test_update_empties_a_url(cli: Cli) -> None:
+    cell = cli.json("cell", "update", "cell1", "--transport-url", "")
+    assert cell["transport_url"] is None
+    assert cell["database_connection"] is not None
+
+
+def test_update_of_nothing_is_wrong_usage(cli: Cli) -> None:
+    assert "nothing to change" in cli.error("cell", "update", "cell1", status=2)
+
+
+def test_update_refuses_the_name_of_another(cli: Cli) -> None:
+    assert "already" in cli.error("cell", "update", "cell1", "--name", "cell2", status=4)
+
+
+def test_enable_and_disable_make_no_revision_for_nothing(cli: Cli) -> None:
+    assert cli.json("cell", "enable", "cell1")["disabled"] is False
+    assert cli.revision() == 5
+    assert cli.json("cell", "disable", "cell1")["disabled"] is True
+    assert cli.json("cell", "disable", "cell1")["disabled"] is True
+    assert cli.revision() == 6
+
+
+def test_delete_of_an_empty_cell(cli: Cli) -> None:
+    assert cli("cell", "delete", "cell3").stdout == "deleted cell 'cell3' and 0 hosts in it\n"
+    cli.error("cell", "show", "cell3", status=3)
+
+
+def test_delete_refuses_a_cell_in_use(cli: Cli) -> None:
+    assert "cell 'cell1' still has 2 hosts" in cli.error("cell", "delete", "cell1", status=5)
+    assert cli.revision() == 5
+
+
+def test_delete_by_force_deletes_the_hosts_too(cli: Cli, directory: HostMap) -> None:
+    answer = cli.json("cell", "delete", "cell1", "--force")
+    assert answer == {"cell": "cell1", "cell_uuid": CELL1_UUID, "hosts_deleted": 2}
+    assert cli.revision() == 6, "the last hosts and the cell are one change"
+    assert [mapping.host for mapping in directory.hosts.iterate()] == ["storage-1"]
+
+
+@pytest.mark.parametrize("more", [0, 1], ids=["exactly one step", "one more"])
+def test_delete_by_force_goes_in_bounded_steps(cli: Cli, directory: HostMap, more: int) -> None:
+    uuid = directory.cells.get_by_name("cell3").uuid
+    directory.hosts.create_many((f"many-{number}", uuid) for number in range(BULK_SIZE + more))
+    before = cli.revision()
+    result = cli("cell", "delete", "cell3", "--force")
+    assert result.stdout == f"deleted cell 'cell3' and {BULK_SIZE + more:,} hosts in it\n"
+    assert cli.revision() == before + 2
+
+
+def test_cell0_is_deleted_only_by_force(cli: Cli) -> None:
+    cli("cell", "create", "cell0", "--uuid", "00000000-0000-0000-0000-000000000000")
+    assert "--force" in cli.error("cell", "delete", "cell0", status=5)
+    cli("cell", "delete", "cell0", "--force")
+    cli.error("cell", "show", "cell0", status=3)

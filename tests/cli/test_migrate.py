@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.conftest import Cli
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LAST = "0007-cell-mapping-change"
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Cli:
+    """The command on a database that does not exist yet."""
+    return Cli(f"sqlite:///{tmp_path / 'new.db'}")
+
+
+def test_migrate_makes_the_tables_once(new: Cli) -> None:
+    result = new("migrate", "-f", "value", "-c", "id")
+    assert result.stdout.splitlines()[0] == "0001-cell-mapping"
+    assert result.stdout.splitlines()[-1] == LAST
+    assert "applied 7 migrations" in result.stderr
+    assert new.json("migrate") == []
+    assert "up to date" in new("migrate").stderr
+    assert new.json("cell", "list") == []
+
+
+def test_status_writes_nothing(cli: Cli) -> None:
+    status = cli.json("migrate", "--status")
+    assert len(status) == 7
+    assert all(migration["applied"] for migration in status)
+    assert cli.revision() == 5
+
+
+@pytest.mark.parametrize("answer", ["y\n", "Yes\n"])
+def test_rollback_asks_first(cli: Cli, answer: str) -> None:
+    result = cli("migrate", "--rollback", "0006-host-mapping-change", input=answer)
+    assert "0006-host-mapping-change, 0007-cell-mapping-change" in result.stderr
+    assert "THE DATA IN THEIR TABLES IS LOST" in result.stderr
+    applied = [migration["applied"] for migration in cli.json("migrate", "--status")]
+    assert applied == [True] * 5 + [False] * 2
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n", "", "yesterday\n"])
+def test_rollback_does_nothing_without_a_yes(cli: Cli, answer: str) -> None:
+    result = cli("migrate", "--rollback", LAST, status=1, input=answer)
+    assert result.stderr.endswith("so nothing was done: answer y, or say --yes\n")
+    assert all(migration["applied"] for migration in cli.json("migrate", "--status"))
+
+
+def test_rollback_and_back_again(cli: Cli) -> None:
+    assert cli.json("migrate", "--rollback", LAST, "--yes") == [{"id": LAST, "applied": False}]
+    error = cli.error("cell", "list", status=1)
+    assert LAST in error
+    assert "`hostmap migrate`" in error
+    assert cli.json("migrate") == [{"id": LAST, "applied": True}]
+    cli("cell", "list")
+
+
+@pytest.mark.parametrize("yes", [(), ("--yes",)])
+def test_rollback_of_what_is_not_applied(cli: Cli, yes: tuple[str, ...]) -> None:
+    error = cli.error("migrate", "--rollback", "0009-nope", *yes, status=2)
+    assert error.startswith("hostmap: --rollback '0009-nope' is not applied")
+
+
+def test_status_and_rollback_exclude_each_other(cli: Cli) -> None:
+    cli.error("migrate", "--status", "--rollback", LAST, status=2)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("cell", "list"),
+        ("cell", "create", "x"),
+        ("host", "show", "x"),
+        ("host", "list"),
+        ("host", "export"),
+        ("history",),
+        ("history", "x"),
+    ],
+    ids=" ".join,
+)
+def test_a_missing_or_empty_database_names_the_command_that_helps(
+    new: Cli, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    assert "`hostmap migrate`" in new.error(*command, status=1)
+    assert not (tmp_path / "new.db").exists()
+    (tmp_path / "new.db").touch()
+    assert "`hostmap migrate`" in new.error(*command, status=1)
+
+
+def test_a_newer_database_says_so(cli: Cli, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "hostmap.db")) as connection, connection:
+        connection.execute(
+            "INSERT INTO _yoyo_migration (migration_hash, migration_id) "
+            "VALUES ('x', '0999-host-mapping-colour')"
+        )
+    for command in (("cell", "list"), ("migrate",)):
+        error = cli.error(*command, status=1)
+        assert "newer" in error
+        assert "pip install --upgrade hostmap-sql" in error
+
+
+def test_a_file_that_is_no_database(new: Cli, tmp_path: Path) -> None:
+    (tmp_path / "new.db").write_text("no database, but text\n" * 100)
+    assert "not a database" in new.error("cell", "list", status=1)
+    assert "not a database" in new.error("migrate", status=1)
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    error = Cli(f"sqlite:///{tmp_path}/nope/hostmap.db").error("migrate", status=2)
+    assert error.startswith("hostmap: --database (or HOSTMAP_DATABASE) names a file")
