@@ -4,13 +4,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hostmap_sql import HostMap
 from hostmap_sql.sessions import BULK_SIZE
 from tests.cli.conftest import CELL1_UUID, PASSWORD
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from hostmap_sql import HostMap
+    from hostmap_sql import Changes
     from tests.cli.conftest import Cli
 
 KEYS = [
@@ -207,6 +209,38 @@ def test_delete_by_force_goes_in_bounded_steps(cli: Cli, directory: HostMap, mor
     result = cli("cell", "delete", "cell3", "--force")
     assert result.stdout == f"deleted cell 'cell3' and {BULK_SIZE + more:,} hosts in it\n"
     assert cli.revision() == before + 2
+
+
+def test_delete_by_force_that_breaks_off_says_what_is_gone(
+    cli: Cli, directory: HostMap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uuid = directory.cells.get_by_name("cell3").uuid
+    directory.hosts.create_many((f"many-{number}", uuid) for number in range(BULK_SIZE))
+    monkeypatch.setattr("hostmap_sql.cells.Cells.delete", _interrupt)
+    result = cli("cell", "delete", "cell3", "--force", status=130)
+    assert result.stderr.splitlines() == [
+        "hostmap: 5,000 hosts of cell 'cell3' are deleted, the cell is not",
+        "hostmap: interrupted",
+    ]
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_host_that_is_moved_away_meanwhile_stays(
+    cli: Cli, directory: HostMap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = directory.cells.get_by_name("cell2").uuid
+    run = HostMap.run
+
+    def after_a_move(self: HostMap, fn: Callable[[Changes], int]) -> int:
+        directory.hosts.move("compute-1", other)
+        return run(self, fn)
+
+    monkeypatch.setattr(HostMap, "run", after_a_move)
+    assert cli.json("cell", "delete", "cell1", "--force")["hosts_deleted"] == 1
+    assert directory.hosts.get("compute-1").cell.name == "cell2"
 
 
 def test_cell0_is_deleted_only_by_force(cli: Cli) -> None:

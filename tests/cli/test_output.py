@@ -1,0 +1,84 @@
+"""What is drawn for a terminal, without one."""
+
+from __future__ import annotations
+
+import io
+import sys
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hostmap_sql.cli import imports, main, tables
+from hostmap_sql.sessions import BULK_SIZE
+from tests.cli.conftest import CELL1_UUID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@contextmanager
+def on_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    """A terminal of 60 columns, which standard output and standard error go to."""
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal()
+    with redirect_stdout(terminal), redirect_stderr(terminal):
+        yield terminal
+
+
+def test_a_table_is_folded_but_no_uuid_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = (CELL1_UUID, "rabbit://a-very-long-name.example.org/")
+    with on_terminal(monkeypatch) as terminal:
+        tables.print_table(("cell_uuid", "url"), [row])
+    lines = terminal.getvalue().splitlines()
+    assert {len(line) for line in lines if line.startswith("+")} == {60}
+    assert CELL1_UUID in lines[3]
+    assert len(lines) > 5
+
+
+def test_a_long_table_is_drawn_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    with on_terminal(monkeypatch) as terminal:
+        tables.print_table(("url",), [("x" * 100,)] * 501)
+    assert terminal.getvalue().count("| " + "x" * 100 + " |\n") == 501
+
+
+@pytest.mark.parametrize(("total", "drawn"), [(BULK_SIZE, False), (BULK_SIZE + 1, True)])
+def test_only_what_takes_time_has_a_bar(
+    monkeypatch: pytest.MonkeyPatch, total: int, *, drawn: bool
+) -> None:
+    with on_terminal(monkeypatch) as terminal, imports._progress("importing", total) as advance:
+        advance(total)
+    assert ("100%" in terminal.getvalue()) is drawn
+
+
+def test_main_runs_the_arguments_of_the_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["hostmap", "--nope"])
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main()
+    assert capsys.readouterr().err == "hostmap: no such option '--nope' (see `hostmap --help`)\n"
+
+
+def test_main_without_click(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("hostmap_sql.cli.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "click", None)
+    with pytest.raises(SystemExit, match="pip install 'hostmap-sql\\[cli\\]'"):
+        main()
+
+
+def test_main_interrupted_while_it_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted:
+        def __getattr__(self, _name: str) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "hostmap_sql.cli.app", Interrupted())
+    with pytest.raises(SystemExit, match=r"^130$"):
+        main()
