@@ -100,7 +100,9 @@ class StaleMapping(HostMapError):
 
     def __str__(self) -> str:
         expected = {"cell": self.expected_cell, "revision": self.expected_revision}
-        wanted = " and ".join(f"{what} {value}" for what, value in expected.items() if value)
+        wanted = " and ".join(
+            f"{what} {value}" for what, value in expected.items() if value is not None
+        )
         found = f"{self.actual.label} is at revision {self.actual.revision}"
         return f"{found}, not at the expected {wanted}: read it again and decide anew"
 

@@ -30,6 +30,9 @@ T = TypeVar("T")
 DEFAULT_TIMEOUT = 30.0
 """How long, in seconds, a call tries before it gives up."""
 
+LONGEST_TIMEOUT = 86_400
+"""The longest time, in seconds, that can be set for it: a day."""
+
 
 def connect(
     url: str, *, timeout: float = DEFAULT_TIMEOUT, pool_size: int = 5, author: str | None = None
@@ -270,9 +273,13 @@ def _nothing() -> None:
 
 def _valid_timeout(timeout: float) -> float:
     value: object = timeout
-    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+    if (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and 0 < value <= LONGEST_TIMEOUT
+    ):
         return float(value)
-    raise InvalidValue("timeout", "must be a number of seconds above 0")
+    raise InvalidValue("timeout", f"must be a number of seconds from above 0 to {LONGEST_TIMEOUT}")
 
 
 def _valid_note(note: str | None, field: str) -> str | None:
