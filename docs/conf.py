@@ -40,6 +40,8 @@ autodoc_typehints_format = "short"
 # Without a network there is nothing to look other projects' names up in.
 nitpick_ignore_regex = [("py:.*", r"(?!hostmap_sql).*")]
 
+default_role = "code"  # what docstrings set in single backticks
+
 html_theme = "furo"
 html_title = f"hostmap_sql {release}"
 

@@ -1,0 +1,78 @@
+"""The examples in docstrings run, and every public call has one."""
+
+from __future__ import annotations
+
+import doctest
+import pkgutil
+from contextlib import chdir, closing
+from importlib import import_module
+from inspect import isfunction
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+
+import hostmap_sql
+from hostmap_sql.cells import Cells
+from hostmap_sql.database_url import DatabaseUrl
+from hostmap_sql.dialects import dialect_named
+from hostmap_sql.history import History
+from hostmap_sql.hosts import Hosts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CELL1_UUID = "5f7ccc29-a9eb-417c-865e-b9bd78a72dcc"
+# There is nothing to show; HostMap.revision has it.
+NO_EXAMPLE = {"close", "newest"}
+
+
+def examples() -> Iterator[doctest.DocTest]:
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    for module in pkgutil.walk_packages(hostmap_sql.__path__, "hostmap_sql."):
+        yield from finder.find(import_module(module.name))
+    yield from finder.find(hostmap_sql)
+
+
+EXAMPLES = {test.name: test for test in examples() if test.examples}
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[dict[str, object]]:
+    """What the examples find: two cells, made in revision 1, and three hosts, in revision 2."""
+    url = "sqlite:///hostmap.db"
+    pool = dialect_named("sqlite").pool(DatabaseUrl.parse(url), size=1, timeout=5)
+    with (
+        chdir(tmp_path),
+        hostmap_sql.connect(url, author="docs") as hostmap,
+        closing(pool),
+    ):
+        hostmap.migrate()
+        with hostmap.transaction() as tx:
+            mq1, mq2 = "rabbit://nova:s3cret@mq1:5672/", "rabbit://nova:s3cret@mq2:5672/"
+            cell1 = tx.cells.create("cell1", uuid=CELL1_UUID, transport_url=mq1)
+            cell2 = tx.cells.create("cell2", transport_url=mq2)
+        with hostmap.transaction(reason="rack 9") as tx:
+            for host, cell in (("compute-1", cell1), ("compute-2", cell1), ("compute-3", cell2)):
+                tx.hosts.create(host, cell.uuid)
+        yield {"hostmap": hostmap, "pool": SimpleNamespace(connection=pool.connection)}
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_the_example_runs(name: str, directory: dict[str, object]) -> None:
+    test = EXAMPLES[name]
+    test.globs = test.globs | directory
+    report: list[str] = []
+
+    failed = doctest.DocTestRunner().run(test, out=report.append, clear_globs=False).failed
+
+    assert not failed, "".join(report)
+
+
+@pytest.mark.parametrize("owner", [hostmap_sql.HostMap, Hosts, Cells, History])
+def test_every_public_call_has_an_example(owner: type) -> None:
+    calls = {name for name, value in vars(owner).items() if isfunction(value) and name[0] != "_"}
+    module = f"{owner.__module__}.{owner.__name__}"
+
+    assert {name for name in calls - NO_EXAMPLE if f"{module}.{name}" not in EXAMPLES} == set()
