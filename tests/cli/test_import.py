@@ -169,6 +169,12 @@ def test_only_unknown_cells_are_not_found(cli: Cli) -> None:
     assert cli.revision() == 5
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_are_counted_as_an_editor_counts_them(cli: Cli, end: str) -> None:
+    text = end.join(["host,cell", "", "# comment", "a,cell1", "b ,cell1"])
+    assert "line 5: host 'b '" in cli("host", "import", "-", status=2, input=text).stderr
+
+
 @pytest.mark.parametrize("file", ["missing.csv", ".", "missing/hosts.csv", "a\0b"])
 def test_a_file_that_cannot_be_read(cli: Cli, file: str) -> None:
     assert cli.error("host", "import", file, status=2).startswith(f"hostmap: FILE {file!r} ")

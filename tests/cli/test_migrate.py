@@ -79,6 +79,8 @@ def test_status_and_rollback_exclude_each_other(cli: Cli) -> None:
         ("cell", "create", "x"),
         ("host", "show", "x"),
         ("host", "list"),
+        ("host", "list", "--format", "csv"),
+        ("host", "list", "--format", "json"),
         ("host", "export"),
         ("history",),
         ("history", "x"),
