@@ -48,6 +48,14 @@ class Backend(ABC):
     """The base of the driver's exceptions."""
     lost_connection: ClassVar[Exception]
     """What the driver raises when the answer to a statement does not come."""
+    utc_suffix: ClassVar[str] = ""
+    """What has to follow a time in UTC that is written into a statement."""
+    time_as_text: ClassVar[str] = "created_at"
+    """The column `created_at`, in UTC whatever the session's zone."""
+    duplicate_code: ClassVar[str]
+    """The database's own code for a value that a unique index has already."""
+    indexed_text: ClassVar[str] = "transport_url"
+    """How an index on a text of any length says so."""
 
     def __init__(self, url: str) -> None:
         self.url = url

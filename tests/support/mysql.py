@@ -21,6 +21,8 @@ class MySQLBackend(Backend):
     zone_statement = "SELECT @@global.time_zone"
     yoyo_scheme = "mysql"
     driver_error = pymysql.Error
+    duplicate_code = "1062"
+    indexed_text = "transport_url(100)"
     lost_connection = pymysql.OperationalError(2013, "Lost connection to server during query")
 
     def __init__(self, server: Server, database: str) -> None:

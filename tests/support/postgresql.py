@@ -22,6 +22,9 @@ class PostgreSQLBackend(Backend):
     zone_statement = "SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'"
     yoyo_scheme = "postgresql+psycopg"
     driver_error = psycopg.Error
+    utc_suffix = "+00"
+    time_as_text = "created_at AT TIME ZONE 'UTC'"
+    duplicate_code = "23505"
     lost_connection = psycopg.OperationalError("server closed the connection unexpectedly")
 
     def __init__(self, server: Server, database: str) -> None:

@@ -22,6 +22,7 @@ class SQLiteBackend(Backend):
     dialect_name = "sqlite"
     yoyo_scheme = "sqlite"
     driver_error = sqlite3.Error
+    duplicate_code = "SQLITE_CONSTRAINT_UNIQUE"
     lost_connection = sqlite3.OperationalError("disk I/O error")
     lost_connection.sqlite_errorname = "SQLITE_IOERR_FSYNC"
 

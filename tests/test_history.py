@@ -1,0 +1,248 @@
+"""The record of changes: what it holds, following it, pruning it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hostmap_sql import CellChange, HistoryPruned, HostChange, InvalidValue
+from hostmap_sql.sessions import BULK_SIZE
+
+if TYPE_CHECKING:
+    from hostmap_sql import HostMap
+    from tests.conftest import Cells
+    from tests.support.backends import Backend
+
+CLOCKS_DIFFER = timedelta(seconds=1)
+
+
+def revisions(hostmap: HostMap, after: int = 0, limit: int = 1000) -> list[int]:
+    return [changeset.revision for changeset in hostmap.history.since(after, limit=limit)]
+
+
+def test_a_new_directory_has_no_history(hostmap: HostMap) -> None:
+    assert hostmap.revision() == 0
+    assert hostmap.history.since(0) == []
+    assert hostmap.history.since(99) == []
+    assert hostmap.history.of_host("a") == []
+    assert hostmap.history.prune(before=99) == 0
+
+
+def test_what_happened_to_a_host_is_told_oldest_first(hostmap: HostMap, cells: Cells) -> None:
+    one, two = cells.one.uuid, cells.two.uuid
+    hostmap.signed(author="anna", reason="new").hosts.create("a", one)
+    hostmap.hosts.create("b", two)
+    hostmap.signed(reason="full").hosts.move("a", two)
+    hostmap.signed(author="cron").hosts.delete("a")
+    hostmap.hosts.create_many([("a", one), ("b", one)], on_conflict="move")
+
+    told = hostmap.history.of_host("a")
+
+    changesets = {changeset.revision: changeset for changeset in hostmap.history.since(0)}
+    assert told == [
+        HostChange(4, "a", None, one, "anna", "new", changesets[4].created_at),
+        HostChange(6, "a", one, two, "tester", "full", changesets[6].created_at),
+        HostChange(7, "a", two, None, "cron", None, changesets[7].created_at),
+        HostChange(8, "a", None, one, "tester", None, changesets[8].created_at),
+    ]
+    assert [change.revision for change in hostmap.history.of_host("b")] == [5, 8]
+    for change in told:
+        assert change in changesets[change.revision].hosts
+
+
+def test_a_changeset_holds_all_that_a_transaction_changed(hostmap: HostMap, cells: Cells) -> None:
+    before = datetime.now(UTC)
+    with hostmap.transaction(author="anna", reason="why") as tx:
+        new = tx.cells.create("new", transport_url="rabbit://u:s3cret@h/")
+        tx.cells.update(cells.one.uuid, transport_url="rabbit://u:s3cret2@h/")
+        tx.cells.delete(cells.off.uuid)
+        tx.hosts.create("b", new.uuid)
+        tx.hosts.create("a", new.uuid)
+
+    [changeset] = hostmap.history.since(3)
+
+    assert before - CLOCKS_DIFFER < changeset.created_at <= datetime.now(UTC)
+    assert changeset.created_at == tx.now
+    assert [change.host for change in changeset.hosts] == ["a", "b"]
+    expected = {new.uuid: "created", cells.one.uuid: "updated", cells.off.uuid: "deleted"}
+    assert changeset.cells == tuple(CellChange(4, u, expected[u]) for u in sorted(expected))
+
+
+def test_the_history_holds_no_secret(backend: Backend, hostmap: HostMap, cells: Cells) -> None:
+    hostmap.cells.update(cells.one.uuid, transport_url="rabbit://u:s3cret2@h/")
+    hostmap.cells.delete(cells.off.uuid)
+
+    for table in ("mapping_changeset", "host_mapping_change", "cell_mapping_change"):
+        assert "s3cret" not in str(backend.query(f"SELECT * FROM {table}"))
+
+
+def test_changesets_come_in_pages(hostmap: HostMap, cells: Cells) -> None:
+    for number in range(7):
+        hostmap.hosts.create(f"h{number}", cells.one.uuid)
+
+    assert revisions(hostmap) == list(range(1, 11))
+    assert revisions(hostmap, after=3, limit=4) == [4, 5, 6, 7]
+    assert revisions(hostmap, after=8, limit=4) == [9, 10]
+    assert revisions(hostmap, after=10, limit=1) == []
+    assert [len(c.hosts) for c in hostmap.history.since(2, limit=3)] == [0, 1, 1]
+
+
+def test_pruning_by_revision_keeps_it_and_what_follows(hostmap: HostMap, cells: Cells) -> None:
+    hostmap.hosts.create("a", cells.one.uuid)
+    hostmap.hosts.move("a", cells.two.uuid)
+    whole = hostmap.history.since(0)
+
+    assert hostmap.history.prune(before=4) == 3
+
+    assert hostmap.history.since(3) == whole[3:]
+    assert [change.revision for change in hostmap.history.of_host("a")] == [4, 5]
+    assert hostmap.hosts.get("a").cell == cells.two
+    assert hostmap.cells.list() == [*cells]
+    assert hostmap.history.prune(before=4) == 0
+    assert hostmap.revision() == 5, "pruning is no change of the directory"
+
+
+def test_what_was_pruned_is_not_passed_over_in_silence(hostmap: HostMap, cells: Cells) -> None:
+    hostmap.hosts.create("a", cells.one.uuid)
+    hostmap.history.prune(before=3)
+
+    for after in (0, 1):
+        with pytest.raises(HistoryPruned) as caught:
+            hostmap.history.since(after)
+        assert caught.type is HistoryPruned
+        assert (caught.value.revision, caught.value.pruned_revision) == (after, 2)
+    assert revisions(hostmap, after=2) == [3, 4]
+
+
+def test_pruning_never_goes_back(hostmap: HostMap, cells: Cells) -> None:
+    hostmap.hosts.create("a", cells.one.uuid)
+    hostmap.history.prune(before=4)
+
+    assert hostmap.history.prune(before=1) == 0
+
+    with pytest.raises(HistoryPruned) as caught:
+        hostmap.history.since(2)
+    assert caught.value.pruned_revision == 3
+
+
+@pytest.mark.parametrize("before", [4, 5, 99, datetime(2999, 1, 1, tzinfo=UTC)])
+def test_the_newest_changeset_is_never_pruned(
+    before: int | datetime, hostmap: HostMap, cells: Cells
+) -> None:
+    hostmap.hosts.create("a", cells.one.uuid)
+
+    assert hostmap.history.prune(before=before) == 3
+
+    assert revisions(hostmap, after=3) == [4]
+    assert hostmap.hosts.create("b", cells.one.uuid).revision == 5
+
+
+def test_pruning_by_time_keeps_what_is_not_older(
+    backend: Backend, hostmap: HostMap, cells: Cells
+) -> None:
+    for number in range(3):
+        hostmap.hosts.create(f"h{number}", cells.one.uuid)
+    # Six changesets an hour apart, but for the clock of the fifth, which was two hours slow.
+    for revision, hour in ((1, 1), (2, 2), (3, 3), (4, 4), (5, 3), (6, 6)):
+        time = f"2026-03-29 {hour:02}:00:00.000000"
+        backend.query(
+            f"UPDATE mapping_changeset SET created_at = '{time}{backend.utc_suffix}'"
+            f" WHERE revision = {revision}"
+        )
+    assert [c.created_at.hour for c in hostmap.history.since(0)] == [1, 2, 3, 4, 3, 6]
+
+    nairobi = timezone(timedelta(hours=3))
+    assert hostmap.history.prune(before=datetime(2026, 3, 29, 1, tzinfo=UTC)) == 0
+    assert hostmap.history.prune(before=datetime(2026, 3, 29, 4, 0, 0, 1, tzinfo=nairobi)) == 1
+    assert hostmap.history.prune(before=datetime(2026, 3, 29, 3, 30, tzinfo=UTC)) == 2
+    assert revisions(hostmap, after=3) == [4, 5, 6], "the slow clock's is kept with what is before"
+    assert hostmap.history.prune(before=datetime(2026, 3, 29, 6, tzinfo=UTC)) == 2
+    assert revisions(hostmap, after=5) == [6]
+
+
+def test_a_time_without_a_zone_is_refused(hostmap: HostMap) -> None:
+    for wrong in (datetime(2026, 1, 1), "2026-01-01", None):  # noqa: DTZ001
+        with pytest.raises(InvalidValue) as caught:
+            hostmap.history.prune(before=wrong)  # type: ignore[arg-type]
+        assert caught.value.field == "before"
+
+
+def test_much_is_pruned_in_several_transactions(hostmap: HostMap, cells: Cells) -> None:
+    hostmap.hosts.create_many((f"h{n:05}", cells.one.uuid) for n in range(2 * BULK_SIZE + 1))
+    hostmap.hosts.create("last", cells.one.uuid)
+
+    assert hostmap.history.prune(before=7) == 6
+
+    assert revisions(hostmap, after=6) == [7]
+    assert hostmap.history.of_host("h00000") == []
+
+
+def test_many_small_changesets_are_pruned_in_several_transactions(
+    backend: Backend, hostmap: HostMap, cells: Cells
+) -> None:
+    hostmap.hosts.create("a", cells.one.uuid)
+    rows = ", ".join(
+        f"({revision}, '{revision:036}', '2026-01-01 00:00:00')" for revision in range(5, 2_105)
+    )
+    backend.query(f"INSERT INTO mapping_changeset (revision, change_id, created_at) VALUES {rows}")
+    backend.query("UPDATE mapping_revision SET revision = 2104")
+
+    assert hostmap.history.prune(before=2_104) == 2_103
+
+    assert backend.query("SELECT revision FROM mapping_changeset") == [(2_104,)]
+    assert hostmap.hosts.create("b", cells.one.uuid).revision == 2_105
+
+
+def test_a_follower_misses_nothing_while_others_write(hostmap: HostMap, cells: Cells) -> None:
+    seen: list[int] = []
+    for number in range(12):
+        hostmap.hosts.create(f"h{number}", cells.one.uuid)
+        if number % 5 == 0:
+            seen += revisions(hostmap, after=seen[-1] if seen else 0, limit=4)
+    while more := revisions(hostmap, after=seen[-1], limit=4):
+        seen += more
+
+    assert seen == list(range(1, hostmap.revision() + 1))
+
+
+@pytest.mark.needs("zones")
+def test_the_servers_zone_is_not_utc(backend: Backend) -> None:
+    """Or the next test would show nothing."""
+    assert backend.zone_statement
+    assert backend.query(backend.zone_statement)[0][0] in {"+05:30", "Asia/Kolkata"}
+
+
+def test_times_are_utc_with_microseconds_whatever_the_servers_zone(
+    backend: Backend, hostmap: HostMap, cells: Cells
+) -> None:
+    before = datetime.now(UTC)
+    with hostmap.transaction() as tx:
+        tx.hosts.create("a", cells.one.uuid)
+    hostmap.hosts.move("a", cells.two.uuid)
+
+    for reader in (hostmap, backend.connect()):
+        mapping = reader.hosts.get("a")
+        assert mapping.created_at == tx.now
+        assert mapping.created_at.utcoffset() == timedelta(0)
+        assert mapping.updated_at is not None
+        assert before - CLOCKS_DIFFER < mapping.created_at < mapping.updated_at
+        assert mapping.updated_at <= datetime.now(UTC)
+        assert reader.history.of_host("a")[0].created_at == tx.now
+    stored = str(backend.query(f"SELECT {backend.time_as_text} FROM host_mapping")[0][0])
+    assert stored.startswith(tx.now.strftime("%Y-%m-%d %H:%M:%S"))
+
+
+@pytest.mark.parametrize("microsecond", [0, 1, 999_999, 100_000])
+def test_microseconds_are_kept_to_the_last(
+    microsecond: int, backend: Backend, hostmap: HostMap, cells: Cells
+) -> None:
+    hostmap.hosts.create("a", cells.one.uuid)
+    time = f"2026-10-25 01:30:00.{microsecond:06}"
+    backend.query(f"UPDATE host_mapping SET created_at = '{time}{backend.utc_suffix}'")
+
+    expected = datetime(2026, 10, 25, 1, 30, 0, microsecond, tzinfo=UTC)
+    assert hostmap.hosts.get("a").created_at == expected
+    dialect = backend.dialect
+    assert str(dialect.encode_time(expected)).startswith(time.removesuffix(".000000"))

@@ -1,0 +1,248 @@
+"""Blocks of changes: one revision for all of it, or nothing of it."""
+
+from __future__ import annotations
+
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from hostmap_sql import (
+    CellMappingInUse,
+    DatabaseError,
+    DatabaseUnavailable,
+    HostMappingExists,
+    HostMappingNotFound,
+)
+
+if TYPE_CHECKING:
+    from hostmap_sql import Changes, HostMap
+    from tests.conftest import Cells
+    from tests.support.backends import Backend
+
+
+class DoneWithIt(BaseException):
+    """As KeyboardInterrupt is, no Exception."""
+
+
+def test_a_block_is_one_revision_with_its_author_and_reason(hostmap: HostMap, cells: Cells) -> None:
+    hostmap.hosts.create("a", cells.one.uuid)
+
+    with hostmap.transaction(author="burn-in", reason="rack 9") as tx:
+        moved = tx.hosts.move("a", cells.two.uuid)
+        created = tx.hosts.create("b", cells.one.uuid)
+        updated = tx.cells.update(cells.two.uuid, disabled=True)
+        tx.hosts.create_many([("c", cells.one.uuid), ("d", cells.two.uuid)])
+        assert tx.hosts.move_all(cells.one.uuid, cells.two.uuid) == 2
+        assert tx.hosts.delete_many(["d", "no"]) == 1
+        told = (tx.revision, tx.change_id, tx.now)
+
+    assert moved.revision == created.revision == updated.revision == hostmap.revision() == 5
+    [changeset] = hostmap.history.since(4)
+    assert (changeset.revision, changeset.change_id, changeset.created_at) == told
+    assert str(UUID(changeset.change_id)) == changeset.change_id
+    assert (changeset.author, changeset.reason) == ("burn-in", "rack 9")
+    assert [(c.host, c.old_cell_uuid, c.new_cell_uuid) for c in changeset.hosts] == [
+        ("a", cells.one.uuid, cells.two.uuid),
+        ("b", None, cells.two.uuid),
+        ("c", None, cells.two.uuid),
+    ]
+    assert [(c.cell_uuid, c.action) for c in changeset.cells] == [(cells.two.uuid, "updated")]
+    assert {m.updated_at for m in hostmap.hosts.list()} == {changeset.created_at}
+
+
+def test_a_block_sees_its_own_changes_and_others_do_not(hostmap: HostMap, cells: Cells) -> None:
+    with hostmap.transaction() as tx:
+        tx.hosts.create("a", cells.one.uuid)
+        cell = tx.cells.create("new", disabled=True)
+
+        assert tx.hosts.get("a").cell == cells.one
+        assert [mapping.host for mapping in tx.hosts.iterate()] == ["a"]
+        assert tx.hosts.get_many(["a", "b"]).keys() == {"a"}
+        assert tx.cells.get_by_name("new") == cell
+        assert tx.cells.host_counts()[cells.one.uuid] == 1
+        with pytest.raises(HostMappingExists):
+            tx.hosts.create("a", cells.two.uuid)
+        with pytest.raises(CellMappingInUse):
+            tx.cells.delete(cells.one.uuid)
+
+        assert hostmap.hosts.list() == []
+        assert hostmap.cells.list() == [*cells]
+        assert hostmap.revision() == 3
+
+    assert hostmap.cells.get(cell.uuid) == cell
+    assert hostmap.hosts.get("a").revision == 4
+
+
+@pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt, SystemExit, DoneWithIt])
+def test_an_exception_of_any_kind_undoes_all(
+    kind: type[BaseException], hostmap: HostMap, cells: Cells
+) -> None:
+    def work(tx: Changes) -> None:
+        tx.hosts.create("a", cells.one.uuid)
+        tx.hosts.create_many([("b", cells.two.uuid), ("c", cells.two.uuid)])
+        tx.cells.update(cells.one.uuid, name="renamed")
+        tx.cells.delete(cells.off.uuid)
+        raise kind
+
+    with pytest.raises(kind):
+        hostmap.run(work)
+
+    assert (hostmap.hosts.list(), hostmap.cells.list()) == ([], [*cells])
+    assert (hostmap.revision(), hostmap.history.since(3)) == (3, [])
+    assert hostmap.hosts.create("a", cells.one.uuid).revision == 4, "the lock is free again"
+
+
+def test_a_block_that_changes_nothing_makes_no_revision(hostmap: HostMap, cells: Cells) -> None:
+    hostmap.hosts.create("a", cells.one.uuid)
+
+    with hostmap.transaction(reason="nothing") as tx:
+        tx.hosts.move("a", cells.one.uuid)
+        tx.hosts.get("a")
+    with hostmap.transaction() as tx:
+        tx.hosts.create("b", cells.one.uuid)
+        tx.hosts.delete("b")
+        tx.cells.delete(tx.cells.create("x").uuid)
+
+    assert hostmap.revision() == 4
+    assert hostmap.history.of_host("b") == []
+
+
+def test_what_is_done_and_undone_in_a_block_is_told_as_it_ends(
+    hostmap: HostMap, cells: Cells
+) -> None:
+    hostmap.hosts.create_many([("a", cells.one.uuid), ("b", cells.one.uuid)])
+
+    with hostmap.transaction() as tx:
+        tx.hosts.delete("a")
+        tx.hosts.create("a", cells.two.uuid)
+        tx.hosts.move("b", cells.two.uuid)
+        tx.hosts.delete("b")
+        tx.cells.delete(cells.off.uuid)
+        tx.cells.create("cell3", uuid=cells.off.uuid)
+
+    [changeset] = hostmap.history.since(4)
+    assert [(c.host, c.old_cell_uuid, c.new_cell_uuid) for c in changeset.hosts] == [
+        ("a", cells.one.uuid, cells.two.uuid),
+        ("b", cells.one.uuid, None),
+    ]
+    assert [(c.cell_uuid, c.action) for c in changeset.cells] == [(cells.off.uuid, "updated")]
+
+
+def test_a_block_that_has_ended_can_do_no_more(hostmap: HostMap, cells: Cells) -> None:
+    with hostmap.transaction() as tx:
+        tx.hosts.create("a", cells.one.uuid)
+
+    for late in (
+        lambda: tx.hosts.create("b", cells.one.uuid),
+        lambda: tx.hosts.get("a"),
+        lambda: tx.cells.update(cells.one.uuid, disabled=True),
+    ):
+        with pytest.raises(DatabaseError, match="has ended"):
+            late()
+    assert [mapping.host for mapping in hostmap.hosts.list()] == ["a"]
+
+
+def test_the_author_of_a_block_may_be_that_of_the_directory(hostmap: HostMap) -> None:
+    signed = hostmap.signed(author="somebody", reason="a reason")
+
+    hostmap.cells.create("a")
+    signed.cells.create("b")
+    signed.signed(reason="another reason").cells.create("c")
+    with signed.transaction(author="one") as tx:
+        tx.cells.create("d")
+    hostmap.run(lambda tx: tx.cells.create("e"), reason="why")
+
+    assert [(change.author, change.reason) for change in hostmap.history.since(0)] == [
+        ("tester", None),
+        ("somebody", "a reason"),
+        ("somebody", "another reason"),
+        ("one", "a reason"),
+        ("tester", "why"),
+    ]
+
+
+def test_a_change_needs_no_author(backend: Backend) -> None:
+    backend.connect().cells.create("a")
+
+    [changeset] = backend.hostmap.history.since(0)
+    assert (changeset.author, changeset.reason) == (None, None)
+
+
+def test_run_gives_back_what_its_function_does(hostmap: HostMap, cells: Cells) -> None:
+    def work(tx: Changes) -> tuple[int, Any]:
+        tx.hosts.create("a", cells.one.uuid)
+        return tx.revision, "whatever"
+
+    assert hostmap.run(work, author="me") == (4, "whatever")
+
+
+def test_run_is_repeated_as_a_whole_after_a_passing_fault(hostmap: HostMap, cells: Cells) -> None:
+    tries = []
+
+    def work(tx: Changes) -> int:
+        tx.hosts.create("a", cells.one.uuid)
+        tries.append(tx.change_id)
+        if len(tries) < 3:
+            raise DatabaseUnavailable("the database", "as a deadlock does")
+        return len(tries)
+
+    assert hostmap.run(work) == 3
+    assert len(set(tries)) == 3, "each try is a transaction of its own"
+    assert [change.change_id for change in hostmap.history.since(3)] == tries[-1:]
+
+
+def test_run_is_not_repeated_after_any_other_error(hostmap: HostMap) -> None:
+    tries = []
+
+    def work(tx: Changes) -> None:
+        tries.append(tx.revision)
+        tx.hosts.get("no such host")
+
+    with pytest.raises(HostMappingNotFound):
+        hostmap.run(work)
+    assert len(tries) == 1
+
+
+def test_a_block_is_not_repeated(hostmap: HostMap) -> None:
+    def block() -> None:
+        with hostmap.transaction():
+            raise DatabaseUnavailable("the database", "as a deadlock does")
+
+    with pytest.raises(DatabaseUnavailable, match="as a deadlock does"):
+        block()
+
+
+def test_a_writer_waits_for_the_one_before_and_sees_what_he_did(
+    hostmap: HostMap, cells: Cells
+) -> None:
+    begun, result = Event(), []
+
+    def other() -> None:
+        begun.set()
+        result.append(hostmap.hosts.move("a", cells.two.uuid))
+
+    thread = Thread(target=other)
+    with hostmap.transaction() as tx:
+        tx.hosts.create("a", cells.one.uuid)
+        thread.start()
+        begun.wait()
+        thread.join(0.3)
+        assert thread.is_alive(), "the revision's lock holds it up"
+    thread.join()
+
+    assert result[0].revision == 5
+    assert hostmap.hosts.get("a") == result[0]
+
+
+def test_readers_do_not_wait_for_a_writer(backend: Backend, cells: Cells) -> None:
+    impatient = backend.connect(timeout=2)
+    with backend.hostmap.transaction() as tx:
+        tx.hosts.create("a", cells.one.uuid)
+        tx.cells.update(cells.one.uuid, disabled=True)
+
+        assert impatient.hosts.list() == []
+        assert impatient.cells.get(cells.one.uuid) == cells.one
+        assert impatient.cells.host_counts()[cells.one.uuid] == 0
+        assert impatient.history.since(0)[-1].revision == impatient.revision() == 3

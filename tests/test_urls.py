@@ -1,0 +1,226 @@
+"""URLs: what `mask` shows of those that hold passwords, and how a database's own is read."""
+
+from __future__ import annotations
+
+import string
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from hostmap_sql import InvalidValue, SecretUrl
+from hostmap_sql.database_url import DatabaseUrl
+from hostmap_sql.urls import MASK, mask
+
+SIGNS = "/#?@:%,"
+words = st.text(string.ascii_letters + string.digits, min_size=1, max_size=8)
+# Long enough that it does not turn up by chance, and with what a URL would have to quote.
+secrets = st.text(string.ascii_letters + string.digits + SIGNS, min_size=4, max_size=12)
+users = st.text(string.ascii_letters + SIGNS.replace(":", ""), min_size=1, max_size=8)
+schemes = st.sampled_from(["rabbit", "mysql+pymysql", "postgresql", "{scheme}", "amqp"])
+hosts = st.builds("{}.example.org{}".format, words, st.sampled_from(["", ":5672", ":1"]))
+paths = st.sampled_from(["", "/", "/vhost", "/nova_cell1", "/?charset=utf8", "/d?heartbeat=60"])
+
+
+@given(schemes, words, secrets, hosts, paths)
+def test_a_password_never_shows_whatever_it_holds(
+    scheme: str, user: str, secret: str, host: str, path: str
+) -> None:
+    assume(secret not in f"{scheme}://{user}:{MASK}@{host}{path}")
+
+    shown = mask(f"{scheme}://{user}:{secret}@{host}{path}")
+
+    assert secret not in shown
+    assert shown == f"{scheme}://{user}:{MASK}@{host}{path}"
+
+
+@given(schemes, users, secrets, hosts, paths)
+def test_a_password_never_shows_whatever_the_user_is_called(
+    scheme: str, user: str, secret: str, host: str, path: str
+) -> None:
+    assume(secret not in f"{scheme}://{user}:{MASK}@{host}{path}")
+
+    assert secret not in mask(f"{scheme}://{user}:{secret}@{host}{path}")
+
+
+@given(schemes, st.lists(st.tuples(words, secrets, hosts), min_size=2, max_size=4), paths)
+def test_the_passwords_of_several_hosts_never_show(
+    scheme: str, logins: list[tuple[str, str, str]], path: str
+) -> None:
+    quoted = [(user, quote(secret, safe=""), host) for user, secret, host in logins]
+    expected = ",".join(f"{user}:{MASK}@{host}" for user, _, host in quoted)
+    assume(not any(secret in f"{scheme}://{expected}{path}" for _, secret, _ in quoted))
+
+    shown = mask(f"{scheme}://{','.join(f'{u}:{s}@{h}' for u, s, h in quoted)}{path}")
+
+    assert shown == f"{scheme}://{expected}{path}"
+
+
+@given(schemes, st.lists(st.tuples(words, secrets, hosts), min_size=2, max_size=3), paths)
+def test_the_passwords_of_several_hosts_never_show_unquoted_either(
+    scheme: str, logins: list[tuple[str, str, str]], path: str
+) -> None:
+    shown = mask(f"{scheme}://{','.join(f'{u}:{s}@{h}' for u, s, h in logins)}{path}")
+
+    hidden = f"{scheme}://{','.join(f'{u}:{MASK}@{h}' for u, _, h in logins)}{path}"
+    for _, secret, _ in logins:
+        assert secret in hidden or secret not in shown
+
+
+@given(schemes, hosts, words, secrets)
+def test_what_is_not_known_to_be_harmless_in_a_query_never_shows(
+    scheme: str, host: str, name: str, secret: str
+) -> None:
+    value = quote(secret, safe="")
+    for option in ("password", "passwd", "ssl_key_password", "token", f"x{name}"):
+        hidden = f"{scheme}://{host}/db?charset=utf8&{option}={MASK}&timeout=5"
+        assume(value not in hidden)
+
+        assert mask(hidden.replace(MASK, value)) == hidden
+
+
+@given(st.text(max_size=60))
+def test_any_text_can_be_masked(text: str) -> None:
+    shown = mask(text)
+    assert "://" in shown or shown == MASK
+    assert mask(shown) == shown, "masking what is masked changes nothing"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("rabbit://nova:s3cret@mq1:5672/", "rabbit://nova:***@mq1:5672/"),
+        ("rabbit://nova@mq1:5672/", "rabbit://nova@mq1:5672/"),
+        ("rabbit://mq1:5672/vhost", "rabbit://mq1:5672/vhost"),
+        ("rabbit://:s3cret@mq1/", "rabbit://:***@mq1/"),
+        ("rabbit://nova:@mq1/", "rabbit://nova:***@mq1/"),
+        ("rabbit://a:s3cret@h1,b:s3cret@h2/v", "rabbit://a:***@h1,b:***@h2/v"),
+        ("rabbit://a:s3cret@h1,b@h2/v", "rabbit://a:***@h1,b@h2/v"),
+        ("rabbit://h1:1,h2:2/v", "rabbit://h1:1,h2:2/v"),
+        ("rabbit://a:s3/cret@h1,h2/v", "rabbit://a:***@h1,h2/v"),
+        ("mysql://u:s3cret@[::1]:3306/d", "mysql://u:***@[::1]:3306/d"),
+        ("mysql://[fe80::1]/d", "mysql://[fe80::1]/d"),
+        ("mysql://u:s3c/r?e#t@h/d?charset=utf8", "mysql://u:***@h/d?charset=utf8"),
+        ("mysql://u/x:s3cret@h/d", "mysql://***@h/d"),
+        ("mysql://h/d?password=s3cret&charset=utf8", "mysql://h/d?password=***&charset=utf8"),
+        ("mysql://h/d?s3cret", "mysql://h/d?***"),
+        ("mysql://h/d?PassWord=s3cret&SSLMODE=x", "mysql://h/d?PassWord=***&SSLMODE=x"),
+        ("mysql://u:s3cret/d", "mysql://***"),
+        ("mysql://u:s3cret", "mysql://***"),
+        (
+            "{scheme}://{username}:{password}@{hostname}:{port}/x?{query}",
+            "{scheme}://{username}:***@{hostname}:{port}/x?{query}",
+        ),
+        ("{scheme}://{netloc}/x", "{scheme}://{netloc}/x"),
+        ("s3cret", "***"),
+        ("", "***"),
+    ],
+)
+def test_what_is_shown(url: str, shown: str) -> None:
+    assert mask(url) == shown
+    assert str(SecretUrl(url)) == shown
+    assert repr(SecretUrl(url)) == f"SecretUrl({shown!r})"
+
+
+def test_a_secret_url_gives_its_secret_only_when_asked() -> None:
+    url = SecretUrl("rabbit://nova:s3cret@mq1:5672/")
+
+    assert url.reveal() == "rabbit://nova:s3cret@mq1:5672/"
+    assert "s3cret" not in f"{url} {url!r} {url!s} {[url]} {{}}".format(url)
+    assert url == SecretUrl(url.reveal())
+    assert url != url.reveal()
+    assert url != SecretUrl("rabbit://nova:other@mq1:5672/")
+    assert len({url, SecretUrl(url.reveal())}) == 1
+    with pytest.raises(AttributeError):
+        url.other = 1  # type: ignore[attr-defined]
+
+
+# --- the URL of the library's own database --------------------------------------------------------
+
+
+def parts(url: str) -> tuple[Any, ...]:
+    parsed = DatabaseUrl.parse(url)
+    return (parsed.scheme, parsed.hosts, parsed.user, parsed.password, parsed.database)
+
+
+@given(users, secrets, words)
+def test_what_is_quoted_is_read_back(user: str, secret: str, database: str) -> None:
+    quoted = [quote(text, safe="") for text in (user, secret, database)]
+
+    parsed = DatabaseUrl.parse("mysql://{}:{}@db:3306/{}".format(*quoted))
+
+    assert (parsed.user, parsed.password, parsed.database) == (user, secret, database)
+    assert (parsed.scheme, parsed.hosts) == ("mysql", (("db", 3306),))
+    assert secret not in f"{parsed} {parsed!r}" or secret in f"{user}{database} mysql db 3306"
+
+
+@pytest.mark.parametrize(
+    ("url", "read"),
+    [
+        ("sqlite:///a/b.db", ("sqlite", (), None, None, "a/b.db")),
+        ("sqlite:////a%20b.db", ("sqlite", (), None, None, "/a b.db")),
+        ("MySQL://u@h/d", ("mysql", (("h", None),), "u", None, "d")),
+        ("mysql://u:@h/d", ("mysql", (("h", None),), "u", "", "d")),
+        ("mysql://h", ("mysql", (("h", None),), None, None, "")),
+        ("mysql://u:p@[::1]:3307/d", ("mysql", (("::1", 3307),), "u", "p", "d")),
+        ("mysql://[fe80::1]/d", ("mysql", (("fe80::1", None),), None, None, "d")),
+        ("postgresql://u:p@a:1,b/d", ("postgresql", (("a", 1), ("b", None)), "u", "p", "d")),
+        ("postgresql:///d", ("postgresql", (), None, None, "d")),
+        (
+            "postgresql://%2Fvar%2Frun/d",
+            ("postgresql", (("/var/run", None),), None, None, "d"),
+        ),
+    ],
+)
+def test_the_parts_of_a_database_url(url: str, read: tuple[Any, ...]) -> None:
+    assert parts(url) == read
+
+
+def test_the_options_of_a_database_url() -> None:
+    options = DatabaseUrl.parse("mysql://h/d?ssl_ca=%2Fa%20b&charset=&x=1%262").options
+    assert options == {"ssl_ca": "/a b", "charset": "", "x": "1&2"}
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("mysql://u:s3cret@h:3306/d", "database 'd' on h:3306"),
+        ("postgresql://u:s3cret@a:1,b/d?password=s3cret", "database 'd' on a:1,b"),
+        ("sqlite:////a/b.db", "database '/a/b.db'"),
+    ],
+)
+def test_a_database_is_shown_without_its_password(url: str, shown: str) -> None:
+    assert str(DatabaseUrl.parse(url)) == shown
+    assert "s3cret" not in repr(DatabaseUrl.parse(url))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "s3cret",
+        "u:s3cret@h/d",
+        "mysql:u:s3cret@h/d",
+        "mysql://u:s3/cret@h/d",
+        "mysql://u:s3#cret@h/d",
+        "mysql://u:s3@s3cret@h/d",
+        "mysql://u:s3cret?x@h/d",
+        "mysql://u:s3cret",
+        "mysql://h:s3cret/d",
+        "mysql://h:99999/d",
+        "mysql://h:\N{SUPERSCRIPT ONE}/d",
+        "mysql://h/d?s3cret",
+        "mysql://h/d?a=1&s3cret",
+    ],
+)
+def test_a_wrong_database_url_is_refused_and_not_quoted(url: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        DatabaseUrl.parse(url)
+
+    error: BaseException | None = caught.value
+    assert caught.value.field == "database URL"
+    while error:
+        assert "s3cret" not in f"{error} {error!r}"
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
