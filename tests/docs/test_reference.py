@@ -13,6 +13,7 @@ import pytest
 import hostmap_sql
 from hostmap_sql import dialects
 from hostmap_sql.cli.errors import _VERDICTS
+from hostmap_sql.dialects import mysql, sqlite
 from tests.docs.pages import REPOSITORY, blocks
 
 if TYPE_CHECKING:
@@ -125,3 +126,11 @@ def test_the_statements_of_sessions_are_those_of_the_dialects() -> None:
 
     assert len(shown) > 5
     assert {statement for statement in shown if statement not in source} <= {"COMMIT", "ROLLBACK"}
+
+
+def test_every_scheme_and_option_of_a_url_is_in_the_reference() -> None:
+    page = read("docs/reference/urls.md")
+    shown = set(re.findall(r"`([\w+-]+)`", page))
+
+    assert set(dialects._SCHEMES) <= shown
+    assert {*mysql._OPTIONS, *mysql._SSL_MODES, *sqlite._OPTIONS} <= shown
