@@ -71,7 +71,11 @@ def _host_and_port(text: str) -> tuple[str, int | None]:
 
 def _options(query: str) -> dict[str, str]:
     try:
-        return dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
+        options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
     except ValueError:
         problem = "has a query that is not of the form ?option=value&option=value"
         raise InvalidValue("database URL", problem) from None
+    if "sslrootcert" in options:
+        # Who names a certificate wants the server's to be verified. libpq by itself would not.
+        options.setdefault("sslmode", "verify-full")
+    return options

@@ -73,7 +73,7 @@ class History:
         >>> hostmap.history.prune(before=2)
         1
         """
-        until = min(self._last_before(before), self._newest() - 1)
+        until = min(self._last_before(before), self.newest() - 1)
         mark = {"pruned_revision": until}
         self._database.tidy(lambda tx: tx.execute(Statement.REVISION_PRUNE, mark))
         total = 0
@@ -82,8 +82,12 @@ class History:
         return total
 
     def newest(self) -> int:
-        """The newest committed revision, 0 in a new directory."""
-        return self._newest()
+        """The newest committed revision, 0 in a new directory.
+
+        >>> hostmap.history.newest() == hostmap.revision()
+        True
+        """
+        return self._revisions()[0]
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -93,9 +97,6 @@ class History:
             raise SchemaOutOfDate(self._database.name)
         return row[0], row[1]
 
-    def _newest(self) -> int:
-        return self._revisions()[0]
-
     def _last_before(self, before: int | datetime) -> int:
         if not isinstance(before, datetime):
             return valid_number(before, "before") - 1
@@ -104,7 +105,7 @@ class History:
         time = self._database.dialect.encode_time(before.astimezone(UTC))
         row = self._database.one(Statement.CHANGESET_FIRST_SINCE, {"time": time})
         first: int | None = row[0] if row else None
-        return self._newest() if first is None else first - 1
+        return self.newest() if first is None else first - 1
 
     def _prune_some(self, transaction: Transaction, until: int) -> int:
         """Remove the oldest changesets that together touch no more hosts than a bulk call."""

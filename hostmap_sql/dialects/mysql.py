@@ -222,9 +222,7 @@ def _option(name: str, value: str) -> Any:
 
 def _tls(mode: str | None, root: str | None) -> dict[str, Any]:
     """PyMySQL's TLS arguments for libpq's words."""
-    if mode is None and root is None:
-        return {}
-    mode = mode or "verify-full"
+    mode = mode or "prefer"
     if mode not in _SSL_MODES:
         problem = f"has an sslmode that is not one of {', '.join(_SSL_MODES)}"
         raise InvalidValue("database URL", problem)
