@@ -7,13 +7,13 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
-from hostmap_sql import connect
+from hostmap_sql import HostMap, connect
 from hostmap_sql.dialects import dialect_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
-    from hostmap_sql import HostMap
     from hostmap_sql.dialects.base import Dialect
     from hostmap_sql.statements import Statement
     from tests.support.servers import Server
@@ -48,6 +48,10 @@ class Backend(ABC):
     """The base of the driver's exceptions."""
     lost_connection: ClassVar[Exception]
     """What the driver raises when the answer to a statement does not come."""
+    begin_statement: ClassVar[str] = "BEGIN"
+    """Begins a transaction that is to write."""
+    for_any_thread: ClassVar[dict[str, Any]] = {}
+    """What makes a plain connection one that threads may hand on."""
     utc_suffix: ClassVar[str] = ""
     """What has to follow a time in UTC that is written into a statement."""
     time_as_text: ClassVar[str] = "created_at"
@@ -111,6 +115,16 @@ class Backend(ABC):
     @abstractmethod
     def open_raw(self, **arguments: Any) -> Any:
         """Open a plain connection of the driver, in autocommit mode."""
+
+    def impatient(self, *, timeout: float) -> HostMap:
+        """A `HostMap` on connections of a caller's, which wait a second at most for a lock."""
+        hostmap = HostMap(self.impatient_connections, self.dialect_name, timeout=timeout)
+        self._open.callback(hostmap.close)
+        return hostmap
+
+    @abstractmethod
+    def impatient_connections(self) -> AbstractContextManager[Any]:
+        """Lend a connection that waits a second at most for a lock."""
 
     @abstractmethod
     def end_other_sessions(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pymysql
@@ -11,6 +12,7 @@ from tests.support.backend import FULL_SCAN, PRIMARY_KEY, TABLES, Backend, Facto
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from tests.support.servers import Server
 
@@ -41,6 +43,9 @@ class MySQLBackend(Backend):
             "charset": "utf8mb4",
         }
         return pymysql.connect(**(defaults | arguments))
+
+    def impatient_connections(self) -> AbstractContextManager[Any]:
+        return closing(self.open_raw(init_command="SET innodb_lock_wait_timeout = 1"))
 
     def end_other_sessions(self) -> int:
         connection = self.open_raw()

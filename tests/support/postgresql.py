@@ -11,6 +11,7 @@ from tests.support.backend import FULL_SCAN, PRIMARY_KEY, Backend, Factory, new_
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from tests.support.servers import Server
 
@@ -34,6 +35,9 @@ class PostgreSQLBackend(Backend):
 
     def open_raw(self, **arguments: Any) -> psycopg.Connection[Any]:
         return psycopg.connect(self.url, **({"autocommit": True} | arguments))
+
+    def impatient_connections(self) -> AbstractContextManager[psycopg.Connection[Any]]:
+        return self.open_raw(options="-c lock_timeout=300")
 
     def end_other_sessions(self) -> int:
         return len(

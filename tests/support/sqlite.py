@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from tests.support.backend import FULL_SCAN, PRIMARY_KEY, TABLES, Backend, Facto
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from tests.support.servers import Server
 
@@ -22,6 +24,8 @@ class SQLiteBackend(Backend):
     dialect_name = "sqlite"
     yoyo_scheme = "sqlite"
     driver_error = sqlite3.Error
+    begin_statement = "BEGIN IMMEDIATE"
+    for_any_thread = {"check_same_thread": False}  # noqa: RUF012 - a ClassVar of the base
     duplicate_code = "SQLITE_CONSTRAINT_UNIQUE"
     lost_connection = sqlite3.OperationalError("disk I/O error")
     lost_connection.sqlite_errorname = "SQLITE_IOERR_FSYNC"
@@ -35,6 +39,9 @@ class SQLiteBackend(Backend):
         connection = sqlite3.connect(self.path, **(defaults | arguments))
         connection.execute("PRAGMA foreign_keys = ON")  # off by default, unlike elsewhere
         return connection
+
+    def impatient_connections(self) -> AbstractContextManager[sqlite3.Connection]:
+        return closing(self.open_raw(timeout=0.2))
 
     def end_other_sessions(self) -> int:
         raise NotImplementedError("a file has no sessions: see backends.LACKS")
