@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CELL1_UUID = "5f7ccc29-a9eb-417c-865e-b9bd78a72dcc"
-# There is nothing to show; HostMap.revision has it.
-NO_EXAMPLE = {"close", "newest"}
+NO_EXAMPLE = {"close"}  # there is nothing to show
 
 
 def examples() -> Iterator[doctest.DocTest]:
