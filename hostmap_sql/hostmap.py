@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from hostmap_sql.cells import Cells
 from hostmap_sql.database import Database
 from hostmap_sql.dialects import dialect_named, dialect_of_scheme
-from hostmap_sql.errors import InvalidValue
+from hostmap_sql.errors import DatabaseError, InvalidValue
 from hostmap_sql.history import History
 from hostmap_sql.hosts import Hosts
 from hostmap_sql.leases import InAutocommit
@@ -245,8 +245,11 @@ class HostMap:
 
     def _migrations(self) -> Migrations:
         # yoyo is an extra, which services do not need
-        from hostmap_sql.migrations import Migrations  # noqa: PLC0415
-
+        try:
+            from hostmap_sql.migrations import Migrations  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            problem = "migrations need yoyo: install it with `pip install 'hostmap-sql[migrate]'`"
+            raise DatabaseError(problem) from error
         return Migrations(self._database)
 
     # --- the end ------------------------------------------------------------------------------
