@@ -7,12 +7,14 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
-from hostmap_sql import HostMap, connect
+from hostmap_sql import DatabaseError, HostMap, HostMapError, connect
 from hostmap_sql.dialects import dialect_named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+
+    Lend = Callable[[], AbstractContextManager[Any]]
 
     from hostmap_sql.dialects.base import Dialect
     from hostmap_sql.statements import Statement
@@ -56,6 +58,11 @@ class Backend(ABC):
     """What has to follow a time in UTC that is written into a statement."""
     time_as_text: ClassVar[str] = "created_at"
     """The column `created_at`, in UTC whatever the session's zone."""
+    passing_failure: ClassVar[Exception]
+    """What the driver raises when a transaction was rolled back and may be run again."""
+    missing_error: ClassVar[type[HostMapError]] = DatabaseError
+    """What comes of a database that is not there."""
+    driver_module: ClassVar[str]
     duplicate_code: ClassVar[str]
     """The database's own code for a value that a unique index has already."""
     indexed_text: ClassVar[str] = "transport_url"
@@ -86,6 +93,15 @@ class Backend(ABC):
         """Another `HostMap` on the same database. It is closed after the test."""
         arguments = {"timeout": 20.0} | arguments
         return self._open.enter_context(connect(self.url, **arguments))
+
+    @property
+    @abstractmethod
+    def missing_url(self) -> str:
+        """The URL of a database that is not there."""
+
+    def url_for(self, **parts: Any) -> str:
+        """The URL of the database with another password, host or port."""
+        raise NotImplementedError(f"{self.kind}: see backends.LACKS: {parts}")
 
     def raw(self, **arguments: Any) -> Any:
         """A plain connection of the driver, in autocommit mode, closed after the test."""
@@ -121,6 +137,23 @@ class Backend(ABC):
         hostmap = HostMap(self.impatient_connections, self.dialect_name, timeout=timeout)
         self._open.callback(hostmap.close)
         return hostmap
+
+    def reset(self, revision: int) -> None:
+        """Take back all hosts, and all changes of cells, after a revision."""
+        for table in ("host_mapping", "host_mapping_change", "cell_mapping_change"):
+            self.query(f"DELETE FROM {table} WHERE revision > {revision}")
+        self.query(f"DELETE FROM mapping_changeset WHERE revision > {revision}")
+        self.query(f"UPDATE mapping_revision SET revision = {revision}, pruned_revision = 0")
+        for number, name in ((1, "cell1"), (2, "cell2"), (3, "cell3")):
+            self.query(
+                f"UPDATE cell_mapping SET revision = {number}, name = '{name}',"
+                f" disabled = {'TRUE' if number == 3 else 'FALSE'}, updated_at = NULL"
+                f" WHERE name LIKE '{name}%'"
+            )
+
+    @abstractmethod
+    def own_pools(self) -> Iterator[tuple[Lend, Callable[[Any], object]]]:
+        """Pools such as callers have, in other modes than ours, and what tells their mode."""
 
     @abstractmethod
     def impatient_connections(self) -> AbstractContextManager[Any]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pymysql
-from pymysql.constants import CLIENT
+from pymysql.constants import CLIENT, SERVER_STATUS
 
 from tests.support.backend import FULL_SCAN, PRIMARY_KEY, TABLES, Backend, Factory, new_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from tests.support.backend import Lend
     from tests.support.servers import Server
 
 
@@ -23,6 +25,8 @@ class MySQLBackend(Backend):
     zone_statement = "SELECT @@global.time_zone"
     yoyo_scheme = "mysql"
     driver_error = pymysql.Error
+    driver_module = "pymysql"
+    passing_failure = pymysql.OperationalError(1213, "Deadlock found when trying to get lock")
     duplicate_code = "1062"
     indexed_text = "transport_url(100)"
     lost_connection = pymysql.OperationalError(2013, "Lost connection to server during query")
@@ -43,6 +47,29 @@ class MySQLBackend(Backend):
             "charset": "utf8mb4",
         }
         return pymysql.connect(**(defaults | arguments))
+
+    @property
+    def missing_url(self) -> str:
+        return self.server.url(f"{self.database}_missing")
+
+    def url_for(self, **parts: Any) -> str:
+        return replace(self.server, **parts).url(self.database)
+
+    def own_pools(self) -> Iterator[tuple[Lend, Callable[[Any], object]]]:
+        @contextmanager
+        def lend() -> Iterator[Any]:
+            arguments = {"autocommit": False, "cursorclass": pymysql.cursors.DictCursor}
+            with closing(self.open_raw(**arguments)) as connection:
+                yield connection
+
+        def mode(connection: Any) -> object:
+            in_transaction = connection.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS
+            cursor = connection.cursor()
+            cursor.execute("SELECT @@session.transaction_isolation AS level")
+            assert cursor.fetchone() == {"level": "REPEATABLE-READ"}
+            return connection.get_autocommit(), in_transaction
+
+        yield lend, mode
 
     def impatient_connections(self) -> AbstractContextManager[Any]:
         return closing(self.open_raw(init_command="SET innodb_lock_wait_timeout = 1"))
@@ -105,7 +132,8 @@ class MySQLFactory(Factory):
 
     def fresh(self) -> MySQLBackend:
         backend = self.bare()
-        self._query(f"USE {backend.database}; {self._copy}")
+        # It leaves the database again: what a test ends there is not to be this connection.
+        self._query(f"USE {backend.database}; {self._copy} USE information_schema")
         return backend
 
     def bare(self) -> MySQLBackend:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+import psycopg_pool
 from psycopg import sql
+from psycopg.rows import dict_row
 
 from tests.support.backend import FULL_SCAN, PRIMARY_KEY, Backend, Factory, new_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
+    from tests.support.backend import Lend
     from tests.support.servers import Server
 
 
@@ -25,6 +29,8 @@ class PostgreSQLBackend(Backend):
     driver_error = psycopg.Error
     utc_suffix = "+00"
     time_as_text = "created_at AT TIME ZONE 'UTC'"
+    driver_module = "psycopg"
+    passing_failure = psycopg.errors.SerializationFailure("could not serialize access")
     duplicate_code = "23505"
     lost_connection = psycopg.OperationalError("server closed the connection unexpectedly")
 
@@ -35,6 +41,27 @@ class PostgreSQLBackend(Backend):
 
     def open_raw(self, **arguments: Any) -> psycopg.Connection[Any]:
         return psycopg.connect(self.url, **({"autocommit": True} | arguments))
+
+    @property
+    def missing_url(self) -> str:
+        return self.server.url(f"{self.database}_missing")
+
+    def url_for(self, **parts: Any) -> str:
+        return replace(self.server, **parts).url(self.database)
+
+    def own_pools(self) -> Iterator[tuple[Lend, Callable[[Any], object]]]:
+        with psycopg_pool.ConnectionPool(
+            self.url, min_size=1, max_size=2, kwargs={"row_factory": dict_row}
+        ) as pool:
+            yield (
+                pool.connection,
+                lambda c: (
+                    c.autocommit,
+                    c.info.transaction_status,
+                    c.row_factory,
+                    c.isolation_level,
+                ),
+            )
 
     def impatient_connections(self) -> AbstractContextManager[psycopg.Connection[Any]]:
         return self.open_raw(options="-c lock_timeout=300")

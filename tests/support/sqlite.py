@@ -5,17 +5,19 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from contextlib import closing
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hostmap_sql import connect
+from hostmap_sql import SchemaOutOfDate, connect
 from tests.support.backend import FULL_SCAN, PRIMARY_KEY, TABLES, Backend, Factory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from tests.support.backend import Lend
     from tests.support.servers import Server
 
 
@@ -26,6 +28,10 @@ class SQLiteBackend(Backend):
     driver_error = sqlite3.Error
     begin_statement = "BEGIN IMMEDIATE"
     for_any_thread = {"check_same_thread": False}  # noqa: RUF012 - a ClassVar of the base
+    missing_error = SchemaOutOfDate
+    driver_module = "sqlite3"
+    passing_failure = sqlite3.OperationalError("database is locked")
+    passing_failure.sqlite_errorname = "SQLITE_BUSY"
     duplicate_code = "SQLITE_CONSTRAINT_UNIQUE"
     lost_connection = sqlite3.OperationalError("disk I/O error")
     lost_connection.sqlite_errorname = "SQLITE_IOERR_FSYNC"
@@ -39,6 +45,23 @@ class SQLiteBackend(Backend):
         connection = sqlite3.connect(self.path, **(defaults | arguments))
         connection.execute("PRAGMA foreign_keys = ON")  # off by default, unlike elsewhere
         return connection
+
+    @property
+    def missing_url(self) -> str:
+        return f"{self.url}-missing"
+
+    def own_pools(self) -> Iterator[tuple[Lend, Callable[[Any], object]]]:
+        # Python's default, and one that is lost if it is taken for the default.
+        for level in ("", "IMMEDIATE"):
+            opened = partial(self.open_raw, isolation_level=level)
+
+            @contextmanager
+            def lend(opened: Callable[[], sqlite3.Connection] = opened) -> Iterator[Any]:
+                with closing(opened()) as connection:
+                    connection.row_factory = sqlite3.Row
+                    yield connection
+
+            yield lend, lambda c: (c.isolation_level, c.in_transaction, c.row_factory)
 
     def impatient_connections(self) -> AbstractContextManager[sqlite3.Connection]:
         return closing(self.open_raw(timeout=0.2))

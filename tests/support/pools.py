@@ -1,0 +1,69 @@
+"""Pools of a caller's own, and connections whose commits go wrong."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+
+class WatchedPool:
+    """Lends what another pool lends, and notes the mode of each connection before and after."""
+
+    def __init__(
+        self, lend: Callable[[], AbstractContextManager[Any]], mode: Callable[[Any], object]
+    ) -> None:
+        self._lend = lend
+        self._mode = mode
+        self.modes: list[tuple[object, object]] = []
+
+    @contextmanager
+    def __call__(self) -> Iterator[Any]:
+        with self._lend() as connection:
+            before = self._mode(connection)
+            yield connection
+            self.modes.append((before, self._mode(connection)))
+
+
+class Wrapped:
+    """A connection whose commit does something else as well."""
+
+    def __init__(self, connection: Any, commit: Callable[[Any], None]) -> None:
+        vars(self).update(_connection=connection, _commit=commit)
+
+    def commit(self) -> None:
+        vars(self)["_commit"](vars(self)["_connection"])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(vars(self)["_connection"], name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(vars(self)["_connection"], name, value)
+
+
+def failing_commits(
+    open_connection: Callable[[], Any], failures: list[tuple[bool, Exception]]
+) -> Callable[[], AbstractContextManager[Any]]:
+    """A pool whose next commits fail: each is done or not, then raises, until none are left."""
+
+    def commit(connection: Any) -> None:
+        if not failures:
+            connection.commit()
+            return
+        done, error = failures.pop(0)
+        if done:
+            connection.commit()
+        raise error
+
+    @contextmanager
+    def lend() -> Iterator[Any]:
+        connection = open_connection()
+        try:
+            yield Wrapped(connection, commit)
+        finally:
+            connection.close()
+
+    return lend
