@@ -71,11 +71,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "backend" in metafunc.fixturenames or "bare_backend" in metafunc.fixturenames:
+    if "backend_kind" in metafunc.fixturenames:
         needs = [mark.args[0] for mark in metafunc.definition.iter_markers("needs")]
         kinds = [kind for kind in FACTORIES if not any(kind in LACKS[what] for what in needs)]
-        name = "backend" if "backend" in metafunc.fixturenames else "bare_backend"
-        metafunc.parametrize(name, kinds, indirect=True)
+        metafunc.parametrize("backend_kind", kinds)
 
 
 def pytest_report_collectionfinish(
@@ -103,9 +102,9 @@ def servers(request: pytest.FixtureRequest) -> Servers:
 
 
 @pytest.fixture
-def backend(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Backend]:
+def backend(backend_kind: str, servers: Servers) -> Iterator[Backend]:
     """A fresh database with the tables, of each kind in turn."""
-    factory = servers.factory(request.param)
+    factory = servers.factory(backend_kind)
     backend = factory.fresh()
     yield backend
     backend.close()
@@ -113,9 +112,9 @@ def backend(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Backen
 
 
 @pytest.fixture
-def bare_backend(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Backend]:
+def bare_backend(backend_kind: str, servers: Servers) -> Iterator[Backend]:
     """A fresh database with nothing in it, of each kind in turn."""
-    factory = servers.factory(request.param)
+    factory = servers.factory(backend_kind)
     backend = factory.bare()
     yield backend
     backend.close()

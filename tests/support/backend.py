@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from hostmap_sql.dialects.base import Dialect
     from hostmap_sql.statements import Statement
+    from tests.support.schemas import Table
     from tests.support.servers import Server
 
 PRIMARY_KEY = "primary key"
@@ -158,6 +159,14 @@ class Backend(ABC):
     @abstractmethod
     def impatient_connections(self) -> AbstractContextManager[Any]:
         """Lend a connection that waits a second at most for a lock."""
+
+    @abstractmethod
+    def tables(self) -> dict[str, Table]:
+        """The library's own tables, in the words of `schemas`."""
+
+    @abstractmethod
+    def definition(self) -> list[tuple[Any, ...]]:
+        """All that the database knows of their definition, in its own words."""
 
     @abstractmethod
     def end_other_sessions(self) -> int:

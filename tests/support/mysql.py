@@ -1,15 +1,17 @@
-"""MySQL and MariaDB: each fresh database is made by the statements that show a migrated one."""
+"""MySQL and MariaDB: each fresh database is made by the statements of the migrations."""
 
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pymysql
 from pymysql.constants import CLIENT, SERVER_STATUS
 
 from tests.support.backend import FULL_SCAN, PRIMARY_KEY, TABLES, Backend, Factory, new_name
+from tests.support.schemas import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
     from tests.support.backend import Lend
     from tests.support.servers import Server
+
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations" / "mysql"
 
 
 class MySQLBackend(Backend):
@@ -73,6 +78,38 @@ class MySQLBackend(Backend):
 
     def impatient_connections(self) -> AbstractContextManager[Any]:
         return closing(self.open_raw(init_command="SET innodb_lock_wait_timeout = 1"))
+
+    def tables(self) -> dict[str, Table]:
+        names = {row[0] for row in self.query("SHOW TABLES") if "yoyo" not in row[0]}
+        return {name: self._table(name) for name in names}
+
+    def _table(self, name: str) -> Table:
+        here = f"table_schema = '{self.database}' AND table_name = '{name}'"
+        described = self.query(
+            f"SELECT column_name, is_nullable FROM information_schema.columns WHERE {here}"
+        )
+        indexes: dict[tuple[str, int], list[str]] = {}
+        for index, other, column in self.query(
+            "SELECT index_name, non_unique, column_name FROM information_schema.statistics"
+            f" WHERE {here} ORDER BY index_name, seq_in_index"
+        ):
+            indexes.setdefault((index, other), []).append(column)
+        primary = indexes.pop(("PRIMARY", 0))
+        foreign = self.query(
+            "SELECT column_name, referenced_table_name, referenced_column_name"
+            " FROM information_schema.key_column_usage"
+            f" WHERE {here} AND referenced_table_name IS NOT NULL"
+        )
+        return Table(
+            tuple(sorted((column, nullable == "YES") for column, nullable in described)),
+            tuple(primary),
+            frozenset(tuple(cs) for (_, other), cs in indexes.items() if not other),
+            frozenset(tuple(cs) for (_, other), cs in indexes.items() if other),
+            frozenset((row[0], row[1], row[2]) for row in foreign),
+        )
+
+    def definition(self) -> list[tuple[Any, ...]]:
+        return [self.query(f"SHOW CREATE TABLE {name}")[0] for name in sorted(self.tables())]
 
     def end_other_sessions(self) -> int:
         connection = self.open_raw()
@@ -151,13 +188,13 @@ class MySQLFactory(Factory):
 
     def _statements_of_copy(self) -> Iterator[str]:
         """What makes, in an empty database, all that is in the template."""
+        for path in sorted(MIGRATIONS.glob("*.sql")):
+            if not path.name.endswith(".rollback.sql"):
+                yield path.read_text().rstrip().removesuffix(";")
         template = self._template.database
-        tables = [row[0] for row in self._query(f"SHOW TABLES IN {template}")]
-        yield "SET foreign_key_checks = 0"
-        for table in tables:
+        for table in ("_yoyo_log", "_yoyo_migration", "_yoyo_version", "yoyo_lock"):
             yield self._query(f"SHOW CREATE TABLE {template}.{table}")[0][1]
             yield f"INSERT INTO {table} SELECT * FROM {template}.{table}"
-        yield "SET foreign_key_checks = 1"
 
     def _query(self, statements: str) -> Sequence[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:

@@ -11,6 +11,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from tests.support.backend import FULL_SCAN, PRIMARY_KEY, Backend, Factory, new_name
+from tests.support.schemas import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -65,6 +66,59 @@ class PostgreSQLBackend(Backend):
 
     def impatient_connections(self) -> AbstractContextManager[psycopg.Connection[Any]]:
         return self.open_raw(options="-c lock_timeout=300")
+
+    def tables(self) -> dict[str, Table]:
+        found = self.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return {row[0]: self._table(row[0]) for row in found if "yoyo" not in row[0]}
+
+    def _table(self, name: str) -> Table:
+        described = self.query(
+            "SELECT column_name, is_nullable FROM information_schema.columns"
+            f" WHERE table_schema = 'public' AND table_name = '{name}'"
+        )
+        indexes: dict[str, set[tuple[str, ...]]] = {"primary": set(), "unique": set(), "": set()}
+        for kind, names in self.query(
+            "SELECT CASE WHEN i.indisprimary THEN 'primary' WHEN i.indisunique THEN 'unique'"
+            " ELSE '' END, array_agg(a.attname::text ORDER BY a.attnum)"
+            " FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indexrelid"
+            f" WHERE i.indrelid = '{name}'::regclass GROUP BY i.indexrelid, 1"
+        ):
+            indexes[kind].add(tuple(names))
+        foreign = self.query(
+            "SELECT a.attname::text, c.confrelid::regclass::text, b.attname::text"
+            " FROM pg_constraint c"
+            " JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]"
+            " JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = c.confkey[1]"
+            f" WHERE c.contype = 'f' AND c.conrelid = '{name}'::regclass"
+        )
+        (primary,) = indexes["primary"]
+        return Table(
+            tuple(sorted((column, nullable == "YES") for column, nullable in described)),
+            primary,
+            frozenset(indexes["unique"]),
+            frozenset(indexes[""]),
+            frozenset((row[0], row[1], row[2]) for row in foreign),
+        )
+
+    def definition(self) -> list[tuple[Any, ...]]:
+        ours = "NOT LIKE '%yoyo%'"
+        return [
+            *self.query(
+                "SELECT table_name::text, column_name::text, data_type, is_nullable,"
+                " character_maximum_length, datetime_precision, collation_name::text"
+                " FROM information_schema.columns"
+                f" WHERE table_schema = 'public' AND table_name {ours} ORDER BY 1, 2"
+            ),
+            *self.query(
+                "SELECT indexdef FROM pg_indexes"
+                f" WHERE schemaname = 'public' AND tablename {ours} ORDER BY 1"
+            ),
+            *self.query(
+                "SELECT conrelid::regclass::text, conname::text, pg_get_constraintdef(oid)"
+                " FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
+                f" AND conrelid::regclass::text {ours} ORDER BY 1, 2"
+            ),
+        ]
 
     def end_other_sessions(self) -> int:
         return len(

@@ -7,11 +7,13 @@ import sqlite3
 import tempfile
 from contextlib import closing, contextmanager
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hostmap_sql import SchemaOutOfDate, connect
 from tests.support.backend import FULL_SCAN, PRIMARY_KEY, TABLES, Backend, Factory
+from tests.support.schemas import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,6 +67,30 @@ class SQLiteBackend(Backend):
 
     def impatient_connections(self) -> AbstractContextManager[sqlite3.Connection]:
         return closing(self.open_raw(timeout=0.2))
+
+    def tables(self) -> dict[str, Table]:
+        found = self.query("SELECT name FROM sqlite_master WHERE type = 'table'")
+        names = [row[0] for row in found if "yoyo" not in row[0] and "sqlite" not in row[0]]
+        return {name: self._table(name) for name in names}
+
+    def _table(self, name: str) -> Table:
+        described = self.query(f"SELECT name, NOT \"notnull\", pk FROM pragma_table_info('{name}')")
+        indexes: dict[str, set[tuple[str, ...]]] = {"pk": set(), "u": set(), "c": set()}
+        for index, origin in self.query(f"SELECT name, origin FROM pragma_index_list('{name}')"):
+            rows = self.query(f"SELECT name FROM pragma_index_info('{index}') ORDER BY seqno")
+            indexes[origin].add(tuple(row[0] for row in rows))
+        foreign = f'SELECT "from", "table", "to" FROM pragma_foreign_key_list(\'{name}\')'
+        return Table(
+            tuple(sorted((column, bool(nullable)) for column, nullable, _ in described)),
+            tuple(c for c, _, pk in sorted(described, key=itemgetter(2)) if pk),
+            frozenset(indexes["u"]),
+            frozenset(indexes["c"]),
+            frozenset((row[0], row[1], row[2]) for row in self.query(foreign)),
+        )
+
+    def definition(self) -> list[tuple[Any, ...]]:
+        rows = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
+        return [row for row in self.query(rows) if "yoyo" not in row[2]]
 
     def end_other_sessions(self) -> int:
         raise NotImplementedError("a file has no sessions: see backends.LACKS")
