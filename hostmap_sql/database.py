@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, TypeVar
 
@@ -69,32 +69,46 @@ class Database(Session):
 
     def _read(self, statement: Statement, parameters: Parameters) -> Sequence[Row]:
         # A lease would do the same, but this is the way of every lookup.
+        rows: Sequence[Row] | None = None
         try:
             with self._connections() as connection:
-                return fetch(self._translator, self._checked(connection), statement, parameters)
+                rows = fetch(self._translator, self._checked(connection), statement, parameters)
         except HostMapError:
             raise
         except Exception as error:
-            raise self._translator.connecting(error) from error
+            if rows is None:
+                raise self._translator.connecting(error) from error
+        return rows
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in a transaction of its own, repeat it if need be, and return its result."""
 
         def attempt() -> T:
-            with self.transaction() as transaction:
-                return work(transaction)
+            transaction, end = self._begin_writing()
+            with end:
+                result = work(transaction)
+                transaction.finish()
+                return result
 
         return self._repeat(attempt)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """A write transaction for a block. An exception undoes it; so does changing nothing."""
-        with self._begun() as transaction:
-            transaction.take_revision()
+        """A write transaction for a block. An exception undoes it; so does changing nothing.
+
+        Its beginning is repeated if need be. What the block does cannot be.
+        """
+        transaction, end = self._repeat(self._begin_writing)
+        with end:
             yield transaction
-            if transaction.record:
-                transaction.write_record()
-                transaction.commit()
+            transaction.finish()
+
+    def _begin_writing(self) -> tuple[Transaction, ExitStack]:
+        """A transaction that has the lock of all writers, and what ends it."""
+        with ExitStack() as stack:
+            transaction = stack.enter_context(self._begun())
+            transaction.take_revision()
+            return transaction, stack.pop_all()
 
     def tidy(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in a transaction that changes no mapping, and so makes no revision."""

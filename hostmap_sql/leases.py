@@ -58,12 +58,13 @@ class InAutocommit:
     @contextmanager
     def __call__(self) -> Iterator[Connection]:
         """Lend a connection for a block."""
+        autocommit = self._dialect.autocommit
         with self._connections() as connection:
-            was = self._dialect.set_autocommit(connection, on=True)
+            was = self._dialect.set_mode(connection, autocommit)
             try:
                 yield connection
             finally:
-                if not was:
+                if was != autocommit:
                     # Fails on one that was closed, which needs no mode any more.
                     with suppress(Exception):
-                        self._dialect.set_autocommit(connection, on=False)
+                        self._dialect.set_mode(connection, was)

@@ -189,16 +189,20 @@ class Transaction(Session):
         return work(self)
 
     @contextmanager
-    def _calls(self, statement: Statement | None) -> Iterator[Cursor]:
+    def _calls(self, statement: Statement) -> Iterator[Cursor]:
+        cursor = self._usable_cursor()
+        self._failed = True
+        with self._translator.calls(self._connection, statement):
+            yield cursor
+        self._failed = False
+
+    def _usable_cursor(self) -> Cursor:
         if self._cursor is None:
             raise DatabaseError("the transaction has ended: begin another one")
         if self._failed:
             # PostgreSQL would answer a COMMIT now with a ROLLBACK and no error.
             raise DatabaseError("a statement of the transaction failed: begin another one")
-        self._failed = True
-        with self._translator.calls(self._connection, statement):
-            yield self._cursor
-        self._failed = False
+        return self._cursor
 
     # --- beginning and ending -----------------------------------------------------------------
 
@@ -217,18 +221,31 @@ class Transaction(Session):
         self.revision = revision
 
     def commit(self) -> None:
-        """End the transaction: all that it did is there from now on."""
-        with self._calls(None):
-            try:
-                self._connection.commit()
-            except Exception as error:
-                if self.dialect.classify(error, connecting=False).leaves_commit_in_doubt:
-                    # Where a lost commit is to be settled: under the revision's lock, by change_id.
-                    close_quietly(self._connection)
-                    raise OutcomeUnknown(self.change_id) from error
-                raise
+        """End the transaction: all that it did is there from now on.
+
+        :raises OutcomeUnknown: the answer was lost.
+        """
+        self._usable_cursor()
+        try:
+            self._connection.commit()
+        except Exception as error:
+            failure = self._translator.failed(self._connection, error, None)
+            if self.dialect.classify(error, connecting=False).leaves_commit_in_doubt:
+                # Where a lost commit is to be settled: under the revision's lock, by change_id.
+                close_quietly(self._connection)
+                failure = OutcomeUnknown(self.change_id)
+            raise failure from error
+        except BaseException:
+            close_quietly(self._connection)
+            raise
         self._cursor = None
         self.committed = True
+
+    def finish(self) -> None:
+        """Write the record and commit, if there is anything to record."""
+        if self.record:
+            self._write_record()
+            self.commit()
 
     def rollback(self) -> None:
         """End the transaction: nothing of it is there. Never fails."""
@@ -238,7 +255,7 @@ class Transaction(Session):
         except Exception:  # noqa: BLE001 - whatever it is, the server rolls back what is closed
             close_quietly(self._connection)
 
-    def write_record(self) -> None:
+    def _write_record(self) -> None:
         """Write what the transaction has changed into the history."""
         for (old, new), hosts in self.record.hosts_by_change().items():
             alike = {"revision": self.revision, "old_cell_uuid": old, "new_cell_uuid": new}

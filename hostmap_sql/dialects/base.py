@@ -98,6 +98,9 @@ class Dialect(ABC):
     in_hosts: ClassVar[str] = IN_HOSTS
     overrides: ClassVar[Mapping[Statement, str]] = {}
 
+    autocommit: ClassVar[Any] = True
+    """The transaction mode in which a statement outside of a transaction is one by itself."""
+
     def __init__(self) -> None:
         self.sql: Mapping[Statement, str] = {
             statement: self.adapted(self.overrides.get(statement, statement.value))
@@ -129,8 +132,8 @@ class Dialect(ABC):
         """The backend class of yoyo for this database."""
 
     @abstractmethod
-    def set_autocommit(self, connection: Any, *, on: bool) -> bool:
-        """Set a connection's autocommit mode, if it is not so already; return how it was."""
+    def set_mode(self, connection: Any, mode: Any) -> Any:
+        """Set a connection's transaction mode, if it is another; return the one that it had."""
 
     @abstractmethod
     def cursor(self, connection: Any) -> Cursor:

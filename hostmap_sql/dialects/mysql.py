@@ -31,7 +31,7 @@ _FAULTS: Mapping[int, Fault] = {
         # Or a statement failed alone, its transaction still open: lock and statement time-outs.
         Fault.AGAIN: """
             1213 3101 1613 1614 1402 1412 1615 1020
-            1205 3572 3024 1317 3058 3132 3133 1206 1637
+            1205 3572 3024 1969 1317 3058 3132 3133 1206 1637
         """,
         # A node that does not write: read-only, failing over, shutting down, not in the cluster.
         # TiDB's are from 9001 on.
@@ -124,10 +124,10 @@ SELECT %(revision)s, hosts.host, %(old_cell_uuid)s, %(new_cell_uuid)s FROM {_HOS
 
         return Backend
 
-    def set_autocommit(self, connection: PyMySQLConnection, *, on: bool) -> bool:
+    def set_mode(self, connection: PyMySQLConnection, mode: Any) -> bool:
         was: bool = connection.get_autocommit()
-        if was is not on:
-            connection.autocommit(on)
+        if was is not mode:
+            connection.autocommit(mode)
         return was
 
     def cursor(self, connection: PyMySQLConnection) -> pymysql.cursors.Cursor:

@@ -34,6 +34,7 @@ _FAULTS = {
     "25P04": Fault.RECONNECT,  # transaction timeout
     "26000": Fault.RECONNECT,  # a prepared statement is gone: a pooler in between
     "42P05": Fault.RECONNECT,  # a prepared statement is there already: a pooler in between
+    "0A000": Fault.RECONNECT,  # a cached plan that no longer fits: a new connection has none
     "25006": Fault.RECONNECT,  # a read-only node
     "55000": Fault.RECONNECT,  # a node that is not in the right state
     "57P03": Fault.WAIT,  # starting up or shutting down
@@ -79,10 +80,10 @@ class PostgreSQL(Dialect):
 
         return PostgresqlPsycopgBackend
 
-    def set_autocommit(self, connection: psycopg.Connection[Any], *, on: bool) -> bool:
+    def set_mode(self, connection: psycopg.Connection[Any], mode: Any) -> bool:
         was = connection.autocommit
-        if was is not on:
-            connection.autocommit = on
+        if was is not mode:
+            connection.autocommit = mode
         return was
 
     def cursor(self, connection: psycopg.Connection[Any]) -> Any:

@@ -47,6 +47,7 @@ class SQLite(Dialect):
     """SQLite 3.37 and later, in a file."""
 
     name = "sqlite"
+    autocommit = None
     in_hosts = f"IN (SELECT value FROM {_HOSTS_TABLE})"
     overrides = {  # noqa: RUF012 - a ClassVar of the base
         # No COPY.
@@ -97,10 +98,10 @@ SELECT %(revision)s, value, %(old_cell_uuid)s, %(new_cell_uuid)s FROM {_HOSTS_TA
 
         return SQLiteBackend
 
-    def set_autocommit(self, connection: sqlite3.Connection, *, on: bool) -> bool:
-        was = connection.isolation_level is None
-        if was is not on:
-            connection.isolation_level = None if on else "DEFERRED"
+    def set_mode(self, connection: sqlite3.Connection, mode: Any) -> Any:
+        was = connection.isolation_level
+        if was != mode:
+            connection.isolation_level = mode
         return was
 
     def cursor(self, connection: sqlite3.Connection) -> sqlite3.Cursor:

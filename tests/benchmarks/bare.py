@@ -31,6 +31,7 @@ class Bare(ABC):
     dialect: str
     load_sizes: tuple[int, ...] = (5_000, 20_000)
     """The hosts of a transaction: the benchmark takes the best of them."""
+    empty_sql = "TRUNCATE TABLE "
 
     def __init__(self, connection: Any) -> None:
         sql = dialect_named(self.dialect).sql
@@ -72,6 +73,11 @@ class Bare(ABC):
     def execute(self, sql: str) -> None:
         """Run a statement of the benchmark's own."""
         self.connection.cursor().execute(sql)
+
+    def empty(self) -> None:
+        """Remove all hosts and all history, so that nothing of them is left to be passed over."""
+        for table in ("host_mapping", "host_mapping_change", "mapping_changeset"):
+            self.execute(self.empty_sql + table)
 
     @abstractmethod
     def begin(self, cursor: Any) -> None:
@@ -145,6 +151,7 @@ class BareSQLite(Bare):
     """sqlite3: executemany."""
 
     dialect = "sqlite"
+    empty_sql = "DELETE FROM "
 
     def as_parameter(self, hosts: list[str]) -> str:
         return json.dumps(hosts)

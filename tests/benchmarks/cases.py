@@ -64,7 +64,7 @@ class Bench:
             driver = bare(self.kind, DatabaseUrl.parse(self.small_url))
             cell_uuid = self._cell(small)
             yield from self._writes(small, driver, cell_uuid)
-            self._empty(driver)
+            driver.empty()
             small.hosts.create_many((host, cell_uuid) for host in names(SMALL))
             yield from self._lookups(small, driver)
             cell_uuid = self._cell(large)
@@ -97,20 +97,14 @@ class Bench:
                 for size in driver.load_sizes
             },
         }
-        empty = lambda: self._empty(driver)  # noqa: E731
-        ours, *bares = median_rounds(contenders, empty, self.sizes.rounds)
-        empty()
+        ours, *bares = median_rounds(contenders, driver.empty, self.sizes.rounds)
+        driver.empty()
         [one] = medians({"": lambda host: hostmap.hosts.create(host, cell_uuid)}, hosts[:500])
         bulk_rate = self.sizes.bulk / ours
         yield self._figure("create, one after another", 1 / one, "hosts/s")
         yield self._figure("create_many of 100,000", bulk_rate, "hosts/s")
         yield self._figure("create_many over bare driver", ours / min(bares), "x", 1.25)
         yield self._figure("create_many over create", bulk_rate * one, "x", 60, least=True)
-
-    @staticmethod
-    def _empty(driver: Bare) -> None:
-        for table in ("host_mapping", "host_mapping_change", "mapping_changeset"):
-            driver.execute(f"DELETE FROM {table}")
 
     # --- reading ------------------------------------------------------------------------------
 
