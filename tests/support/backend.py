@@ -64,6 +64,8 @@ class Backend(ABC):
     missing_error: ClassVar[type[HostMapError]] = DatabaseError
     """What comes of a database that is not there."""
     driver_module: ClassVar[str]
+    database_argument: ClassVar[str] = "database"
+    """What the driver calls the database's name."""
     duplicate_code: ClassVar[str]
     """The database's own code for a value that a unique index has already."""
     indexed_text: ClassVar[str] = "transport_url"

@@ -31,6 +31,7 @@ class PostgreSQLBackend(Backend):
     utc_suffix = "+00"
     time_as_text = "created_at AT TIME ZONE 'UTC'"
     driver_module = "psycopg"
+    database_argument = "dbname"
     passing_failure = psycopg.errors.SerializationFailure("could not serialize access")
     duplicate_code = "23505"
     lost_connection = psycopg.OperationalError("server closed the connection unexpectedly")

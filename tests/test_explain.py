@@ -1,0 +1,108 @@
+"""Each hot statement finds its rows by the index that is meant for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hostmap_sql.statements import Statement
+from tests.support.backend import FULL_SCAN, PRIMARY_KEY
+
+if TYPE_CHECKING:
+    from tests.conftest import Cells
+    from tests.support.backends import Backend
+
+CELL_UUID_HOST = "host_mapping_cell_uuid_host"
+HOST_REVISION = "host_mapping_change_host_revision"
+CELL_NAME = "cell_mapping_name_key"
+HOSTS = 4_000
+
+# The statement, its parameters, and the index for each table that must not be read as a whole.
+HOT: list[tuple[Statement, dict[str, Any], dict[str, str]]] = [
+    (Statement.HOST_GET, {"host": "h00042"}, {"host_mapping": PRIMARY_KEY}),
+    (Statement.HOST_GET_MANY, {"hosts": ["h00042", "h00099"]}, {"host_mapping": PRIMARY_KEY}),
+    (Statement.HOST_CELLS, {"hosts": ["h00042", "h00099"]}, {"host_mapping": PRIMARY_KEY}),
+    (
+        Statement.HOST_LIST,
+        {"after": "h00042", "until": "h\U0010ffff", "limit": 20},
+        {"host_mapping": PRIMARY_KEY},
+    ),
+    (
+        Statement.HOST_LIST_OF_CELL,
+        {"cell_uuid": "TWO", "after": "h00042", "until": "h\U0010ffff", "limit": 20},
+        {"host_mapping": CELL_UUID_HOST},
+    ),
+    (
+        Statement.HOST_NAMES_OF_CELL,
+        {"cell_uuid": "TWO", "limit": 20},
+        {"host_mapping": CELL_UUID_HOST},
+    ),
+    (Statement.CELL_HOST_COUNT, {"uuid": "TWO"}, {"host_mapping": CELL_UUID_HOST}),
+    (
+        Statement.HOST_MOVE_MANY,
+        {"hosts": ["h00042", "h00099"], "cell_uuid": "TWO", "revision": 9, "now": None},
+        {"host_mapping": PRIMARY_KEY},
+    ),
+    (Statement.HOST_DELETE_MANY, {"hosts": ["h00042"]}, {"host_mapping": PRIMARY_KEY}),
+    (Statement.HOST_CHANGE_OF_HOST, {"host": "h00042"}, {"host_mapping_change": HOST_REVISION}),
+    (
+        Statement.HOST_CHANGE_LIST,
+        {"after": 400, "until": 403},
+        {"host_mapping_change": PRIMARY_KEY, "mapping_changeset": PRIMARY_KEY},
+    ),
+    (Statement.CHANGESET_LIST, {"after": 400, "limit": 20}, {"mapping_changeset": PRIMARY_KEY}),
+]
+# Few cells, many changesets: these tables are small or read from one end.
+SMALL = {"cell_mapping"}
+
+
+def fill(backend: Backend, cells: Cells) -> None:
+    """Enough that reading all of a table would cost more than its index."""
+    names = [f"h{number:05}" for number in range(HOSTS)]
+    hostmap = backend.hostmap
+    hostmap.hosts.create_many((name, cells.one.uuid) for name in names[20:])
+    hostmap.hosts.create_many((name, cells.two.uuid) for name in names[:20])
+    revisions = range(6, 3_000)
+    values = ", ".join(f"({r}, '{r:036}', '2026-01-01 00:00:00')" for r in revisions)
+    backend.query(
+        f"INSERT INTO mapping_changeset (revision, change_id, created_at) VALUES {values}"
+    )
+    values = ", ".join(f"({r}, 'h{n:05}')" for r in revisions for n in range(r % 7))
+    backend.query(f"INSERT INTO host_mapping_change (revision, host) VALUES {values}")
+
+
+def test_each_hot_statement_uses_its_index(backend: Backend, cells: Cells) -> None:
+    fill(backend, cells)
+    dialect = backend.dialect
+    for statement, parameters, expected in HOT:
+        given = parameters | {"hosts": dialect.encode_hosts(parameters.get("hosts", []))}
+        if given.get("cell_uuid") == "TWO":
+            given["cell_uuid"] = cells.two.uuid
+        if given.get("uuid") == "TWO":
+            given["uuid"] = cells.two.uuid
+
+        used = backend.explain(statement, given)
+
+        assert expected.items() <= used.items(), (statement.name, used)
+        scanned = {table for table, index in used.items() if index == FULL_SCAN}
+        assert scanned <= SMALL, (statement.name, used)
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [(Statement.CELL_GET, PRIMARY_KEY), (Statement.CELL_GET_BY_NAME, CELL_NAME)],
+)
+def test_a_cell_among_many_is_found_by_its_index(
+    statement: Statement, index: str, backend: Backend
+) -> None:
+    values = ", ".join(
+        f"('{n:036}', 'cell-{n}', FALSE, 1, '2026-01-01 00:00:00')" for n in range(2_000)
+    )
+    backend.query(
+        f"INSERT INTO cell_mapping (uuid, name, disabled, revision, created_at) VALUES {values}"
+    )
+
+    used = backend.explain(statement, {"uuid": f"{42:036}", "name": "cell-42"})
+
+    assert used == {"cell_mapping": index}
