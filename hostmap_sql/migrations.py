@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hostmap_sql.database import Database
-    from hostmap_sql.dialects.base import Connection
+    from hostmap_sql.dialects.base import Connection, Cursor, Dialect
 
 # How long to wait for somebody else who is migrating, in seconds.
 _LOCK_TIMEOUT = 10
@@ -94,7 +94,7 @@ class Migrations:
             self._refuse_newer(connection)
             uri = DatabaseURI(dialect.name, None, None, None, None, self._database.name, {})
             with self._explained("yoyo's own tables"):
-                backend = _backend_on(connection, dialect.yoyo_backend())(uri, _YOYO_TABLE)
+                backend = _backend_on(connection, dialect)(uri, _YOYO_TABLE)
                 backend.init_database()
                 backend.ensure_internal_schema_updated()
             with self._lock(backend):
@@ -132,12 +132,17 @@ class Migrations:
             raise DatabaseError(problem, dialect.code(error)) from error
 
 
-def _backend_on(connection: Connection, base: Any) -> Any:
+def _backend_on(connection: Connection, dialect: Dialect) -> Any:
     """A backend class of yoyo's that runs on this connection and leaves it open."""
+    base: Any = dialect.yoyo_backend()
 
     class Backend(base):  # type: ignore[misc]
         def connect(self, _uri: object) -> Connection:
             return connection
+
+        def cursor(self) -> Cursor:
+            # One that gives tuples, whatever a caller's own pool has set.
+            return dialect.cursor(connection)
 
         def copy(self) -> Any:
             # yoyo would open, and close, another connection for each migration.
