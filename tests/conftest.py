@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
+import hypothesis
 import pytest
 
 from tests.support import servers as running_servers
@@ -55,6 +57,12 @@ class Servers:
         self._threads.shutdown()
         self._running.close()
 
+
+# Where nobody looks for it, a failure that comes and goes helps nobody: CI draws the same values
+# each time.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "suite")
 
 _SERVERS = pytest.StashKey[Servers]()
 

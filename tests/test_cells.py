@@ -199,6 +199,15 @@ def test_a_name_or_uuid_that_is_taken_is_refused(hostmap: HostMap, cells: Cells)
     assert hostmap.cells.list() == [*cells]
 
 
+def test_of_two_cells_that_are_in_the_way_the_one_with_the_uuid_is_told(
+    hostmap: HostMap, cells: Cells
+) -> None:
+    for name, uuid in (("cell1", cells.two.uuid), ("cell2", cells.one.uuid)):
+        with pytest.raises(CellMappingExists) as caught:
+            hostmap.cells.create(name, uuid=uuid)
+        assert (caught.value.field, caught.value.value) == ("uuid", uuid)
+
+
 def test_a_name_can_be_used_again_after_a_deletion(hostmap: HostMap, cells: Cells) -> None:
     hostmap.cells.delete(cells.one.uuid)
 

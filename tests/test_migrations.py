@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hostmap_sql import DatabaseError, DatabaseUnavailable, InvalidValue, SchemaOutOfDate
+from hostmap_sql import DatabaseError, DatabaseUnavailable, HostMap, InvalidValue, SchemaOutOfDate
 from hostmap_sql.schema import _OUR_MIGRATION, known_migrations, migrations_folder
+from tests.support.pools import WatchedPool
 from tests.support.schemas import DECLARED
 
 if TYPE_CHECKING:
-    from hostmap_sql import HostMap
     from tests.conftest import Cells
     from tests.support.backends import Backend
 
@@ -157,6 +157,20 @@ def test_whoever_waits_too_long_for_another_who_migrates_gives_up(
 
     with pytest.raises(DatabaseUnavailable, match="yoyo break-lock"):
         backend.hostmap.migrate()
+
+
+def test_a_callers_own_pool_can_be_migrated(bare_backend: Backend) -> None:
+    known = known_migrations(bare_backend.dialect_name)
+    for lend, mode in bare_backend.own_pools():
+        pool = WatchedPool(lend, mode)
+        hostmap = HostMap(pool, bare_backend.dialect_name)
+
+        assert hostmap.migrate() == known
+        assert bare_backend.tables() == DECLARED
+        assert hostmap.cells.create("a").revision == 1
+        assert hostmap.rollback_migrations(known[0]) == known[::-1]
+
+        assert all(before == after for before, after in pool.modes), set(pool.modes)
 
 
 # --- which tables are there -----------------------------------------------------------------------

@@ -141,6 +141,18 @@ class Backend(ABC):
         self._open.callback(hostmap.close)
         return hostmap
 
+    def empty(self) -> None:
+        """Make the database as good as new, in less time."""
+        for table in (
+            "host_mapping",
+            "cell_mapping",
+            "mapping_changeset",
+            "host_mapping_change",
+            "cell_mapping_change",
+        ):
+            self.query(f"DELETE FROM {table}")
+        self.query("UPDATE mapping_revision SET revision = 0, pruned_revision = 0")
+
     def reset(self, revision: int) -> None:
         """Take back all hosts, and all changes of cells, after a revision."""
         for table in ("host_mapping", "host_mapping_change", "cell_mapping_change"):
