@@ -233,11 +233,13 @@ class Cells:
     def _refuse_taken(
         self, session: Session, uuid: str, name: str, *, itself: str | None = None
     ) -> None:
-        for other, its_name in session.all(Statement.CELL_TAKEN, {"uuid": uuid, "name": name}):
-            if other == itself:
-                continue
-            field, value = ("name", name) if its_name == name else ("uuid", uuid)
-            raise CellMappingExists(field, value, other)
+        parameters = {"uuid": uuid, "name": name}
+        others = [row[0] for row in session.all(Statement.CELL_TAKEN, parameters)]
+        if uuid in others and uuid != itself:
+            raise CellMappingExists("uuid", uuid, uuid)
+        for other in others:
+            if other != itself:
+                raise CellMappingExists("name", name, other)
 
 
 def _valid_flag(value: object) -> bool:

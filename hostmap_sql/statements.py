@@ -90,7 +90,7 @@ SELECT c.uuid, COUNT(h.host)
     CELL_HOST_COUNT = "SELECT COUNT(*) FROM host_mapping WHERE cell_uuid = %(uuid)s"
 
     # Who has the UUID or the name that a new or renamed cell is to have.
-    CELL_TAKEN = "SELECT uuid, name FROM cell_mapping WHERE uuid = %(uuid)s OR name = %(name)s"
+    CELL_TAKEN = "SELECT uuid FROM cell_mapping WHERE uuid = %(uuid)s OR name = %(name)s"
 
     CELL_INSERT = """
 INSERT INTO cell_mapping (uuid, name, transport_url, database_connection, disabled,

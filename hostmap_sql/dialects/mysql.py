@@ -48,7 +48,7 @@ _FAULTS: Mapping[int, Fault] = {
         # Refused: access, unknown database, TLS, wrong values, constraints, syntax, no space.
         Fault.PERMANENT: """
             1044 1045 1049 1130 2026 2049 2059 2061 3159 1048 1062 1064 1142 1227 1264 1364
-            1366 1406 1451 1452 1153 1114 3675 3098 3819
+            1366 1406 1451 1452 1153 1114 3675 3098 3819 4025
         """,
     }.items()
     for code in map(int, codes.split())
@@ -154,13 +154,14 @@ SELECT %(revision)s, hosts.host, %(old_cell_uuid)s, %(new_cell_uuid)s FROM {_HOS
         return value.replace(tzinfo=UTC)
 
     def code(self, error: Exception) -> str | None:
-        return str(error.args[0]) if isinstance(error, pymysql.Error) and error.args else None
+        code = _errno(error)
+        return None if code is None else str(code)
 
     def classify(self, error: Exception, *, connecting: bool) -> Fault:
         if isinstance(error, PoolExhausted):
             return Fault.WAIT
-        code = error.args[0] if isinstance(error, pymysql.Error) and error.args else None
-        if isinstance(code, int):
+        code = _errno(error)
+        if code is not None:
             fault = _FAULTS.get(code, Fault.UNLISTED)
         elif isinstance(error, pymysql.err.InternalError | OSError):
             fault = Fault.LOST  # "Packet sequence number wrong" and its like have no code
@@ -179,6 +180,11 @@ SELECT %(revision)s, hosts.host, %(old_cell_uuid)s, %(new_cell_uuid)s FROM {_HOS
             (table,),
         )
         return bool(cursor.fetchone()[0])
+
+
+def _errno(error: Exception) -> int | None:
+    code = error.args[0] if isinstance(error, pymysql.Error) and error.args else None
+    return code if isinstance(code, int) else None
 
 
 def _arguments(url: DatabaseUrl, timeout: float) -> dict[str, Any]:
