@@ -235,8 +235,9 @@ def test_a_hundred_thousand_hosts(hostmap: HostMap, cells: Cells) -> None:
 
     assert hostmap.hosts.get_many(names).keys() == set(names)
     assert hostmap.cells.host_counts()[cells.one.uuid] == HUGE
-    assert hostmap.hosts.delete_many(names) == HUGE
-    assert hostmap.hosts.list() == []
+    most_are_absent = [f"{name}.{n % 10 or ''}".removesuffix(".") for n, name in enumerate(names)]
+    assert hostmap.hosts.delete_many(most_are_absent) == HUGE // 10
+    assert hostmap.cells.host_counts()[cells.one.uuid] == HUGE - HUGE // 10
 
 
 def test_more_hosts_than_a_transaction_takes_are_moved_in_several(

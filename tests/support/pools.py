@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
 
@@ -45,15 +45,17 @@ class Wrapped:
 
 
 def failing_commits(
-    open_connection: Callable[[], Any], failures: list[tuple[bool, Exception]]
+    open_connection: Callable[[], Any], failures: Sequence[tuple[bool, BaseException]]
 ) -> Callable[[], AbstractContextManager[Any]]:
     """A pool whose next commits fail: each is done or not, then raises, until none are left."""
 
+    left = list(failures)
+
     def commit(connection: Any) -> None:
-        if not failures:
+        if not left:
             connection.commit()
             return
-        done, error = failures.pop(0)
+        done, error = left.pop(0)
         if done:
             connection.commit()
         raise error

@@ -1,0 +1,172 @@
+"""The options of a database's URL, as each driver is to get them."""
+
+from __future__ import annotations
+
+import sqlite3
+import ssl
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from hostmap_sql import DatabaseError, InvalidValue, connect
+from hostmap_sql.database_url import DatabaseUrl
+from hostmap_sql.dialects import _SCHEMES, dialect_of_scheme, mysql, postgresql
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.backends import Backend
+
+CERTIFICATE_VERIFIED = {
+    "require": (ssl.CERT_NONE, False),
+    "verify-ca": (ssl.CERT_REQUIRED, False),
+    "verify-full": (ssl.CERT_REQUIRED, True),
+}
+
+
+def for_mysql(url: str, timeout: float = 30.0) -> dict[str, Any]:
+    return mysql._arguments(DatabaseUrl.parse(url), timeout)
+
+
+def for_postgresql(url: str, timeout: float = 30.0) -> dict[str, Any]:
+    return conninfo_to_dict(postgresql._conninfo(DatabaseUrl.parse(url), timeout))
+
+
+@pytest.mark.parametrize("scheme", _SCHEMES)
+def test_every_scheme_names_a_dialect(scheme: str) -> None:
+    assert dialect_of_scheme(scheme).name in scheme.replace("mariadb", "mysql") + "postgresql"
+    assert dialect_of_scheme(scheme).name == _SCHEMES[scheme]
+
+
+def test_what_pymysql_gets() -> None:
+    given = for_mysql(
+        "mysql://u%40x:p%2Fw@db:3307/n%20m?read_timeout=7&program_name=x&charset=utf8"
+    )
+
+    assert (given["user"], given["password"], given["database"]) == ("u@x", "p/w", "n m")
+    assert (given["host"], given["port"], given["read_timeout"]) == ("db", 3307, 7)
+    assert (given["charset"], given["autocommit"], given["program_name"]) == ("utf8mb4", True, "x")
+    assert "ssl" not in given
+    bare = for_mysql("mysql://")
+    assert (bare["host"], bare["port"], bare["password"]) == ("localhost", 3306, "")
+    assert (bare["user"], bare["database"], bare["program_name"]) == (None, None, "hostmap_sql")
+
+
+@pytest.mark.parametrize(
+    ("timeout", "seconds"), [(0.1, (1, "2")), (7.4, (7, "7")), (60, (60, "60"))]
+)
+def test_the_timeout_is_that_of_the_connection_too(
+    timeout: float, seconds: tuple[int, str]
+) -> None:
+    assert for_mysql("mysql://h", timeout)["connect_timeout"] == seconds[0]
+    assert for_mysql("mysql://h?connect_timeout=3", timeout)["connect_timeout"] == 3
+    assert for_postgresql("postgresql://h", timeout)["connect_timeout"] == seconds[1]
+    own = for_postgresql("postgresql://h?connect_timeout=3", timeout)
+    assert own["connect_timeout"] == "3"
+
+
+def test_what_libpq_gets() -> None:
+    url = (
+        "postgresql://u%40x:p%2Fw@a:5433,b/n%20m?target_session_attrs=read-write&options=-c%20x%3D1"
+    )
+
+    given = for_postgresql(url)
+
+    assert (given["user"], given["password"], given["dbname"]) == ("u@x", "p/w", "n m")
+    assert (given["host"], given["port"]) == ("a,b", "5433,")
+    assert given["target_session_attrs"] == "read-write"
+    assert given["options"] == "-c timezone=UTC -c x=1"
+    bare = for_postgresql("postgresql:///")
+    assert not {"host", "port", "user", "password", "dbname"} & set(bare)
+
+
+@pytest.mark.parametrize("mode", ["allow", "prefer"])
+def test_tls_is_used_when_it_is_offered(mode: str) -> None:
+    assert not {"ssl", "ssl_disabled"} & set(for_mysql(f"mysql://h?sslmode={mode}"))
+
+
+def test_tls_can_be_turned_off() -> None:
+    assert for_mysql("mysql://h?sslmode=disable")["ssl_disabled"] is True
+
+
+@pytest.mark.parametrize("mode", CERTIFICATE_VERIFIED)
+def test_the_servers_certificate_is_verified_as_libpq_does(mode: str) -> None:
+    context = for_mysql(f"mysql://h?sslmode={mode}&sslrootcert=system")["ssl"]
+    assert (context.verify_mode, context.check_hostname) == CERTIFICATE_VERIFIED[mode]
+
+
+def test_a_root_certificate_alone_means_that_the_server_is_verified(tmp_path: Path) -> None:
+    context = for_mysql("mysql://h?sslrootcert=system")["ssl"]
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    given = for_postgresql("postgresql://h?sslrootcert=/x.pem")
+    assert (given["sslmode"], given["sslrootcert"]) == ("verify-full", "/x.pem")
+    with pytest.raises(InvalidValue, match="cannot be read"):
+        for_mysql(f"mysql://h?sslrootcert={tmp_path}/none.pem")
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("mysql://a,b/d", "several hosts"),
+        ("mysql://h/d?no_such_option=1", "no_such_option"),
+        ("mysql://h/d?password=s3cret", "password"),
+        ("mysql://h/d?read_timeout=s3cret", "whole number"),
+        ("mysql://h/d?sslmode=s3cret", "sslmode"),
+        ("postgresql://h/d?no_such_option=s3cret", "no_such_option"),
+        ("postgresql://h/d?autocommit=s3cret", "autocommit"),
+        ("sqlite://h/d.db", "names a host"),
+        ("sqlite://u:s3cret@/d.db", "names a host"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "in memory"),
+        ("sqlite:///d.db?cache=s3cret", "cache"),
+        ("db2://u:s3cret@h/d", "does not begin with"),
+    ],
+)
+def test_what_a_driver_does_not_know_is_refused_before_it_is_used(url: str, named: str) -> None:
+    with pytest.raises(InvalidValue, match=named) as caught:
+        connect(url)
+    assert caught.value.field == "database URL"
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.needs("files")
+def test_a_file_may_be_opened_to_read_alone(backend: Backend) -> None:
+    backend.hostmap.cells.create("a")
+    with connect(f"{backend.url}?mode=ro") as reader:
+        assert [cell.name for cell in reader.cells.list()] == ["a"]
+        with pytest.raises(DatabaseError) as caught:
+            reader.cells.create("b")
+    assert caught.type is DatabaseError
+    assert caught.value.code == "SQLITE_READONLY"
+
+
+@pytest.mark.needs("files")
+def test_a_file_whose_journal_cannot_be_changed_is_read_all_the_same(backend: Backend) -> None:
+    backend.query("PRAGMA journal_mode = DELETE")
+
+    with connect(f"{backend.url}?mode=ro") as reader:
+        assert reader.cells.list() == []
+
+
+@pytest.mark.needs("files")
+def test_a_file_that_is_no_database_is_said_to_be_none(bare_backend: Backend) -> None:
+    path = bare_backend.url.removeprefix("sqlite:///")
+    with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123
+        file.write("this is no database, whatever its name says; " * 99)
+
+    with pytest.raises(DatabaseError) as caught:
+        bare_backend.hostmap.cells.list()
+
+    assert caught.type is DatabaseError
+    assert caught.value.code == "SQLITE_NOTADB"
+    assert isinstance(caught.value.__cause__, sqlite3.DatabaseError)
+
+
+def test_signs_in_the_path_of_a_file_are_no_options(tmp_path: Path) -> None:
+    path = tmp_path / "100% odd?mode=memory#é.db"
+    url = f"sqlite:///{str(path).replace('%', '%25').replace('?', '%3F').replace('#', '%23')}"
+    with connect(url) as hostmap:
+        hostmap.migrate()
+        assert hostmap.cells.create("a").revision == 1
+    assert path.exists()
