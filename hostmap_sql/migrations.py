@@ -96,8 +96,10 @@ class Migrations:
             with self._explained("yoyo's own tables"):
                 backend = _backend_on(connection, dialect)(uri, _YOYO_TABLE)
                 backend.init_database()
-                backend.ensure_internal_schema_updated()
             with self._lock(backend):
+                # Under the lock: of several at once, one would make yoyo's tables, the others fail.
+                with self._explained("yoyo's own tables"):
+                    backend.ensure_internal_schema_updated()
                 yield backend
 
     @contextmanager

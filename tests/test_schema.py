@@ -1,0 +1,185 @@
+"""The tables by every way of making them, and what migrating owes to those who wait or look on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hostmap_sql import DatabaseError, DatabaseUnavailable, HostMap
+from hostmap_sql.schema import known_migrations
+from tests.support.catalogs import DICTIONARIES, catalog
+from tests.support.pools import WatchedPool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.conftest import Servers
+    from tests.support.backends import Backend
+
+FOLDER = Path(__file__).parent.parent / "migrations"
+STEMS = known_migrations("sqlite")
+COMMANDS = Path(sys.executable).parent
+
+# What each column is for; support/catalogs.py has the type for it. "?": it may be null.
+COLUMNS = {
+    "cell_mapping": """uuid uuid, name name, transport_url url?, database_connection url?,
+        disabled flag, revision revision, created_at time, updated_at time?""",
+    "cell_mapping_change": "revision revision, cell_uuid uuid, action word",
+    "host_mapping": """host name, cell_uuid uuid, revision revision, created_at time,
+        updated_at time?""",
+    "host_mapping_change": """revision revision, host name, old_cell_uuid uuid?,
+        new_cell_uuid uuid?""",
+    "mapping_changeset": """revision revision, change_id uuid, author name?, reason name?,
+        created_at time""",
+    "mapping_revision": "id one, revision revision, pruned_revision revision",
+}
+KEYS = {
+    ("cell_mapping", "primary", "", "uuid"),
+    ("cell_mapping", "unique", "", "name"),
+    ("cell_mapping_change", "primary", "", "revision,cell_uuid"),
+    ("host_mapping", "primary", "", "host"),
+    ("host_mapping", "index", "host_mapping_cell_uuid_host", "cell_uuid,host"),
+    ("host_mapping_change", "primary", "", "revision,host"),
+    ("host_mapping_change", "index", "host_mapping_change_host_revision", "host,revision"),
+    ("mapping_changeset", "primary", "", "revision"),
+    ("mapping_changeset", "unique", "", "change_id"),
+    ("mapping_revision", "primary", "", "id"),
+}
+FOREIGN_KEYS = {("host_mapping", "cell_uuid", "cell_mapping", "uuid", "NO ACTION")}
+
+
+def yoyo(backend: Backend, *arguments: str) -> None:
+    """Run yoyo's own command, as a deployer does who trusts nobody else's."""
+    options = ["--batch", "--no-config-file", "--database", backend.yoyo_url]
+    run(COMMANDS / "yoyo", arguments[0], *options, *arguments[1:])
+
+
+def run(*command: str | Path) -> None:
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def another_bare(bare_backend: Backend, servers: Servers) -> Iterator[Callable[[], Backend]]:
+    """Makes more empty databases of the kind of `bare_backend`."""
+    factory = servers.factory(bare_backend.kind)
+    made: list[Backend] = []
+
+    def make() -> Backend:
+        made.append(factory.bare())
+        return made[-1]
+
+    yield make
+    for backend in made:
+        backend.close()
+        factory.drop(backend)
+
+
+def test_yoyo_the_library_and_the_command_make_the_same_tables(
+    bare_backend: Backend, another_bare: Callable[[], Backend]
+) -> None:
+    by_yoyo, by_command = another_bare(), another_bare()
+    assert bare_backend.hostmap.migrate() == STEMS
+    yoyo(by_yoyo, "apply", str(FOLDER / by_yoyo.dialect_name))
+    run(COMMANDS / "hostmap", "--database", by_command.url, "migrate")
+
+    expected = catalog(bare_backend)
+    assert expected.tables == set(COLUMNS)
+    for other in (by_yoyo, by_command):
+        assert catalog(other) == expected
+        assert other.hostmap.migrate() == ()
+
+
+def test_the_tables_are_the_same_on_every_database(backend: Backend) -> None:
+    types = DICTIONARIES[backend.kind].types
+    found = catalog(backend)
+
+    expected = []
+    for table, columns in COLUMNS.items():
+        for name, purpose in (column.split() for column in columns.split(",")):
+            type_, collation = types[purpose.rstrip("?")]
+            expected.append((table, name, type_, purpose.endswith("?"), collation))
+    assert list(found.columns) == expected
+    assert found.keys == KEYS
+    assert found.foreign_keys == FOREIGN_KEYS
+
+
+RACER = """
+import sys, hostmap_sql, hostmap_sql.migrations
+with hostmap_sql.connect(sys.argv[1]) as hostmap:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(len(hostmap.migrate()))
+"""
+
+
+def test_of_four_processes_that_migrate_at_once_one_applies(bare_backend: Backend) -> None:
+    """On an empty database, so that they meet while making yoyo's own tables too."""
+    command = [sys.executable, "-c", RACER, bare_backend.url]
+    pipe = subprocess.PIPE
+    racers = [
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(4)
+    ]
+    for racer in racers:
+        assert racer.stdout
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        assert racer.stdin
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    ends = [(racer.communicate(timeout=60), racer.returncode) for racer in racers]
+
+    assert [(error, status) for (_, error), status in ends] == [("", 0)] * 4
+    assert sorted(int(printed) for (printed, _), _ in ends) == [0, 0, 0, len(STEMS)]
+    assert bare_backend.hostmap.revision() == 0
+
+
+def test_yoyo_removes_a_lock_that_a_killed_process_left_behind(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hostmap_sql.migrations._LOCK_TIMEOUT", 0.2)
+    backend.query("INSERT INTO yoyo_lock VALUES (1, '2001-02-03 04:05:06', 12345)")
+
+    with pytest.raises(DatabaseUnavailable, match="`yoyo break-lock`"):
+        backend.hostmap.rollback_migrations(STEMS[-1])
+    assert backend.query("SELECT pid FROM yoyo_lock") == [(12345,)]
+    assert backend.hostmap.revision() == 0  # nothing but migrations waits for it
+
+    yoyo(backend, "break-lock")
+    assert backend.hostmap.migrate() == ()
+
+
+def test_a_rollback_that_fails_is_named_with_the_reason(backend: Backend) -> None:
+    backend.query("DROP TABLE cell_mapping_change")
+    with pytest.raises(DatabaseError, match=STEMS[-1]) as caught:
+        backend.hostmap.rollback_migrations(STEMS[-1])
+    assert isinstance(caught.value.__cause__, backend.driver_error)
+    assert "cell_mapping_change" in str(caught.value)
+
+
+@pytest.mark.needs("transactional DDL")
+def test_a_migration_whose_second_statement_fails_leaves_nothing(bare_backend: Backend) -> None:
+    bare_backend.query("CREATE TABLE other (id INTEGER)")
+    bare_backend.query("CREATE INDEX host_mapping_cell_uuid_host ON other (id)")
+
+    with pytest.raises(DatabaseError, match=STEMS[1]):
+        bare_backend.hostmap.migrate()
+    assert catalog(bare_backend).tables == {"cell_mapping", "other"}
+
+    bare_backend.query("DROP TABLE other")
+    assert bare_backend.hostmap.migrate() == STEMS[1:]
+
+
+def test_migrating_through_a_pool_of_the_callers_own(bare_backend: Backend) -> None:
+    for lend, mode in bare_backend.own_pools():
+        pool = WatchedPool(lend, mode)
+        hostmap = HostMap(pool, bare_backend.dialect_name)
+        assert hostmap.migrate() == STEMS
+        assert hostmap.revision() == 0
+        assert hostmap.rollback_migrations(STEMS[0]) == STEMS[::-1]
+        assert len(pool.modes) == 3
+        assert all(before == after for before, after in pool.modes)
