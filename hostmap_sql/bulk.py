@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
 from hostmap_sql.errors import HostMappingExists, InvalidValue
 from hostmap_sql.models import Conflict, valid_cell_of_host, valid_host
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+T = TypeVar("T")
 
 OnConflict = Literal["report", "move", "fail"]
 """What is to be done with a host that is in another cell already."""
@@ -58,6 +60,12 @@ def valid_hosts(hosts: Iterable[str]) -> list[str]:
     if isinstance(hosts, str):
         raise InvalidValue("hosts", "must be many names, not one: put it into a list")
     return list(dict.fromkeys(map(valid_host, hosts)))
+
+
+def in_parts(items: list[T], size: int) -> Iterator[list[T]]:
+    """The items, so many at a time."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 class Plan:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from hostmap_sql.bulk import OnConflict, Plan, valid_hosts, valid_on_conflict, valid_pairs
+from hostmap_sql.bulk import OnConflict, Plan, in_parts, valid_hosts, valid_on_conflict, valid_pairs
 from hostmap_sql.errors import (
     CellMappingNotFound,
     HostMappingExists,
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from hostmap_sql.models import CellMapping
     from hostmap_sql.sessions import Session, Transaction
-
-T = TypeVar("T")
 
 # Below, `list` is a method.
 Names = list[str]
@@ -73,7 +71,7 @@ class Hosts:
         """
         found: dict[str, HostMapping] = {}
         encode = self._session.dialect.encode_hosts
-        for names in _parts(valid_hosts(hosts), LOOKUP_SIZE):
+        for names in in_parts(valid_hosts(hosts), LOOKUP_SIZE):
             rows = self._session.all(Statement.HOST_GET_MANY, {"hosts": encode(names)})
             for mapping in self._rows.hosts(rows):
                 found[mapping.host] = mapping
@@ -244,11 +242,11 @@ class Hosts:
         checked = valid_pairs(pairs)
         self._refuse_unknown_cells(self._session, checked)
         if on_conflict == "fail":
-            for part in _parts(checked, BULK_SIZE):
+            for part in in_parts(checked, BULK_SIZE):
                 Plan(part, self._cells_of(self._session, [host for host, _ in part]), on_conflict)
         total = BulkResult()
-        for part in _parts(checked, BULK_SIZE):
-            total = _sum(total, self._session.write(partial(self._create, part, on_conflict)))
+        for part in in_parts(checked, BULK_SIZE):
+            total += self._session.write(partial(self._create, part, on_conflict))
         return total
 
     def _create(
@@ -310,7 +308,7 @@ class Hosts:
             self._delete(transaction, cells)
             return len(cells)
 
-        parts = _parts(valid_hosts(hosts), BULK_SIZE)
+        parts = in_parts(valid_hosts(hosts), BULK_SIZE)
         return sum(self._session.write(partial(work, part)) for part in parts)
 
     # --- inside -------------------------------------------------------------------------------
@@ -373,18 +371,3 @@ class Hosts:
         transaction.execute(Statement.HOST_DELETE_MANY, {"hosts": names})
         for host, cell in cells.items():
             transaction.record.host(host, cell, None)
-
-
-def _parts(items: list[T], size: int) -> Iterator[list[T]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
-
-
-def _sum(one: BulkResult, other: BulkResult) -> BulkResult:
-    return BulkResult(
-        one.created + other.created,
-        one.unchanged + other.unchanged,
-        one.moved + other.moved,
-        one.conflicts + other.conflicts,
-        other.revision or one.revision,
-    )

@@ -93,6 +93,15 @@ class BulkResult:
     conflicts: tuple[Conflict, ...] = ()
     revision: int | None = None
 
+    def __add__(self, later: BulkResult) -> BulkResult:
+        return BulkResult(
+            self.created + later.created,
+            self.unchanged + later.unchanged,
+            self.moved + later.moved,
+            self.conflicts + later.conflicts,
+            later.revision or self.revision,
+        )
+
 
 @dataclass(frozen=True)
 class HostChange:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hostmap_sql.bulk import OnConflict, Plan
+from hostmap_sql.bulk import OnConflict, Plan, in_parts
 from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import CELL
 from hostmap_sql.cli.context import Settings, find_cell
@@ -131,12 +131,12 @@ def preview(hostmap: HostMap, pairs: Pairs, on_conflict: OnConflict) -> BulkResu
     """What writing these pairs would come to, as things are now."""
     total = BulkResult()
     with _progress("checking", len(pairs)) as advance:
-        for part in _parts(pairs):
+        for part in in_parts(pairs, BULK_SIZE):
             found = hostmap.hosts.get_many(host for host, _ in part)
             cells = {host: mapping.cell_uuid for host, mapping in found.items()}
             plan = Plan(part, cells, "move" if on_conflict == "move" else "report")
             result = BulkResult(plan.created, plan.unchanged, plan.moved, tuple(plan.conflicts))
-            total = _sum(total, result)
+            total += result
             advance(len(part))
     return total
 
@@ -146,8 +146,8 @@ def write(hostmap: HostMap, pairs: Pairs, on_conflict: OnConflict) -> BulkResult
     total, done = BulkResult(), 0
     try:
         with _progress("importing", len(pairs)) as advance:
-            for part in _parts(pairs):
-                total = _sum(total, hostmap.hosts.create_many(part, on_conflict))
+            for part in in_parts(pairs, BULK_SIZE):
+                total += hostmap.hosts.create_many(part, on_conflict)
                 done += len(part)
                 advance(len(part))
     except BaseException:
@@ -156,21 +156,6 @@ def write(hostmap: HostMap, pairs: Pairs, on_conflict: OnConflict) -> BulkResult
             errors.say(f"broke off after {done:,} of {all_of_them}: repeat it to do the rest")
         raise
     return total
-
-
-def _parts(pairs: Pairs) -> Iterator[Pairs]:
-    for start in range(0, len(pairs), BULK_SIZE):
-        yield pairs[start : start + BULK_SIZE]
-
-
-def _sum(one: BulkResult, other: BulkResult) -> BulkResult:
-    return BulkResult(
-        one.created + other.created,
-        one.unchanged + other.unchanged,
-        one.moved + other.moved,
-        one.conflicts + other.conflicts,
-        other.revision or one.revision,
-    )
 
 
 @contextmanager
