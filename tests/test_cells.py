@@ -180,6 +180,15 @@ def test_the_database_itself_keeps_a_cell_with_hosts(
         cursor.execute(f"UPDATE host_mapping SET cell_uuid = '{OTHER_UUID}'")
 
 
+def test_the_librarys_own_connections_keep_a_cell_with_hosts_too(
+    backend: Backend, hostmap: HostMap, cells: Cells
+) -> None:
+    hostmap.hosts.create("compute-1", cells.one.uuid)
+
+    with hostmap._database.lease() as connection, pytest.raises(backend.driver_error):
+        connection.cursor().execute(f"DELETE FROM cell_mapping WHERE uuid = '{cells.one.uuid}'")
+
+
 def test_a_name_or_uuid_that_is_taken_is_refused(hostmap: HostMap, cells: Cells) -> None:
     with pytest.raises(CellMappingExists) as by_name:
         hostmap.cells.create("cell2")

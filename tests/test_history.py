@@ -9,6 +9,7 @@ import pytest
 
 from hostmap_sql import CellChange, HistoryPruned, HostChange, InvalidValue
 from hostmap_sql.sessions import BULK_SIZE
+from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
     from hostmap_sql import HostMap
@@ -87,6 +88,20 @@ def test_changesets_come_in_pages(hostmap: HostMap, cells: Cells) -> None:
     assert revisions(hostmap, after=8, limit=4) == [9, 10]
     assert revisions(hostmap, after=10, limit=1) == []
     assert [len(c.hosts) for c in hostmap.history.since(2, limit=3)] == [0, 1, 1]
+
+
+def test_a_page_of_changesets_reads_no_more_than_its_own_changes(
+    hostmap: HostMap, cells: Cells
+) -> None:
+    for number in range(5):
+        with hostmap.transaction() as tx:
+            tx.hosts.create(f"h{number}", cells.one.uuid)
+            tx.cells.update(cells.one.uuid, name=f"name-{number}")
+    span = {"after": 4, "until": 6}
+
+    for statement in (Statement.HOST_CHANGE_LIST, Statement.CELL_CHANGE_LIST):
+        rows = hostmap._database.all(statement, span)
+        assert [row[0] for row in rows] == [5, 6], statement.name
 
 
 def test_pruning_by_revision_keeps_it_and_what_follows(hostmap: HostMap, cells: Cells) -> None:

@@ -236,6 +236,18 @@ def test_a_writer_waits_for_the_one_before_and_sees_what_he_did(
     assert hostmap.hosts.get("a") == result[0]
 
 
+@pytest.mark.needs("isolation levels")
+def test_a_transaction_reads_what_is_committed(backend: Backend) -> None:
+    """And no older snapshot: what was committed while it waited for the lock counts."""
+    assert backend.isolation_statement
+    with backend.hostmap.transaction() as tx:
+        cursor = tx._transaction._usable_cursor()
+        cursor.execute(backend.isolation_statement)
+        [(level,)] = cursor.fetchall()
+
+    assert level.lower().replace("-", " ") == "read committed"
+
+
 def test_readers_do_not_wait_for_a_writer(backend: Backend, cells: Cells) -> None:
     impatient = backend.connect(timeout=2)
     with backend.hostmap.transaction() as tx:

@@ -217,8 +217,6 @@ def test_a_fault_of_ours_tells_no_more_than_it_must(
 def test_a_package_that_is_missing(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "hostmap_sql.migrations", None)
     assert "pip install 'hostmap-sql[migrate]'" in cli.error("migrate", status=1)
-    monkeypatch.setitem(sys.modules, "rich.table", None)
-    assert "pip install 'hostmap-sql[cli]'" in cli.error("cell", "list", status=1)
 
 
 def test_verbose_logs_to_standard_error_while_it_lasts(cli: Cli, tmp_path: Path) -> None:

@@ -45,6 +45,8 @@ class Backend(ABC):
     """What `HostMap(dialect=...)` calls it, and its folder of migrations."""
     zone_statement: ClassVar[str | None] = None
     """Tells the server's own time zone."""
+    isolation_statement: ClassVar[str | None] = None
+    """Tells the isolation level of the transaction."""
     yoyo_scheme: ClassVar[str]
     """How yoyo's own URLs begin."""
     driver_error: ClassVar[type[Exception]]

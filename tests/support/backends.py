@@ -26,6 +26,7 @@ LACKS: Mapping[str, Mapping[str, str]] = {
     "sessions": {"sqlite": "a file: there is no server that could end a session"},
     "users": {"sqlite": "a file: there is nobody to log in"},
     "networks": {"sqlite": "a file: it is not reached over a network"},
+    "isolation levels": {"sqlite": "it has one level, at which each transaction is alone"},
     "zones": {"sqlite": "a file: it has no time zone of its own"},
     "files": dict.fromkeys(
         ("mysql", "mariadb", "postgresql"), "its databases are the server's own affair"

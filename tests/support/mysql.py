@@ -28,6 +28,7 @@ class MySQLBackend(Backend):
     kind = "mysql"
     dialect_name = "mysql"
     zone_statement = "SELECT @@global.time_zone"
+    isolation_statement = "SELECT @@session.transaction_isolation"
     yoyo_scheme = "mysql"
     driver_error = pymysql.Error
     driver_module = "pymysql"
