@@ -185,8 +185,10 @@ def test_the_librarys_own_connections_keep_a_cell_with_hosts_too(
 ) -> None:
     hostmap.hosts.create("compute-1", cells.one.uuid)
 
-    with hostmap._database.lease() as connection, pytest.raises(backend.driver_error):
-        connection.cursor().execute(f"DELETE FROM cell_mapping WHERE uuid = '{cells.one.uuid}'")
+    with hostmap._database.lease() as connection:
+        cursor: Any = backend.dialect.cursor(connection)
+        with pytest.raises(backend.driver_error):
+            cursor.execute(f"DELETE FROM cell_mapping WHERE uuid = '{cells.one.uuid}'")
 
 
 def test_a_name_or_uuid_that_is_taken_is_refused(hostmap: HostMap, cells: Cells) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from time import tzset
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,8 @@ from hostmap_sql.sessions import BULK_SIZE
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hostmap_sql import HostMap
     from tests.conftest import Cells
     from tests.support.backends import Backend
@@ -229,7 +232,18 @@ def test_the_servers_zone_is_not_utc(backend: Backend) -> None:
     assert backend.query(backend.zone_statement)[0][0] in {"+05:30", "Asia/Kolkata"}
 
 
-def test_times_are_utc_with_microseconds_whatever_the_servers_zone(
+@pytest.fixture
+def far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process has another zone than UTC and than the servers."""
+    monkeypatch.setenv("TZ", "America/St_Johns")
+    tzset()
+    yield
+    monkeypatch.undo()
+    tzset()
+
+
+@pytest.mark.usefixtures("far_from_utc")
+def test_times_are_utc_with_microseconds_whatever_the_zone_here_and_there(
     backend: Backend, hostmap: HostMap, cells: Cells
 ) -> None:
     before = datetime.now(UTC)
@@ -249,6 +263,7 @@ def test_times_are_utc_with_microseconds_whatever_the_servers_zone(
     assert stored.startswith(tx.now.strftime("%Y-%m-%d %H:%M:%S"))
 
 
+@pytest.mark.usefixtures("far_from_utc")
 @pytest.mark.parametrize("microsecond", [0, 1, 999_999, 100_000])
 def test_microseconds_are_kept_to_the_last(
     microsecond: int, backend: Backend, hostmap: HostMap, cells: Cells
