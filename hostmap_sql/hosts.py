@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from hostmap_sql.bulk import OnConflict, Plan, in_parts, valid_hosts, valid_on_conflict, valid_pairs
@@ -239,7 +240,9 @@ class Hosts:
         (2, 0, ())
         """
         on_conflict = valid_on_conflict(on_conflict)
-        checked = valid_pairs(pairs)
+        # In the order of the indexes, which are then written from one end to the other. The sort is
+        # stable: of two pairs of one host the first stays the first.
+        checked = sorted(valid_pairs(pairs), key=itemgetter(0))
         self._refuse_unknown_cells(self._session, checked)
         if on_conflict == "fail":
             for part in in_parts(checked, BULK_SIZE):

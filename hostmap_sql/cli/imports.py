@@ -82,7 +82,7 @@ def import_(
         pairing = Pairing(cells, find_cell(hostmap, cell, "--cell") if cell is not None else None)
         pairing.read(inventory)
         _refuse_bad_lines(pairing, name)
-        pairs = list(pairing.pairs.items())
+        pairs = sorted(pairing.pairs.items())  # as create_many would: see there
         result = _do(hostmap, pairs, on_conflict, dry_run=dry_run)
     _show(settings, result, cells, dry_run=dry_run)
     if result.conflicts:
