@@ -14,7 +14,7 @@ def _peak() -> float:
 
 def main() -> None:
     with connect(sys.argv[1]) as hostmap:
-        next(hostmap.hosts.iterate())  # the process at rest: driver loaded, connected
+        hostmap.hosts.list(limit=1)  # the process at rest: driver loaded, connected
         at_rest = _peak()
         hosts = sum(1 for _ in hostmap.hosts.iterate())
     print(hosts, round(_peak() - at_rest, 1))
