@@ -15,16 +15,21 @@ from enum import Enum
 # How the common form says "one of these hosts"; each dialect may say it in its own way.
 IN_HOSTS = "= ANY(%(hosts)s)"
 
-_HOST_WITH_CELL = """
+_CELL_COLUMNS = """c.uuid, c.name, c.transport_url, c.database_connection, c.disabled,
+       c.revision, c.created_at, c.updated_at"""
+
+_CELL = f"""
+SELECT {_CELL_COLUMNS}
+  FROM cell_mapping c"""
+
+_HOST_WITH_CELL = f"""
 SELECT h.host, h.revision, h.created_at, h.updated_at,
-       c.uuid, c.name, c.transport_url, c.database_connection, c.disabled,
-       c.revision, c.created_at, c.updated_at
+       {_CELL_COLUMNS}
   FROM host_mapping h JOIN cell_mapping c ON c.uuid = h.cell_uuid"""
 
-_CELL = """
-SELECT c.uuid, c.name, c.transport_url, c.database_connection, c.disabled,
-       c.revision, c.created_at, c.updated_at
-  FROM cell_mapping c"""
+_PAGE_WITH_CELL = f"""
+SELECT page.host, page.revision, page.created_at, page.updated_at,
+       {_CELL_COLUMNS}"""
 
 _HOST_CHANGE = """
 SELECT x.revision, x.host, x.old_cell_uuid, x.new_cell_uuid, s.author, s.reason, s.created_at
@@ -41,13 +46,22 @@ class Statement(Enum):
     HOST_GET_MANY = f"{_HOST_WITH_CELL}\n WHERE h.host {IN_HOSTS}"
 
     # A page after a host name: the index gives the order, whatever comes or goes between two pages.
-    HOST_LIST = f"""{_HOST_WITH_CELL}
- WHERE h.host > %(after)s AND h.host < %(until)s
- ORDER BY h.host LIMIT %(limit)s"""
+    # The page is taken before the join: MySQL would join all that follow and sort them, each time.
+    HOST_LIST = f"""{_PAGE_WITH_CELL}
+  FROM (SELECT host, cell_uuid, revision, created_at, updated_at
+          FROM host_mapping
+         WHERE host > %(after)s AND host < %(until)s
+         ORDER BY host LIMIT %(limit)s) page
+  JOIN cell_mapping c ON c.uuid = page.cell_uuid
+ ORDER BY page.host"""
 
-    HOST_LIST_OF_CELL = f"""{_HOST_WITH_CELL}
- WHERE h.cell_uuid = %(cell_uuid)s AND h.host > %(after)s AND h.host < %(until)s
- ORDER BY h.host LIMIT %(limit)s"""
+    HOST_LIST_OF_CELL = f"""{_PAGE_WITH_CELL}
+  FROM (SELECT host, cell_uuid, revision, created_at, updated_at
+          FROM host_mapping
+         WHERE cell_uuid = %(cell_uuid)s AND host > %(after)s AND host < %(until)s
+         ORDER BY host LIMIT %(limit)s) page
+  JOIN cell_mapping c ON c.uuid = page.cell_uuid
+ ORDER BY page.host"""
 
     # --- hosts: writing -----------------------------------------------------------------------
 
