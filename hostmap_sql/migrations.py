@@ -146,6 +146,11 @@ def _backend_on(connection: Connection, dialect: Dialect) -> Any:
             # One that gives tuples, whatever a caller's own pool has set.
             return dialect.cursor(connection)
 
+        def begin(self) -> None:
+            # yoyo's BEGIN lets SQLite read first, and then refuse to write if another did meanwhile.
+            self._in_transaction = True
+            dialect.begin(self.cursor())
+
         def copy(self) -> Any:
             # yoyo would open, and close, another connection for each migration.
             return nullcontext(self)
