@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from hostmap_sql.errors import HostMappingExists, InvalidValue
 from hostmap_sql.models import Conflict, valid_cell_of_host, valid_host
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-T = TypeVar("T")
+    from collections.abc import Iterable, Mapping
 
 OnConflict = Literal["report", "move", "fail"]
 """What is to be done with a host that is in another cell already."""
@@ -62,12 +60,6 @@ def valid_hosts(hosts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(map(valid_host, hosts)))
 
 
-def in_parts(items: list[T], size: int) -> Iterator[list[T]]:
-    """The items, so many at a time."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
-
-
 class Plan:
     """What to do with some pairs, in their order, where `cells` tells the cell each host is in."""
 
@@ -77,17 +69,17 @@ class Plan:
         self.created = self.unchanged = self.moved = 0
         self.conflicts: list[Conflict] = []
         self._before = cells
-        self._after: dict[str, str] = {}
+        self._after = after = dict[str, str]()
         for host, wanted in pairs:
-            actual = self._after.get(host) or cells.get(host)
+            actual = after.get(host) or cells.get(host)
             if actual == wanted:
                 self.unchanged += 1
             elif actual is None:
                 self.created += 1
-                self._after[host] = wanted
+                after[host] = wanted
             elif on_conflict == "move":
                 self.moved += 1
-                self._after[host] = wanted
+                after[host] = wanted
             elif on_conflict == "report":
                 self.conflicts.append(Conflict(host, wanted, actual))
             else:

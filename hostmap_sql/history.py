@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from hostmap_sql.errors import HistoryPruned, InvalidValue, SchemaOutOfDate
 from hostmap_sql.models import CellChange, ChangeSet, HostChange, valid_host, valid_number
+from hostmap_sql.parts import BULK_SIZE
 from hostmap_sql.rows import RowReader
-from hostmap_sql.sessions import BULK_SIZE
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:

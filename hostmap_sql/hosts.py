@@ -6,7 +6,7 @@ from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from hostmap_sql.bulk import OnConflict, Plan, in_parts, valid_hosts, valid_on_conflict, valid_pairs
+from hostmap_sql.bulk import OnConflict, Plan, valid_hosts, valid_on_conflict, valid_pairs
 from hostmap_sql.errors import (
     CellMappingNotFound,
     HostMappingExists,
@@ -22,23 +22,17 @@ from hostmap_sql.models import (
     valid_number,
     valid_uuid,
 )
+from hostmap_sql.parts import BULK_SIZE, LOOKUP_SIZE, in_parts
 from hostmap_sql.prefixes import below_all, past_all, valid_prefix
 from hostmap_sql.rows import RowReader
-from hostmap_sql.sessions import BULK_SIZE
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from hostmap_sql.bulk import Pair
     from hostmap_sql.models import CellMapping
     from hostmap_sql.sessions import Session, Transaction
-
-# Below, `list` is a method.
-Names = list[str]
-Pairs = list[tuple[str, str]]
-
-LOOKUP_SIZE = 1_000
-"""The most hosts that one statement looks up."""
 
 _PAGE_SIZE = 1_000
 _NO_LIMIT = (1 << 63) - 1
@@ -243,7 +237,7 @@ class Hosts:
         # In the order of the indexes, which are then written from one end to the other. The sort is
         # stable: of two pairs of one host the first stays the first.
         checked = sorted(valid_pairs(pairs), key=itemgetter(0))
-        self._refuse_unknown_cells(self._session, checked)
+        self._refuse_unknown_cells(self._session, {cell for _, cell in checked})
         if on_conflict == "fail":
             for part in in_parts(checked, BULK_SIZE):
                 Plan(part, self._cells_of(self._session, [host for host, _ in part]), on_conflict)
@@ -253,11 +247,11 @@ class Hosts:
         return total
 
     def _create(
-        self, pairs: Pairs, on_conflict: OnConflict, transaction: Transaction
+        self, pairs: Sequence[Pair], on_conflict: OnConflict, transaction: Transaction
     ) -> BulkResult:
-        self._refuse_unknown_cells(transaction, pairs)
         plan = Plan(pairs, self._cells_of(transaction, [host for host, _ in pairs]), on_conflict)
         steps = plan.steps()
+        self._refuse_unknown_cells(transaction, {new for _, new in steps})
         for (old, new), hosts in steps.items():
             if old is None:
                 alike = self._written(transaction, new, "created_at")
@@ -306,7 +300,7 @@ class Hosts:
         2
         """
 
-        def work(names: Names, transaction: Transaction) -> int:
+        def work(names: Sequence[str], transaction: Transaction) -> int:
             cells = self._cells_of(transaction, names)
             self._delete(transaction, cells)
             return len(cells)
@@ -340,25 +334,24 @@ class Hosts:
             raise CellMappingNotFound(uuid)
         return self._rows.cell(row)
 
-    def _cells_of(self, session: Session, hosts: Names) -> dict[str, str]:
+    def _cells_of(self, session: Session, hosts: Sequence[str]) -> dict[str, str]:
         """The UUID of the cell of each of these hosts that is mapped."""
         if not hosts:
             return {}
         parameters = {"hosts": session.dialect.encode_hosts(hosts)}
         return {row[0]: row[1] for row in session.all(Statement.HOST_CELLS, parameters)}
 
-    def _refuse_unknown_cells(self, session: Session, pairs: Pairs) -> None:
-        known = {row[0] for row in session.all(Statement.CELL_LIST)}
-        for _, cell in pairs:
-            if cell not in known:
-                raise CellMappingNotFound(cell)
+    def _refuse_unknown_cells(self, session: Session, uuids: set[str]) -> None:
+        unknown = uuids - {row[0] for row in session.all(Statement.CELL_LIST)}
+        if unknown:
+            raise CellMappingNotFound(min(unknown))
 
     def _written(self, transaction: Transaction, cell_uuid: str, time: str) -> dict[str, object]:
         """What all rows have in common that a transaction puts into a cell."""
         now = transaction.dialect.encode_time(transaction.now)
         return {"cell_uuid": cell_uuid, "revision": transaction.revision, time: now}
 
-    def _move(self, transaction: Transaction, hosts: Names, old: str, new: str) -> None:
+    def _move(self, transaction: Transaction, hosts: Sequence[str], old: str, new: str) -> None:
         if not hosts:
             return
         names = transaction.dialect.encode_hosts(hosts)

@@ -147,7 +147,7 @@ def _backend_on(connection: Connection, dialect: Dialect) -> Any:
             return dialect.cursor(connection)
 
         def begin(self) -> None:
-            # yoyo's BEGIN lets SQLite read first, and then refuse to write if another did meanwhile.
+            # After yoyo's BEGIN, SQLite refuses to write if another has written meanwhile.
             self._in_transaction = True
             dialect.begin(self.cursor())
 

@@ -39,8 +39,12 @@ class ChangeRecord:
 
     def created(self, hosts: Iterable[str], cell: str) -> None:
         """Many hosts were created in a cell."""
-        for host in hosts:
-            self.host(host, None, cell)
+        created = dict.fromkeys(hosts, (None, cell))
+        if self.hosts.keys().isdisjoint(created):
+            self.hosts.update(created)
+        else:
+            for host in created:
+                self.host(host, None, cell)
 
     def cell(self, uuid: str, action: str) -> None:
         """A cell was created, updated or deleted."""

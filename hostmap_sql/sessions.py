@@ -20,6 +20,7 @@ from hostmap_sql.errors import (
     OutcomeUnknown,
     SchemaOutOfDate,
 )
+from hostmap_sql.parts import BULK_SIZE, in_parts
 from hostmap_sql.record import ChangeRecord
 from hostmap_sql.schema import known_migrations
 from hostmap_sql.statements import HOLDS_SECRETS, Statement
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NO_PARAMETERS: Parameters = {}
-
-BULK_SIZE = 5_000
-"""The most hosts that one transaction of a bulk call changes, and one statement carries."""
 
 
 class Session(ABC):
@@ -179,10 +177,8 @@ class Transaction(Session):
         self, statement: Statement, hosts: Sequence[str], constants: Parameters
     ) -> None:
         """Insert a row for each of many hosts, alike in all columns but the host."""
-        for start in range(0, len(hosts), BULK_SIZE):
-            part = hosts[start : start + BULK_SIZE]
-            with self._calls(statement) as cursor:
-                self.dialect.insert_hosts(cursor, statement, part, constants)
+        for part in in_parts(hosts, BULK_SIZE):
+            self.execute(statement, constants | {"hosts": self.dialect.encode_hosts_table(part)})
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in this transaction and return its result."""

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from enum import Enum
 
-# How the common form says "one of these hosts"; each dialect may say it in its own way.
-IN_HOSTS = "= ANY(%(hosts)s)"
+# Many hosts are one parameter. How the common form says "one of these hosts", and how it makes of
+# them the table `hosts`; each dialect may say it in its own way. No name holds the end of a line.
+IN_HOSTS = "= ANY(string_to_array(%(hosts)s, E'\\n'))"
+HOSTS_TABLE = "unnest(string_to_array(%(hosts)s, E'\\n')) AS hosts (host)"
 
 _CELL_COLUMNS = """c.uuid, c.name, c.transport_url, c.database_connection, c.disabled,
        c.revision, c.created_at, c.updated_at"""
@@ -78,9 +80,11 @@ SELECT host FROM host_mapping
 INSERT INTO host_mapping (host, cell_uuid, revision, created_at)
 VALUES (%(host)s, %(cell_uuid)s, %(revision)s, %(created_at)s)"""
 
-    # Many hosts of one cell, streamed: what is alike in all rows comes first, then the host.
-    HOST_INSERT_MANY = """
-COPY host_mapping (cell_uuid, revision, created_at, host) FROM STDIN"""
+    # Many hosts of one cell: what is alike in all rows is sent once.
+    HOST_INSERT_MANY = f"""
+INSERT INTO host_mapping (host, cell_uuid, revision, created_at)
+SELECT hosts.host, %(cell_uuid)s, %(revision)s, %(created_at)s
+  FROM {HOSTS_TABLE}"""
 
     HOST_MOVE_MANY = f"""
 UPDATE host_mapping SET cell_uuid = %(cell_uuid)s, revision = %(revision)s, updated_at = %(now)s
@@ -142,9 +146,11 @@ VALUES (%(revision)s, %(change_id)s, %(author)s, %(reason)s, %(created_at)s)"""
 INSERT INTO host_mapping_change (revision, host, old_cell_uuid, new_cell_uuid)
 VALUES (%(revision)s, %(host)s, %(old_cell_uuid)s, %(new_cell_uuid)s)"""
 
-    # Many hosts whose change was the same, streamed.
-    HOST_CHANGE_INSERT_MANY = """
-COPY host_mapping_change (revision, old_cell_uuid, new_cell_uuid, host) FROM STDIN"""
+    # Many hosts whose change was the same.
+    HOST_CHANGE_INSERT_MANY = f"""
+INSERT INTO host_mapping_change (revision, host, old_cell_uuid, new_cell_uuid)
+SELECT %(revision)s, hosts.host, %(old_cell_uuid)s, %(new_cell_uuid)s
+  FROM {HOSTS_TABLE}"""
 
     CELL_CHANGE_INSERT = """
 INSERT INTO cell_mapping_change (revision, cell_uuid, action)

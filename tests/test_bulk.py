@@ -17,8 +17,8 @@ from hostmap_sql import (
     InvalidValue,
 )
 from hostmap_sql.bulk import Plan
+from hostmap_sql.parts import BULK_SIZE
 from hostmap_sql.record import CREATED, DELETED, UPDATED, ChangeRecord
-from hostmap_sql.sessions import BULK_SIZE
 
 if TYPE_CHECKING:
     from hostmap_sql import HostMap

@@ -18,7 +18,7 @@ from hostmap_sql import (
     HostMappingNotFound,
     StaleMapping,
 )
-from hostmap_sql.sessions import BULK_SIZE
+from hostmap_sql.parts import BULK_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

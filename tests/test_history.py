@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hostmap_sql import CellChange, HistoryPruned, HostChange, InvalidValue
-from hostmap_sql.sessions import BULK_SIZE
+from hostmap_sql.parts import BULK_SIZE
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:

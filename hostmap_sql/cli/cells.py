@@ -12,7 +12,7 @@ from hostmap_sql.cli.context import Group, Settings, find_cell
 from hostmap_sql.cli.output import plural, show_row, show_rows, show_summary
 from hostmap_sql.cli.rows import BRIEF_CELL_COLUMNS, CELL_COLUMNS, cell_row
 from hostmap_sql.errors import CellMappingInUse
-from hostmap_sql.sessions import BULK_SIZE
+from hostmap_sql.parts import BULK_SIZE
 
 if TYPE_CHECKING:
     from hostmap_sql.hostmap import Changes, HostMap

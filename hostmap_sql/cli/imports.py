@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hostmap_sql.bulk import OnConflict, Plan, in_parts
+from hostmap_sql.bulk import OnConflict, Plan
 from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import CELL
 from hostmap_sql.cli.context import Settings, find_cell
@@ -19,7 +19,7 @@ from hostmap_sql.cli.output import plural, show_summary
 from hostmap_sql.cli.pairing import Pairing
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.models import BulkResult
-from hostmap_sql.sessions import BULK_SIZE
+from hostmap_sql.parts import BULK_SIZE, in_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from hostmap_sql.statements import IN_HOSTS, Statement
+from hostmap_sql.statements import HOSTS_TABLE, IN_HOSTS, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,14 +88,15 @@ _TRANSIENT = frozenset({Fault.AGAIN, Fault.RECONNECT, Fault.WAIT, Fault.LOST})
 class Dialect(ABC):
     """All that the library has to know about one kind of database.
 
-    The statements of `overrides` replace the common ones, and `in_hosts` the way to say "one of
-    these hosts": nothing else of the SQL differs.
+    The statements of `overrides` replace the common ones, `in_hosts` the way to say "one of these
+    hosts", and `hosts_table` the way to make a table of them: nothing else of the SQL differs.
     """
 
     name: ClassVar[str]
     """The name that `HostMap(dialect=...)` takes, and of the folder below ``migrations/``."""
 
     in_hosts: ClassVar[str] = IN_HOSTS
+    hosts_table: ClassVar[str] = HOSTS_TABLE
     overrides: ClassVar[Mapping[Statement, str]] = {}
 
     autocommit: ClassVar[Any] = True
@@ -109,7 +110,7 @@ class Dialect(ABC):
 
     def adapted(self, sql: str) -> str:
         """A statement of the common form as this database's driver takes it."""
-        return sql.replace(IN_HOSTS, self.in_hosts)
+        return sql.replace(IN_HOSTS, self.in_hosts).replace(HOSTS_TABLE, self.hosts_table)
 
     # --- connections --------------------------------------------------------------------------
 
@@ -149,17 +150,15 @@ class Dialect(ABC):
     def take_revision(self, cursor: Cursor) -> int | None:
         """Take the lock of all writers and return the new revision; None if the row is missing."""
 
-    def insert_hosts(
-        self, cursor: Cursor, statement: Statement, hosts: Sequence[str], constants: Parameters
-    ) -> None:
-        """Insert a row for each of many hosts, alike in all other columns, the fastest way."""
-        cursor.execute(self.sql[statement], constants | {"hosts": self.encode_hosts(hosts)})
-
     # --- values -------------------------------------------------------------------------------
 
+    @abstractmethod
     def encode_hosts(self, hosts: Sequence[str]) -> object:
-        """Many host names as one parameter."""
-        return hosts
+        """Many host names as the parameter of `in_hosts`."""
+
+    def encode_hosts_table(self, hosts: Sequence[str]) -> object:
+        """Many host names as the parameter of `hosts_table`."""
+        return self.encode_hosts(hosts)
 
     @abstractmethod
     def encode_time(self, time: datetime) -> object:

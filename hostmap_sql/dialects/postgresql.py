@@ -10,7 +10,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
 from psycopg.rows import tuple_row
 
-from hostmap_sql.dialects.base import Dialect, Fault, Parameters
+from hostmap_sql.dialects.base import Dialect, Fault
 from hostmap_sql.dialects.lifo_pool import LifoPool, PoolExhausted
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.statements import Statement
@@ -96,16 +96,9 @@ class PostgreSQL(Dialect):
         row = cursor.execute(self.sql[Statement.REVISION_TAKE]).fetchone()
         return row and int(row[0])
 
-    def insert_hosts(
-        self, cursor: Any, statement: Statement, hosts: Sequence[str], constants: Parameters
-    ) -> None:
-        alike = tuple(constants.values())
-        with cursor.copy(self.sql[statement]) as copy:
-            for host in hosts:
-                copy.write_row((*alike, host))
-
-    def encode_hosts(self, hosts: Sequence[str]) -> object:
-        return list(hosts)
+    def encode_hosts(self, hosts: Sequence[str]) -> str:
+        # psycopg takes twelve times as long to send an array.
+        return "\n".join(hosts)
 
     def encode_time(self, time: datetime) -> datetime:
         return time

@@ -40,7 +40,6 @@ _FAULTS = {
 
 _OPTIONS = ("mode", "immutable", "vfs")
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
-_HOSTS_TABLE = "json_each(%(hosts)s)"
 
 
 class SQLite(Dialect):
@@ -48,16 +47,8 @@ class SQLite(Dialect):
 
     name = "sqlite"
     autocommit = None
-    in_hosts = f"IN (SELECT value FROM {_HOSTS_TABLE})"
-    overrides = {  # noqa: RUF012 - a ClassVar of the base
-        # No COPY.
-        Statement.HOST_INSERT_MANY: f"""
-INSERT INTO host_mapping (host, cell_uuid, revision, created_at)
-SELECT value, %(cell_uuid)s, %(revision)s, %(created_at)s FROM {_HOSTS_TABLE}""",
-        Statement.HOST_CHANGE_INSERT_MANY: f"""
-INSERT INTO host_mapping_change (revision, host, old_cell_uuid, new_cell_uuid)
-SELECT %(revision)s, value, %(old_cell_uuid)s, %(new_cell_uuid)s FROM {_HOSTS_TABLE}""",
-    }
+    in_hosts = "IN (SELECT value FROM json_each(%(hosts)s))"
+    hosts_table = "(SELECT value AS host FROM json_each(%(hosts)s)) AS hosts"
 
     def adapted(self, sql: str) -> str:
         return _PLACEHOLDER.sub(r":\1", super().adapted(sql))

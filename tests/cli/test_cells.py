@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hostmap_sql import HostMap
-from hostmap_sql.sessions import BULK_SIZE
+from hostmap_sql.parts import BULK_SIZE
 from tests.cli.conftest import CELL1_UUID, PASSWORD
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hostmap_sql import connect
-from hostmap_sql.sessions import BULK_SIZE
+from hostmap_sql.parts import BULK_SIZE
 from tests.cli.conftest import CELL1_UUID, NOVA_LISTING
 
 if TYPE_CHECKING:

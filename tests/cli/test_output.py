@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hostmap_sql.cli import imports, main, tables
-from hostmap_sql.sessions import BULK_SIZE
+from hostmap_sql.parts import BULK_SIZE
 from tests.cli.conftest import CELL1_UUID
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 import pytest
 
-from hostmap_sql.sessions import BULK_SIZE
+from hostmap_sql.parts import BULK_SIZE
 from tests.cli.conftest import CELL1_UUID, PASSWORD
 
 if TYPE_CHECKING:
