@@ -5,6 +5,7 @@
 'cell1'
 """
 
+from hostmap_sql.checks import Finding
 from hostmap_sql.errors import (
     CellMappingExists,
     CellMappingInUse,
@@ -15,6 +16,7 @@ from hostmap_sql.errors import (
     HostMapError,
     HostMappingExists,
     HostMappingNotFound,
+    HostsNotMapped,
     InvalidValue,
     OutcomeUnknown,
     SchemaOutOfDate,
@@ -48,6 +50,7 @@ __all__ = [
     "Conflict",
     "DatabaseError",
     "DatabaseUnavailable",
+    "Finding",
     "HistoryPruned",
     "HostChange",
     "HostMap",
@@ -55,6 +58,7 @@ __all__ = [
     "HostMapping",
     "HostMappingExists",
     "HostMappingNotFound",
+    "HostsNotMapped",
     "InvalidValue",
     "OutcomeUnknown",
     "SchemaOutOfDate",

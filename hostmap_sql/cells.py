@@ -28,6 +28,9 @@ from hostmap_sql.statements import Statement
 from hostmap_sql.uuids import canonical_uuid, new_uuid
 
 if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Iterable, Mapping
+
     from hostmap_sql.sessions import Session, Transaction
     from hostmap_sql.urls import SecretUrl
 
@@ -39,6 +42,8 @@ class Unset(Enum):
 
 
 UNSET = Unset.UNSET
+
+_FIELDS = ("name", "transport_url", "database_connection", "disabled")
 
 
 class Cells:
@@ -162,31 +167,57 @@ class Cells:
         True
         """
         uuid = valid_uuid(uuid, "uuid")
-        values: dict[str, Any] = {}
-        if not isinstance(name, Unset):
-            values["name"] = valid_cell_name(name, uuid)
-        if not isinstance(transport_url, Unset):
-            values["transport_url"] = valid_url(transport_url, "transport_url")
-        if not isinstance(database_connection, Unset):
-            values["database_connection"] = valid_url(database_connection, "database_connection")
-        if not isinstance(disabled, Unset):
-            values["disabled"] = _valid_flag(disabled)
+        given = {
+            "name": name,
+            "transport_url": transport_url,
+            "database_connection": database_connection,
+            "disabled": disabled,
+        }
+        values = _valid_values(uuid, {k: v for k, v in given.items() if v is not UNSET})
 
         def work(transaction: Transaction) -> CellMapping:
             current = self._get_expected(transaction, uuid, expected_revision)
             wanted = replace(current, **values)
             if wanted == current:
                 return current
-            if wanted.name != current.name:
-                self._refuse_taken(transaction, uuid, wanted.name, itself=uuid)
-            now = transaction.now
-            wanted = replace(wanted, revision=transaction.revision, updated_at=now)
-            updated_at = self._session.dialect.encode_time(now)
-            transaction.execute(
-                Statement.CELL_UPDATE, _parameters(wanted) | {"updated_at": updated_at}
-            )
-            transaction.record.cell(uuid, UPDATED)
-            return wanted
+            self._refuse_taken_names(transaction, [(current, wanted)])
+            return self._update(transaction, wanted)
+
+        return self._session.write(work)
+
+    def update_many(
+        self, changes: Mapping[str, Mapping[str, str | SecretUrl | bool | None]]
+    ) -> builtins.list[CellMapping]:
+        """Change several cells as one changeset, all of them or none; return those that changed.
+
+        :param changes: by the UUID of each cell what is to change of it, as `update` takes it:
+            name, transport_url, database_connection, disabled.
+        :raises InvalidValue: a value cannot be used.
+        :raises CellMappingNotFound: there is no such cell.
+        :raises CellMappingExists: another cell has a new name.
+
+        >>> cell1, cell2 = hostmap.cells.list()
+        >>> changed = hostmap.cells.update_many({
+        ...     cell1.uuid: {"transport_url": "rabbit://nova:n3w@mq1:5672/"},
+        ...     cell2.uuid: {"transport_url": "rabbit://nova:n3w@mq2:5672/", "disabled": True},
+        ... })
+        >>> [(cell.name, cell.disabled) for cell in changed]
+        [('cell1', False), ('cell2', True)]
+        """
+        checked: dict[str, dict[str, Any]] = {}
+        for key, values in changes.items():
+            uuid = valid_uuid(key, "uuid")
+            if uuid in checked:
+                raise InvalidValue(f"cell {uuid}", "is given twice")
+            checked[uuid] = _valid_values(uuid, values)
+
+        def work(transaction: Transaction) -> builtins.list[CellMapping]:
+            # In a transaction of the caller's own, too, it is all of them or none: look first.
+            current = [self._get(transaction, uuid) for uuid in checked]
+            pairs = [(cell, replace(cell, **checked[cell.uuid])) for cell in current]
+            pairs = [(cell, wanted) for cell, wanted in pairs if wanted != cell]
+            self._refuse_taken_names(transaction, pairs)
+            return [self._update(transaction, wanted) for _, wanted in pairs]
 
         return self._session.write(work)
 
@@ -230,6 +261,26 @@ class Cells:
             raise StaleMapping(cell, expected_revision=revision)
         return cell
 
+    def _update(self, transaction: Transaction, wanted: CellMapping) -> CellMapping:
+        now = transaction.now
+        wanted = replace(wanted, revision=transaction.revision, updated_at=now)
+        updated_at = self._session.dialect.encode_time(now)
+        transaction.execute(Statement.CELL_UPDATE, _parameters(wanted) | {"updated_at": updated_at})
+        transaction.record.cell(wanted.uuid, UPDATED)
+        return wanted
+
+    def _refuse_taken_names(
+        self, session: Session, pairs: Iterable[tuple[CellMapping, CellMapping]]
+    ) -> None:
+        """See to it that no cell is given the name of another, be that name new itself."""
+        given: dict[str, str] = {}
+        for current, wanted in pairs:
+            if wanted.name != current.name:
+                self._refuse_taken(session, wanted.uuid, wanted.name, itself=wanted.uuid)
+                other = given.setdefault(wanted.name, wanted.uuid)
+                if other != wanted.uuid:
+                    raise CellMappingExists("name", wanted.name, other)
+
     def _refuse_taken(
         self, session: Session, uuid: str, name: str, *, itself: str | None = None
     ) -> None:
@@ -240,6 +291,21 @@ class Cells:
         for other in others:
             if other != itself:
                 raise CellMappingExists("name", name, other)
+
+
+def _valid_values(uuid: str, values: Mapping[str, object]) -> dict[str, Any]:
+    """What is to change of a cell, checked."""
+    valid: dict[str, Any] = {}
+    for field, value in values.items():
+        if field == "name":
+            valid[field] = valid_cell_name(value, uuid)
+        elif field in ("transport_url", "database_connection"):
+            valid[field] = valid_url(value, field)
+        elif field == "disabled":
+            valid[field] = _valid_flag(value)
+        else:
+            raise InvalidValue(f"field {field!r}", f"is not one of {', '.join(_FIELDS)}")
+    return valid
 
 
 def _valid_flag(value: object) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, HostMapError, SchemaOutOfDate
 from hostmap_sql.leases import Lease
 from hostmap_sql.schema import known_migrations, unknown_migrations
-from hostmap_sql.sessions import NO_PARAMETERS, Session, Transaction, Translator, fetch
+from hostmap_sql.sessions import NO_PARAMETERS, Session, Snapshot, Transaction, Translator, fetch
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
@@ -61,6 +61,17 @@ class Database(Session):
         other._reason = reason or self._reason  # noqa: SLF001
         return other
 
+    @property
+    def timeout(self) -> float:
+        """How long, in seconds, a call tries before it gives up."""
+        return self._timeout
+
+    def within(self, seconds: float) -> Database:
+        """The same database, its calls to give up after so many seconds."""
+        other = copy.copy(self)
+        other._timeout = seconds  # noqa: SLF001 - a copy of its own
+        return other
+
     # --- reading and writing ------------------------------------------------------------------
 
     def all(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> Sequence[Row]:
@@ -79,6 +90,23 @@ class Database(Session):
             if rows is None:
                 raise self._translator.connecting(error) from error
         return rows
+
+    def snapshot(self, work: Callable[[Snapshot], T]) -> T:
+        """Run `work`, which only reads, in one snapshot, repeat it if need be, return its result.
+
+        Nobody waits for it: others write meanwhile, which it does not see.
+        """
+
+        def attempt() -> T:
+            with self.lease() as connection:
+                snapshot = Snapshot(self._translator, self._checked(connection))
+                try:
+                    snapshot.begin()
+                    return work(snapshot)
+                finally:
+                    snapshot.end()
+
+        return self._repeat(attempt)
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in a transaction of its own, repeat it if need be, and return its result."""
@@ -171,8 +199,23 @@ class Database(Session):
             return None
         return {str(row[0]) for row in rows}
 
+    def schema_fault(self) -> SchemaOutOfDate | None:
+        """Why this version of the library cannot work with the tables; None if it can."""
+
+        def attempt() -> SchemaOutOfDate | None:
+            with self.lease() as connection:
+                return self._schema_fault(connection)
+
+        return self._repeat(attempt)
+
     def _check_schema(self, connection: Connection) -> None:
         """See to it, once, that the tables are those of this version."""
+        fault = self._schema_fault(connection)
+        if fault is not None:
+            raise fault
+        self._schema.passed = True
+
+    def _schema_fault(self, connection: Connection) -> SchemaOutOfDate | None:
         known = known_migrations(self.dialect.name)
         try:
             applied = self.applied_migrations(connection)
@@ -184,9 +227,7 @@ class Database(Session):
             applied = set(known)
         missing = [migration for migration in known if migration not in (applied or ())]
         unknown = unknown_migrations(self.dialect.name, applied or ())
-        if missing or unknown:
-            raise SchemaOutOfDate(self.name, missing, unknown)
-        self._schema.passed = True
+        return SchemaOutOfDate(self.name, missing, unknown) if missing or unknown else None
 
     def _has_tables(self, connection: Connection) -> bool:
         with self._translator.calls(connection):

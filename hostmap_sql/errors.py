@@ -10,12 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from hostmap_sql.models import CellMapping, HostMapping
 
 
 _FIRST_MIGRATION = "0001-"
+
+# How many hosts a sentence names.
+_MOST_NAMED = 20
 
 
 class HostMapError(Exception):
@@ -105,6 +108,42 @@ class StaleMapping(HostMapError):
         )
         found = f"{self.actual.label} is at revision {self.actual.revision}"
         return f"{found}, not at the expected {wanted}: read it again and decide anew"
+
+
+class HostsNotMapped(HostMapError):
+    """The time to wait for hosts is up, and not all of them are there.
+
+    `missing` are mapped to no cell; `elsewhere` has the cell of those that are in another than the
+    one that was waited for.
+    """
+
+    def __init__(
+        self, missing: Sequence[str], elsewhere: Mapping[str, str], timeout: float
+    ) -> None:
+        super().__init__(tuple(missing), dict(elsewhere), timeout)
+        self.missing = tuple(missing)
+        self.elsewhere = dict(elsewhere)
+        self.timeout = timeout
+
+    def __str__(self) -> str:
+        parts = [_told(self.missing, "not mapped to any cell"), *self._told_elsewhere()]
+        return f"after {self.timeout:g} s {' and '.join(part for part in parts if part)}"
+
+    def _told_elsewhere(self) -> Iterator[str]:
+        if self.elsewhere:
+            cells = ", ".join(dict.fromkeys(self.elsewhere.values()))
+            yield _told([*self.elsewhere], f"in another cell ({cells})")
+
+
+def _told(hosts: Sequence[str], what: str) -> str:
+    """What is to be said of some hosts, of whom not too many are named."""
+    if not hosts:
+        return ""
+    named = ", ".join(map(repr, hosts[:_MOST_NAMED]))
+    more = len(hosts) - _MOST_NAMED
+    rest = f" and {more:,} more" if more > 0 else ""
+    noun, verb = ("host", "is") if len(hosts) == 1 else ("hosts", "are")
+    return f"{noun} {named}{rest} {verb} {what}"
 
 
 class InvalidValue(HostMapError, ValueError):

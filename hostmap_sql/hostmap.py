@@ -7,6 +7,7 @@ from copy import copy
 from typing import TYPE_CHECKING, TypeVar
 
 from hostmap_sql.cells import Cells
+from hostmap_sql.checks import check
 from hostmap_sql.database import Database
 from hostmap_sql.dialects import dialect_named, dialect_of_scheme
 from hostmap_sql.errors import DatabaseError, InvalidValue
@@ -14,6 +15,7 @@ from hostmap_sql.history import History
 from hostmap_sql.hosts import Hosts
 from hostmap_sql.leases import InAutocommit
 from hostmap_sql.models import valid_name, valid_number
+from hostmap_sql.waiting import WatchedHosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from hostmap_sql.checks import Finding
     from hostmap_sql.dialects.base import Connections, Dialect
     from hostmap_sql.migrations import Migrations, MigrationStatus
     from hostmap_sql.sessions import Transaction
@@ -142,8 +145,8 @@ class HostMap:
         self._database = database
         self.cells = Cells(database)
         """The cells, see `Cells`."""
-        self.hosts = Hosts(database)
-        """The hosts, see `Hosts`."""
+        self.hosts = WatchedHosts(database)
+        """The hosts, see `Hosts`; and `WatchedHosts.wait`."""
         self.history = History(database)
         """The record of all changes, see `History`."""
 
@@ -209,6 +212,20 @@ class HostMap:
         2
         """
         return self.history.newest()
+
+    def check(self, *, limit: int = 1000) -> tuple[Finding, ...]:
+        """What in the directory should not be so: nothing, if all is well.
+
+        Looks at the schema, the record of changes, orphaned rows, and whether the mappings agree
+        with the record; in one snapshot, so that others may write meanwhile. Changes nothing.
+
+        :param limit: the most findings of one kind; if there are more, a last one says so.
+        :raises SchemaOutOfDate: there is no directory at all.
+
+        >>> hostmap.check()
+        ()
+        """
+        return check(self._database, limit)
 
     def migrate(self) -> tuple[str, ...]:
         """Make the tables, or bring them up to date; return the migrations that were applied.

@@ -22,20 +22,23 @@ from hostmap_sql.models import (
     valid_number,
     valid_uuid,
 )
+from hostmap_sql.pages import NO_LIMIT, Page
 from hostmap_sql.parts import BULK_SIZE, LOOKUP_SIZE, in_parts
-from hostmap_sql.prefixes import below_all, past_all, valid_prefix
 from hostmap_sql.rows import RowReader
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from hostmap_sql.bulk import Pair
     from hostmap_sql.models import CellMapping
     from hostmap_sql.sessions import Session, Transaction
 
 _PAGE_SIZE = 1_000
-_NO_LIMIT = (1 << 63) - 1
+
+
+def _nothing(_number: int) -> None:
+    """Tell nobody."""
 
 
 class Hosts:
@@ -90,17 +93,9 @@ class Hosts:
         >>> [mapping.host for mapping in hostmap.hosts.list(after=page[-1].host)]
         ['compute-3']
         """
-        prefix = valid_prefix(prefix)
-        first = below_all(prefix)
-        parameters = {
-            "after": first if after is None else max(first, valid_host(after)),
-            "until": past_all(prefix),
-            "limit": _NO_LIMIT if limit is None else valid_number(limit, "limit"),
-        }
-        statement = Statement.HOST_LIST
-        if cell_uuid is not None:
-            statement = Statement.HOST_LIST_OF_CELL
-            parameters["cell_uuid"] = valid_uuid(cell_uuid, "cell_uuid")
+        page = Page(cell_uuid, prefix)
+        parameters = page.parameters(after, NO_LIMIT if limit is None else limit)
+        statement = page.one_of(Statement.HOST_LIST, Statement.HOST_LIST_OF_CELL)
         return [*self._rows.hosts(self._session.all(statement, parameters))]
 
     def iterate(
@@ -108,15 +103,37 @@ class Hosts:
     ) -> Iterator[HostMapping]:
         """Every mapping in the order of the hosts, read page by page as they are asked for.
 
+        A cell is shown as it was when the first of its hosts was read.
+
         >>> sum(1 for _ in hostmap.hosts.iterate())
         3
         """
-        page = self.list(cell_uuid, prefix, limit=_PAGE_SIZE)
-        while page:
-            yield from page
-            if len(page) < _PAGE_SIZE:
+        page = Page(cell_uuid, prefix)
+        cells: dict[str, CellMapping] = {}
+        last = None
+        while True:
+            mappings = self._next_page(page, last, cells)
+            yield from mappings
+            if len(mappings) < _PAGE_SIZE:
                 return
-            page = self.list(cell_uuid, prefix, after=page[-1].host, limit=_PAGE_SIZE)
+            last = mappings[-1].host
+
+    def _next_page(
+        self, page: Page, after: str | None, cells: dict[str, CellMapping]
+    ) -> Sequence[HostMapping]:
+        """A page of mappings. The cells that are not known yet are added to `cells`."""
+        parameters = page.parameters(after, _PAGE_SIZE)
+        statement = page.one_of(Statement.HOST_PAGE, Statement.HOST_PAGE_OF_CELL)
+        rows = self._session.all(statement, parameters)
+        if not {row[1] for row in rows} <= cells.keys():
+            found = map(self._rows.cell, self._session.all(Statement.CELL_LIST))
+            cells.update((cell.uuid, cell) for cell in found if cell.uuid not in cells)
+        try:
+            return [*self._rows.hosts_in(cells, rows)]
+        except KeyError:
+            # Its hosts were moved and the cell deleted between the two: all at once, then.
+            statement = page.one_of(Statement.HOST_LIST, Statement.HOST_LIST_OF_CELL)
+            return [*self._rows.hosts(self._session.all(statement, parameters))]
 
     # --- writing one --------------------------------------------------------------------------
 
@@ -262,9 +279,14 @@ class Hosts:
         revision = transaction.revision if steps else None
         return BulkResult(plan.created, plan.unchanged, plan.moved, tuple(plan.conflicts), revision)
 
-    def move_all(self, from_uuid: str, to_uuid: str) -> int:
+    def move_all(
+        self, from_uuid: str, to_uuid: str, *, progress: Callable[[int], object] = _nothing
+    ) -> int:
         """Move all hosts of a cell to another, in transactions of some thousand; return how many.
 
+        After an error in between, repeat it: those that were moved are in their new cell.
+
+        :param progress: called after each transaction with the number of hosts that it moved.
         :raises InvalidValue: a value cannot be used, or the cell to move to is cell0.
         :raises CellMappingNotFound: one of the cells does not exist.
 
@@ -285,10 +307,11 @@ class Hosts:
             self._move(transaction, hosts, from_uuid, to_uuid)
             return len(hosts)
 
-        total = moved = self._session.write(work)
+        total, moved = 0, BULK_SIZE
         while moved == BULK_SIZE:
             moved = self._session.write(work)
             total += moved
+            progress(moved)
         return total
 
     def delete_many(self, hosts: Iterable[str]) -> int:

@@ -8,7 +8,7 @@ from hostmap_sql.models import CellChange, CellMapping, ChangeSet, HostChange, H
 from hostmap_sql.urls import SecretUrl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from typing import Any
 
@@ -66,6 +66,18 @@ class RowReader:
             yield HostMapping(
                 row[0], cell, row[1], time(row[2]), None if updated is None else time(updated)
             )
+
+    def hosts_in(
+        self, cells: Mapping[str, CellMapping], rows: Iterable[Row]
+    ) -> Iterator[HostMapping]:
+        """Rows of HOST_PAGE, whose cells are known.
+
+        :raises KeyError: one is not.
+        """
+        time = self._time
+        for host, cell_uuid, revision, created, updated in rows:
+            updated_at = None if updated is None else time(updated)
+            yield HostMapping(host, cells[cell_uuid], revision, time(created), updated_at)
 
     def host_change(self, row: Row) -> HostChange:
         """A row of HOST_CHANGE_LIST or HOST_CHANGE_OF_HOST."""

@@ -116,7 +116,7 @@ def close_quietly(connection: Connection) -> None:
 def fetch(
     translator: Translator, connection: Connection, statement: Statement, parameters: Parameters
 ) -> Sequence[Row]:
-    """Run a SELECT on a connection in autocommit mode and return its rows."""
+    """Run a SELECT, by itself or in a snapshot, and return its rows."""
     dialect = translator.dialect
     # As `calls` does it, which would cost every lookup some microseconds more.
     try:
@@ -130,6 +130,40 @@ def fetch(
         close_quietly(connection)
         raise
     return rows
+
+
+class Snapshot(Session):
+    """A transaction that only reads: all of it sees the directory as it was at its beginning."""
+
+    def __init__(self, translator: Translator, connection: Connection) -> None:
+        self.dialect = translator.dialect
+        self._translator = translator
+        self._connection = connection
+
+    def all(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> Sequence[Row]:
+        """Run a SELECT and return its rows."""
+        return fetch(self._translator, self._connection, statement, parameters)
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Refuse: nothing can be written here."""
+        raise DatabaseError("a snapshot is only for reading")
+
+    def has_table(self, table: str) -> bool:
+        """Whether the database has this table."""
+        with self._translator.calls(self._connection):
+            return self.dialect.has_table(self.dialect.cursor(self._connection), table)
+
+    def begin(self) -> None:
+        """Begin it: from here on it sees nothing new."""
+        with self._translator.calls(self._connection):
+            self.dialect.begin_snapshot(self.dialect.cursor(self._connection))
+
+    def end(self) -> None:
+        """End it. Never fails."""
+        try:
+            self._connection.rollback()
+        except Exception:  # noqa: BLE001 - whatever it is, there is nothing to be lost
+            close_quietly(self._connection)
 
 
 class Transaction(Session):

@@ -16,6 +16,7 @@ from enum import Enum
 # them the table `hosts`; each dialect may say it in its own way. No name holds the end of a line.
 IN_HOSTS = "= ANY(string_to_array(%(hosts)s, E'\\n'))"
 HOSTS_TABLE = "unnest(string_to_array(%(hosts)s, E'\\n')) AS hosts (host)"
+IN_NUMBERS = "= ANY(%(numbers)s)"
 
 _CELL_COLUMNS = """c.uuid, c.name, c.transport_url, c.database_connection, c.disabled,
        c.revision, c.created_at, c.updated_at"""
@@ -64,6 +65,20 @@ class Statement(Enum):
          ORDER BY host LIMIT %(limit)s) page
   JOIN cell_mapping c ON c.uuid = page.cell_uuid
  ORDER BY page.host"""
+
+    # The same pages alone, for those who read all of them: the cells of the hosts are few, and most
+    # of what a page with its cells takes is to read them again in each row.
+    HOST_PAGE = """
+SELECT host, cell_uuid, revision, created_at, updated_at
+  FROM host_mapping
+ WHERE host > %(after)s AND host < %(until)s
+ ORDER BY host LIMIT %(limit)s"""
+
+    HOST_PAGE_OF_CELL = """
+SELECT host, cell_uuid, revision, created_at, updated_at
+  FROM host_mapping
+ WHERE cell_uuid = %(cell_uuid)s AND host > %(after)s AND host < %(until)s
+ ORDER BY host LIMIT %(limit)s"""
 
     # --- hosts: writing -----------------------------------------------------------------------
 
@@ -191,6 +206,121 @@ SELECT s.revision, COUNT(x.host)
     HOST_CHANGE_DELETE = "DELETE FROM host_mapping_change WHERE revision <= %(until)s"
 
     CELL_CHANGE_DELETE = "DELETE FROM cell_mapping_change WHERE revision <= %(until)s"
+
+    # --- checking, in one snapshot: each finds what should not be there -----------------------
+
+    # Exactly one row, if all is well.
+    REVISION_ROWS = """
+SELECT id, revision, pruned_revision FROM mapping_revision ORDER BY id LIMIT %(limit)s"""
+
+    CHANGESET_SPAN = """
+SELECT MIN(revision), MAX(revision) FROM mapping_changeset WHERE revision > %(after)s"""
+
+    # The first and the last of the revisions that are missing after one that is there.
+    CHANGESET_GAPS = """
+SELECT s.revision + 1,
+       (SELECT MIN(n.revision) - 1 FROM mapping_changeset n WHERE n.revision > s.revision)
+  FROM mapping_changeset s
+ WHERE s.revision > %(pruned)s AND s.revision < %(newest)s
+   AND NOT EXISTS (SELECT 1 FROM mapping_changeset f WHERE f.revision = s.revision + 1)
+ ORDER BY s.revision LIMIT %(limit)s"""
+
+    CHANGESET_EMPTY = """
+SELECT s.revision
+  FROM mapping_changeset s
+ WHERE NOT EXISTS (SELECT 1 FROM host_mapping_change x WHERE x.revision = s.revision)
+   AND NOT EXISTS (SELECT 1 FROM cell_mapping_change x WHERE x.revision = s.revision)
+ ORDER BY s.revision LIMIT %(limit)s"""
+
+    HOST_CHANGE_ORPHANS = """
+SELECT x.revision, COUNT(*)
+  FROM host_mapping_change x
+ WHERE NOT EXISTS (SELECT 1 FROM mapping_changeset s WHERE s.revision = x.revision)
+ GROUP BY x.revision ORDER BY x.revision LIMIT %(limit)s"""
+
+    CELL_CHANGE_ORPHANS = """
+SELECT x.revision, COUNT(*)
+  FROM cell_mapping_change x
+ WHERE NOT EXISTS (SELECT 1 FROM mapping_changeset s WHERE s.revision = x.revision)
+ GROUP BY x.revision ORDER BY x.revision LIMIT %(limit)s"""
+
+    HOST_ORPHANS = """
+SELECT h.host, h.cell_uuid
+  FROM host_mapping h
+ WHERE NOT EXISTS (SELECT 1 FROM cell_mapping c WHERE c.uuid = h.cell_uuid)
+ ORDER BY h.host LIMIT %(limit)s"""
+
+    # All names, page by page: which of them are valid, no SQL can tell. The first page has no lower
+    # bound: what is not valid may come before the empty name.
+    HOST_NAMES_FIRST = "SELECT host FROM host_mapping ORDER BY host LIMIT %(limit)s"
+
+    HOST_NAMES_AFTER = """
+SELECT host FROM host_mapping WHERE host > %(after)s ORDER BY host LIMIT %(limit)s"""
+
+    # Rows whose revision has no change of the host. What was pruned may have told of it.
+    HOST_UNRECORDED = """
+SELECT h.host, h.cell_uuid, h.revision
+  FROM host_mapping h
+ WHERE (h.revision > %(pruned)s OR h.revision < 1)
+   AND NOT EXISTS (SELECT 1 FROM host_mapping_change x
+                    WHERE x.revision = h.revision AND x.host = h.host)
+   AND NOT EXISTS (SELECT 1 FROM host_mapping_change x
+                    WHERE x.host = h.host AND x.revision > h.revision)
+ ORDER BY h.host LIMIT %(limit)s"""
+
+    # Rows whose revision has a change of the host to another cell, or to none.
+    HOST_DIFFERS = """
+SELECT h.host, h.cell_uuid, h.revision, x.new_cell_uuid
+  FROM host_mapping h
+  JOIN host_mapping_change x ON x.revision = h.revision AND x.host = h.host
+ WHERE x.new_cell_uuid IS NULL OR x.new_cell_uuid <> h.cell_uuid
+ ORDER BY h.host LIMIT %(limit)s"""
+
+    # Rows that are older than the newest change of their host.
+    HOST_OUTDATED = """
+SELECT h.host, h.cell_uuid, h.revision, MAX(x.revision)
+  FROM host_mapping h
+  JOIN host_mapping_change x ON x.host = h.host AND x.revision > h.revision
+ GROUP BY h.host, h.cell_uuid, h.revision
+ ORDER BY h.host LIMIT %(limit)s"""
+
+    # Hosts that are not there, although the newest change of each says where.
+    HOST_MISSING = """
+SELECT x.host, x.new_cell_uuid, x.revision
+  FROM host_mapping_change x
+ WHERE x.new_cell_uuid IS NOT NULL
+   AND NOT EXISTS (SELECT 1 FROM host_mapping h WHERE h.host = x.host)
+   AND NOT EXISTS (SELECT 1 FROM host_mapping_change l
+                    WHERE l.host = x.host AND l.revision > x.revision)
+ ORDER BY x.host LIMIT %(limit)s"""
+
+    # As of the hosts; what a cell was changed to is not on record.
+    CELL_UNRECORDED = """
+SELECT c.uuid, c.name, c.revision
+  FROM cell_mapping c
+ WHERE (c.revision > %(pruned)s OR c.revision < 1)
+   AND NOT EXISTS (SELECT 1 FROM cell_mapping_change x
+                    WHERE x.cell_uuid = c.uuid AND x.revision = c.revision
+                      AND x.action <> %(deleted)s)
+   AND NOT EXISTS (SELECT 1 FROM cell_mapping_change x
+                    WHERE x.cell_uuid = c.uuid AND x.revision > c.revision)
+ ORDER BY c.name LIMIT %(limit)s"""
+
+    CELL_OUTDATED = """
+SELECT c.uuid, c.name, c.revision, MAX(x.revision)
+  FROM cell_mapping c
+  JOIN cell_mapping_change x ON x.cell_uuid = c.uuid AND x.revision > c.revision
+ GROUP BY c.uuid, c.name, c.revision
+ ORDER BY c.name LIMIT %(limit)s"""
+
+    CELL_MISSING = """
+SELECT x.cell_uuid, x.revision
+  FROM cell_mapping_change x
+ WHERE x.action <> %(deleted)s
+   AND NOT EXISTS (SELECT 1 FROM cell_mapping c WHERE c.uuid = x.cell_uuid)
+   AND NOT EXISTS (SELECT 1 FROM cell_mapping_change l
+                    WHERE l.cell_uuid = x.cell_uuid AND l.revision > x.revision)
+ ORDER BY x.cell_uuid LIMIT %(limit)s"""
 
     # --- the schema ---------------------------------------------------------------------------
 

@@ -5,14 +5,21 @@ from __future__ import annotations
 import click
 
 import hostmap_sql
-from hostmap_sql.cli import exports, imports  # noqa: F401 - they add themselves to `host`
+from hostmap_sql.cli import (
+    exports,  # noqa: F401 - these add themselves to their groups
+    imports,  # noqa: F401
+    nova_check,  # noqa: F401
+    nova_discover,  # noqa: F401
+)
 from hostmap_sql.cli.cells import cells
+from hostmap_sql.cli.check import check
 from hostmap_sql.cli.completion import completion
 from hostmap_sql.cli.context import Root
 from hostmap_sql.cli.demo import demo
 from hostmap_sql.cli.history import history
 from hostmap_sql.cli.hosts import hosts
 from hostmap_sql.cli.migrate import migrate
+from hostmap_sql.cli.nova import nova
 
 _EPILOG = """\b
 Exit status:
@@ -48,5 +55,5 @@ def app() -> None:
     """
 
 
-for command in (migrate, cells, hosts, history, demo, completion):
+for command in (migrate, cells, hosts, history, check, nova, demo, completion):
     app.add_command(command)

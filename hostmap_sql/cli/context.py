@@ -6,6 +6,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,7 +29,7 @@ FORMATS = ("table", "json", "csv", "value")
 _LONGEST_TIMEOUT = 86_400
 
 _EPILOG = (
-    "The options of `hostmap` itself may stand here as well: --database, --format, --column, "
+    "The options of `hostmap` itself may stand here as well: --database, --format, --columns, "
     "--timeout, --author, --reason, --verbose. See `hostmap --help`."
 )
 
@@ -39,17 +40,22 @@ class Settings:
 
     database: str = DEFAULT_DATABASE
     format: str = "table"
-    column: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     timeout: float = DEFAULT_TIMEOUT
     author: str | None = None
     reason: str | None = None
     verbose: bool = False
 
     @contextmanager
-    def open(self) -> Iterator[HostMap]:
-        """The directory for a block, its writes signed as the options say."""
+    def open(self, *, longest: float = _LONGEST_TIMEOUT) -> Iterator[HostMap]:
+        """The directory for a block, its writes signed as the options say.
+
+        :param longest: when to give up at the latest, whatever the options say: for commands that
+            try again themselves.
+        """
         author = _login_name() if self.author is None else self.author
-        with connect(self.database, timeout=self.timeout, author=author) as hostmap:
+        timeout = min(self.timeout, longest)
+        with connect(self.database, timeout=timeout, author=author) as hostmap:
             yield hostmap.signed(reason=self.reason)
 
 
@@ -75,26 +81,39 @@ class Command(click.Command):
     """A command that has an example, and takes the options of `hostmap` itself too.
 
     :param example: command lines, as one would type them.
-    :param columns: what it can show, for `--column`.
+    :param columns: what it can show, for `--columns`.
+    :param plan_columns: what it shows instead with `--dry-run`.
     """
 
     def __init__(
-        self, *args: Any, example: str = "", columns: Sequence[str] = (), **kwargs: Any
+        self,
+        *args: Any,
+        example: str = "",
+        columns: Sequence[str] = (),
+        plan_columns: Sequence[str] = (),
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.example = example
         self.columns = tuple(columns)
+        self.plan_columns = tuple(plan_columns)
         self.params.extend(global_options(hidden=True))
         known = f"Columns: {', '.join(columns)}.\n\n" if columns else ""
-        self.epilog = f"{_example_text(example)}{known}{_EPILOG}"
+        plan = f"Columns with --dry-run: {', '.join(plan_columns)}.\n\n" if plan_columns else ""
+        self.epilog = f"{_example_text(example)}{known}{plan}{_EPILOG}"
 
     def invoke(self, ctx: click.Context) -> Any:
         """Look at the options first, before anything is done."""
         settings = ctx.ensure_object(Settings)
-        unknown = [name for name in settings.column if name not in self.columns]
+        plan = self.plan_columns if ctx.params.get("dry_run") else ()
+        columns = plan or self.columns
+        unknown = [name for name in settings.columns if name not in columns]
         if unknown:
-            known = f"known are {', '.join(self.columns)}" if self.columns else "it shows none"
-            raise click.UsageError(f"--column {unknown[0]!r} is not a column here: {known}", ctx)
+            known = f"known are {', '.join(columns)}" if columns else "it shows none"
+            here = (
+                "with --dry-run" if plan else "without --dry-run" if self.plan_columns else "here"
+            )
+            raise click.UsageError(f"--columns {unknown[0]!r} is not a column {here}: {known}", ctx)
         if settings.verbose:
             _log_to_standard_error(ctx)
         return super().invoke(ctx)
@@ -178,10 +197,11 @@ def global_options(*, hidden: bool) -> list[click.Option]:
         ),
         option(
             "-c",
-            "--column",
-            metavar="NAME",
+            "--columns",
+            metavar="NAMES",
+            type=_Names(),
             multiple=True,
-            help="Show only this column; may be given several times.",
+            help="Show only these columns, in this order: name,name; may be given several times.",
         ),
         option(
             "--timeout",
@@ -204,10 +224,24 @@ def global_options(*, hidden: bool) -> list[click.Option]:
     ]
 
 
+class _Names(click.ParamType[tuple[str, ...]]):
+    """Names with commas between them."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Each by itself; whether they are columns, the command knows."""
+        del param, ctx
+        return tuple(name.strip() for name in value.split(","))
+
+
 def _set(ctx: click.Context, option: click.Parameter, value: Any) -> None:
     """Keep the value of an option, unless it was not given here."""
-    if value not in (None, False, ()) and option.name:
-        setattr(ctx.ensure_object(Settings), option.name, value)
+    if value in (None, False, ()) or not option.name:
+        return
+    if isinstance(option.type, _Names):
+        value = tuple(chain.from_iterable(value))
+    setattr(ctx.ensure_object(Settings), option.name, value)
 
 
 def _login_name() -> str | None:

@@ -117,7 +117,7 @@ def _plain(error: Exception) -> str:
 def _invalid(error: InvalidValue) -> str:
     sentence = f"{_PLACES.get(error.field, error.field)} {error.problem}"
     # Those about it quote nothing, but show patterns of URLs that would be masked.
-    return sentence if error.field == "database URL" else _without_secrets(sentence)
+    return sentence if error.field in ("database URL", "--from") else _without_secrets(sentence)
 
 
 def _stale(error: StaleMapping) -> str:

@@ -78,7 +78,7 @@ def show(settings: Settings, /, *, hosts: tuple[str, ...]) -> None:
     "list",
     columns=HOST_COLUMNS,
     example="hostmap host list --cell cell1 --prefix compute- --limit 100\n"
-    "hostmap host list --format value --column host",
+    "hostmap host list --format value --columns host",
 )
 @click.option("--cell", metavar="CELL", type=CELL, help="Only hosts of this cell.")
 @click.option("--prefix", help="Only hosts whose names begin so.")

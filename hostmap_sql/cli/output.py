@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from hostmap_sql.cli import tables
 
@@ -22,31 +22,53 @@ T = TypeVar("T")
 _NONE = "-"
 
 
+class RowWriter(Protocol):
+    """Rows that are shown some at a time."""
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Show these, one after the other as they come."""
+
+    def end(self) -> None:
+        """Show that these were all."""
+
+
 def show_rows(
-    settings: Settings, columns: Sequence[str], rows: Iterable[Row], brief: Sequence[str] = ()
+    settings: Settings,
+    columns: Sequence[str],
+    rows: Iterable[Row],
+    brief: Sequence[str] = (),
+    *,
+    json_lines: bool = False,
 ) -> None:
-    """Show many rows, one after the other as they come; only a table has to wait for all.
+    """Show many rows, one after the other as they come, however many there are.
 
     :param brief: the columns that a table shows, where all would be too wide.
+    :param json_lines: show json as an object a line, not as an array of them.
     """
+    writer = row_writer(settings, columns, brief, json_lines=json_lines)
+    writer.write(begun(rows))
+    writer.end()
+
+
+def row_writer(
+    settings: Settings,
+    columns: Sequence[str],
+    brief: Sequence[str] = (),
+    *,
+    json_lines: bool = False,
+) -> RowWriter:
+    """What shows rows that do not come all at once; see `show_rows`."""
     if settings.format == "table":
-        shown = settings.column or brief or columns
-        tables.print_table(shown, [_texts(row, shown, _NONE) for row in rows])
-        return
-    shown = settings.column or columns
-    rows = begun(rows)
+        return _Table(settings.columns or brief or columns)
+    shown = settings.columns or columns
     if settings.format == "json":
-        _print_json_rows(shown, rows)
-    elif settings.format == "csv":
-        _print_csv(shown, rows)
-    else:
-        for row in rows:
-            sys.stdout.write(" ".join(_texts(row, shown, _NONE)) + "\n")
+        return _JsonLines(shown) if json_lines else _JsonArray(shown)
+    return _Csv(shown) if settings.format == "csv" else _Values(shown)
 
 
 def show_row(settings: Settings, columns: Sequence[str], row: Row) -> None:
     """Show one row: in json as one object, in a table a line for each column."""
-    shown = settings.column or columns
+    shown = settings.columns or columns
     if settings.format == "json":
         _print_json({name: row[name] for name in shown})
     elif settings.format == "table":
@@ -69,7 +91,7 @@ def show_one_or_many(
 
 def show_summary(settings: Settings, row: Row, sentence: str) -> None:
     """Show what a command has done: to people as a sentence, to programs as a row."""
-    if settings.format == "table" and not settings.column:
+    if settings.format == "table" and not settings.columns:
         sys.stdout.write(f"{sentence}\n")
     else:
         show_row(settings, tuple(row), row)
@@ -87,8 +109,82 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+class _Table:
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = columns
+        self._table = tables.Table(columns)
+
+    def write(self, rows: Iterable[Row]) -> None:
+        self._table.write(_texts(row, self._columns, _NONE) for row in rows)
+
+    def end(self) -> None:
+        self._table.end()
+
+
+class _JsonArray:
+    """One array, an object a line: programs read it whole, people and grep by the line."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = columns
+        self._before = "["
+
+    def write(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            sys.stdout.write(f"{self._before}\n  {_json_line(row, self._columns)}")
+            self._before = ","
+
+    def end(self) -> None:
+        sys.stdout.write("[]\n" if self._before == "[" else "\n]\n")
+
+
+class _JsonLines:
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = columns
+
+    def write(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            sys.stdout.write(_json_line(row, self._columns) + "\n")
+
+    def end(self) -> None:
+        pass
+
+
+class _Csv:
+    def __init__(self, columns: Sequence[str]) -> None:
+        import csv  # noqa: PLC0415 - only for those who ask
+
+        self._columns = columns
+        self._writer = csv.writer(sys.stdout, lineterminator="\n")
+        self._has_header = False
+
+    def write(self, rows: Iterable[Row]) -> None:
+        if not self._has_header:
+            self._writer.writerow(self._columns)
+            self._has_header = True
+        self._writer.writerows(_texts(row, self._columns, "") for row in rows)
+
+    def end(self) -> None:
+        pass
+
+
+class _Values:
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = columns
+
+    def write(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            sys.stdout.write(" ".join(_texts(row, self._columns, _NONE)) + "\n")
+
+    def end(self) -> None:
+        pass
+
+
 def _texts(row: Row, columns: Sequence[str], none: str) -> list[str]:
-    return [_text(row[name], none) for name in columns]
+    # Most values are text already: of a hundred thousand rows that is a second.
+    return [
+        value if type(value := row[name]) is str and value else _text(value, none)
+        for name in columns
+    ]
 
 
 def _text(value: Any, none: str) -> str:
@@ -105,19 +201,5 @@ def _print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
-def _print_json_rows(columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """Print one array, an object a line: programs read it whole, people and grep by the line."""
-    lines = (json.dumps({name: row[name] for name in columns}, ensure_ascii=False) for row in rows)
-    start = "["
-    for line in lines:
-        sys.stdout.write(f"{start}\n  {line}")
-        start = ","
-    sys.stdout.write("[]\n" if start == "[" else "\n]\n")
-
-
-def _print_csv(columns: Sequence[str], rows: Iterable[Row]) -> None:
-    import csv  # noqa: PLC0415 - only for those who ask
-
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(_texts(row, columns, "") for row in rows)
+def _json_line(row: Row, columns: Sequence[str]) -> str:
+    return json.dumps({name: row[name] for name in columns}, ensure_ascii=False)

@@ -1,57 +1,119 @@
-"""Tables, framed as OpenStack's commands frame theirs, so that what reads those reads ours."""
+"""Tables, framed as OpenStack's commands frame theirs, so that what reads those reads ours.
+
+They are printed as their rows come: the first of them give the widths of the columns, and where a
+later one needs more, the columns are wider from there on. On a terminal no line is longer than it:
+what does not fit is folded.
+"""
 
 from __future__ import annotations
 
+import shutil
 import sys
 import unicodedata
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-# From here on drawing it with rich takes longer than people like to wait.
-_MOST_ROWS_FOR_RICH = 500
+# The rows that give the widths: enough to be like the others, few enough not to be waited for.
+_ROWS_LOOKED_AT = 500
 
+# What is narrower than this is not made narrower still.
+_LEAST_WIDTH = 8
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: fitted to the terminal if there is one, else each line as long as it is."""
-    if sys.stdout.isatty() and len(rows) <= _MOST_ROWS_FOR_RICH:
-        _print_fitted(columns, rows)
-    else:
-        _print_plain(columns, rows)
+# A UUID in pieces cannot be copied.
+_UUID_WIDTH = 36
 
 
-def _print_fitted(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.box import ASCII2  # noqa: PLC0415 - 50 ms, which scripts need not wait for
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+class Table:
+    """A table that is printed to standard output, some rows at a time."""
 
-    table = Table(box=ASCII2, header_style="bold")
-    for name in columns:
-        # A UUID in pieces cannot be copied.
-        table.add_column(name, overflow="fold", min_width=36 if name.endswith("uuid") else None)
-    for row in rows:
-        # As Text: a name may look like rich's markup.
-        table.add_row(*map(Text, row))
-    Console(highlight=False).print(table)
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = columns
+        self._room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        self._needed = [_width(name) for name in columns]
+        self._least = [_UUID_WIDTH if name.endswith("uuid") else _LEAST_WIDTH for name in columns]
+        self._widths: list[int] = []
+        self._has_rows = False
+
+    def write(self, rows: Iterable[Sequence[str]]) -> None:
+        """Print rows, before the first of them the header."""
+        rest = iter(rows)
+        if not self._widths:
+            first = [*islice(rest, _ROWS_LOOKED_AT)]
+            self._needed = [
+                max(map(_width, texts)) for texts in zip(self._columns, *first, strict=True)
+            ]
+            self._fit()
+            sys.stdout.write(f"{self._rule()}{self._lines(self._columns)}{self._rule()}")
+            self._write(first)
+        self._write(rest)
+
+    def end(self) -> None:
+        """Print what is below the last row."""
+        if self._has_rows:
+            sys.stdout.write(self._rule())
+
+    def _write(self, rows: Iterable[Sequence[str]]) -> None:
+        for row in rows:
+            self._has_rows = True
+            widths = [*map(_width, row)]
+            if any(width > known for width, known in zip(widths, self._needed, strict=True)):
+                self._needed = [*map(max, widths, self._needed)]
+                self._fit()
+            sys.stdout.write(self._lines(row))
+
+    def _fit(self) -> None:
+        """Give each column the width it needs; where that is too much, take from the widest."""
+        self._widths = [*self._needed]
+        if self._room is None:
+            return
+        too_much = sum(self._widths) + 3 * len(self._widths) + 1 - self._room
+        for _ in range(too_much):
+            wide = [place for place, w in enumerate(self._widths) if w > self._least[place]]
+            if not wide:
+                return
+            self._widths[max(wide, key=self._widths.__getitem__)] -= 1
+
+    def _rule(self) -> str:
+        return "+" + "+".join("-" * (width + 2) for width in self._widths) + "+\n"
+
+    def _lines(self, texts: Sequence[str]) -> str:
+        if self._widths == self._needed:
+            return self._line(texts)
+        folded = map(_folded, texts, self._widths)
+        return "".join(self._line(line) for line in zip_longest(*folded, fillvalue=""))
+
+    def _line(self, texts: Sequence[str]) -> str:
+        padded = (
+            text + " " * (width - _width(text))
+            for text, width in zip(texts, self._widths, strict=True)
+        )
+        return f"| {' | '.join(padded)} |\n"
 
 
-def _print_plain(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(_width, column)) for column in zip(columns, *rows, strict=True)]
-    rule = "+" + "+".join("-" * (width + 2) for width in widths) + "+\n"
-    write = sys.stdout.write
-    write(rule + _line(columns, widths) + rule)
-    for row in rows:
-        write(_line(row, widths))
-    write(rule if rows else "")
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a whole table."""
+    table = Table(columns)
+    table.write(rows)
+    table.end()
 
 
-def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (
-        text + " " * (width - _width(text)) for text, width in zip(texts, widths, strict=True)
-    )
-    return f"| {' | '.join(padded)} |\n"
+def _folded(text: str, width: int) -> Iterator[str]:
+    """The text in pieces that are no wider than so."""
+    if _width(text) <= width:
+        yield text
+        return
+    piece, used = "", 0
+    for character in text:
+        more = _width(character)
+        if used + more > width:
+            yield piece
+            piece, used = "", 0
+        piece += character
+        used += more
+    yield piece
 
 
 def _width(text: str) -> int:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from hostmap_sql.statements import HOSTS_TABLE, IN_HOSTS, Statement
+from hostmap_sql.statements import HOSTS_TABLE, IN_HOSTS, IN_NUMBERS, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,6 +97,7 @@ class Dialect(ABC):
 
     in_hosts: ClassVar[str] = IN_HOSTS
     hosts_table: ClassVar[str] = HOSTS_TABLE
+    in_numbers: ClassVar[str] = IN_NUMBERS
     overrides: ClassVar[Mapping[Statement, str]] = {}
 
     autocommit: ClassVar[Any] = True
@@ -110,7 +111,8 @@ class Dialect(ABC):
 
     def adapted(self, sql: str) -> str:
         """A statement of the common form as this database's driver takes it."""
-        return sql.replace(IN_HOSTS, self.in_hosts).replace(HOSTS_TABLE, self.hosts_table)
+        sql = sql.replace(IN_HOSTS, self.in_hosts).replace(HOSTS_TABLE, self.hosts_table)
+        return sql.replace(IN_NUMBERS, self.in_numbers)
 
     # --- connections --------------------------------------------------------------------------
 
@@ -147,6 +149,10 @@ class Dialect(ABC):
         """Begin a transaction that is to write, at READ COMMITTED."""
 
     @abstractmethod
+    def begin_snapshot(self, cursor: Cursor) -> None:
+        """Begin a transaction that is only to read: all it reads is as it is now."""
+
+    @abstractmethod
     def take_revision(self, cursor: Cursor) -> int | None:
         """Take the lock of all writers and return the new revision; None if the row is missing."""
 
@@ -159,6 +165,10 @@ class Dialect(ABC):
     def encode_hosts_table(self, hosts: Sequence[str]) -> object:
         """Many host names as the parameter of `hosts_table`."""
         return self.encode_hosts(hosts)
+
+    def encode_numbers(self, numbers: Sequence[int]) -> object:
+        """Many numbers as the parameter of `in_numbers`."""
+        return [*numbers]
 
     @abstractmethod
     def encode_time(self, time: datetime) -> object:

@@ -85,6 +85,7 @@ class MySQL(Dialect):
 
     name = "mysql"
     in_hosts = "IN %(hosts)s"
+    in_numbers = "IN %(numbers)s"
     # The server reads it twice as fast as rows of VALUES.
     hosts_table = "JSON_TABLE(%(hosts)s, '$[*]' COLUMNS (host VARCHAR(255) PATH '$')) AS hosts"
     overrides = {  # noqa: RUF012 - a ClassVar of the base
@@ -129,6 +130,11 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         # REPEATABLE READ, a caller's own pool may have it, is as good: the snapshot begins with the
         # first SELECT, after the revision's row was taken.
         cursor.execute("BEGIN")
+
+    def begin_snapshot(self, cursor: Any) -> None:
+        # For the next transaction alone: READ COMMITTED would take a snapshot for each statement.
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
 
     def take_revision(self, cursor: Any) -> int | None:
         return cursor.lastrowid if cursor.execute(self.sql[Statement.REVISION_TAKE]) else None

@@ -92,6 +92,9 @@ class PostgreSQL(Dialect):
     def begin(self, cursor: Any) -> None:
         cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
 
+    def begin_snapshot(self, cursor: Any) -> None:
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
     def take_revision(self, cursor: Any) -> int | None:
         row = cursor.execute(self.sql[Statement.REVISION_TAKE]).fetchone()
         return row and int(row[0])

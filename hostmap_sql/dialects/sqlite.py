@@ -48,6 +48,7 @@ class SQLite(Dialect):
     name = "sqlite"
     autocommit = None
     in_hosts = "IN (SELECT value FROM json_each(%(hosts)s))"
+    in_numbers = "IN (SELECT value FROM json_each(%(numbers)s))"
     hosts_table = "(SELECT value AS host FROM json_each(%(hosts)s)) AS hosts"
 
     def adapted(self, sql: str) -> str:
@@ -103,12 +104,20 @@ class SQLite(Dialect):
     def begin(self, cursor: Any) -> None:
         cursor.execute("BEGIN IMMEDIATE")
 
+    def begin_snapshot(self, cursor: Any) -> None:
+        cursor.execute("BEGIN")
+        # The snapshot is that of the first read, whatever it reads.
+        cursor.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+
     def take_revision(self, cursor: Any) -> int | None:
         row = cursor.execute(self.sql[Statement.REVISION_TAKE]).fetchone()
         return row and int(row[0])
 
     def encode_hosts(self, hosts: Sequence[str]) -> object:
         return json.dumps(hosts, ensure_ascii=False)
+
+    def encode_numbers(self, numbers: Sequence[int]) -> object:
+        return json.dumps([*numbers])
 
     def encode_time(self, time: datetime) -> str:
         return time.replace(tzinfo=None).isoformat(" ", "microseconds")

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from hostmap_sql import HostMap, connect
 from hostmap_sql.cli.app import app
+from tests.support.json_schemas import validate_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,8 +46,10 @@ class Cli:
         return result
 
     def json(self, *arguments: str | Path, **more: Any) -> Any:
-        """What it prints with `--format json`."""
-        return json.loads(self(*arguments, "--format", "json", **more).stdout)
+        """What it prints with `--format json`, which is what its schema says."""
+        output = json.loads(self(*arguments, "--format", "json", **more).stdout)
+        validate_output([str(argument) for argument in arguments], output)
+        return output
 
     def error(self, *arguments: str | Path, status: int, input: str | bytes | None = None) -> str:
         """The one line in which it says why it failed, having printed no result."""

@@ -30,7 +30,7 @@ def test_version(cli: Cli) -> None:
 def test_the_options_of_hostmap_stand_anywhere(before: int, cli: Cli) -> None:
     words = ["host", "list", "compute"]
     words[2:] = ["--prefix", "compute"]
-    words[before:before] = ["--format", "csv", "--column", "host"]
+    words[before:before] = ["--format", "csv", "--columns", "host"]
     assert cli(*words).stdout == "host\ncompute-1\ncompute-2\n"
 
 
@@ -80,8 +80,8 @@ def test_columns_are_shown_in_the_order_they_are_asked_for(cli: Cli) -> None:
 def test_an_unknown_column_stops_it_before_anything_is_written(
     cli: Cli, command: tuple[str, ...]
 ) -> None:
-    assert "--column 'nope'" in cli.error(*command, "-c", "nope", status=2)
-    assert "--column 'nope'" in cli.error("demo", "-c", "nope", status=2)
+    assert "--columns 'nope'" in cli.error(*command, "-c", "nope", status=2)
+    assert "--columns 'nope'" in cli.error("demo", "-c", "nope", status=2)
     assert cli.revision() == 5
 
 

@@ -57,6 +57,8 @@ class Backend(ABC):
     """Begins a transaction that is to write."""
     for_any_thread: ClassVar[dict[str, Any]] = {}
     """What makes a plain connection one that threads may hand on."""
+    guards_off: ClassVar[tuple[str, ...]]
+    """Switches off, for a session, foreign keys and the check of the one row's id."""
     utc_suffix: ClassVar[str] = ""
     """What has to follow a time in UTC that is written into a statement."""
     time_as_text: ClassVar[str] = "created_at"
@@ -121,6 +123,16 @@ class Backend(ABC):
             cursor = connection.cursor()
             cursor.execute(statement)
             return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+        finally:
+            connection.close()
+
+    def damage(self, *statements: str) -> None:
+        """Run statements that the database would refuse, its guards being off. Once in a test."""
+        connection = self.open_raw()
+        try:
+            cursor = connection.cursor()
+            for statement in (*self.guards_off, *statements):
+                cursor.execute(statement)
         finally:
             connection.close()
 

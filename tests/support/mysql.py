@@ -34,6 +34,10 @@ class MySQLBackend(Backend):
     driver_module = "pymysql"
     passing_failure = pymysql.OperationalError(1213, "Deadlock found when trying to get lock")
     duplicate_code = "1062"
+    guards_off = (
+        "SET foreign_key_checks = 0",
+        "ALTER TABLE mapping_revision DROP CONSTRAINT mapping_revision_one_row",
+    )
     indexed_text = "transport_url(100)"
     lost_connection = pymysql.OperationalError(2013, "Lost connection to server during query")
 
@@ -53,6 +57,13 @@ class MySQLBackend(Backend):
             "charset": "utf8mb4",
         }
         return pymysql.connect(**(defaults | arguments))
+
+    def run_script(self, text: str) -> None:
+        flags = CLIENT.MULTI_STATEMENTS
+        with self.open_raw(client_flag=flags) as connection, connection.cursor() as cursor:
+            cursor.execute(text)
+            while cursor.nextset():
+                pass
 
     @property
     def missing_url(self) -> str:

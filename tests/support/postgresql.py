@@ -35,6 +35,10 @@ class PostgreSQLBackend(Backend):
     database_argument = "dbname"
     passing_failure = psycopg.errors.SerializationFailure("could not serialize access")
     duplicate_code = "23505"
+    guards_off = (
+        "SET session_replication_role = replica",
+        "ALTER TABLE mapping_revision DROP CONSTRAINT mapping_revision_one_row",
+    )
     lost_connection = psycopg.OperationalError("server closed the connection unexpectedly")
 
     def __init__(self, server: Server, database: str) -> None:
@@ -44,6 +48,10 @@ class PostgreSQLBackend(Backend):
 
     def open_raw(self, **arguments: Any) -> psycopg.Connection[Any]:
         return psycopg.connect(self.url, **({"autocommit": True} | arguments))
+
+    def run_script(self, text: str) -> None:
+        with self.open_raw() as connection:
+            connection.execute(text.encode())
 
     @property
     def missing_url(self) -> str:

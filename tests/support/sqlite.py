@@ -30,6 +30,7 @@ class SQLiteBackend(Backend):
     driver_error = sqlite3.Error
     begin_statement = "BEGIN IMMEDIATE"
     for_any_thread = {"check_same_thread": False}  # noqa: RUF012 - a ClassVar of the base
+    guards_off = ("PRAGMA foreign_keys = OFF", "PRAGMA ignore_check_constraints = ON")
     missing_error = SchemaOutOfDate
     driver_module = "sqlite3"
     passing_failure = sqlite3.OperationalError("database is locked")

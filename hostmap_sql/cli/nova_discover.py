@@ -1,0 +1,195 @@
+"""`hostmap nova discover`."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hostmap_sql.cli import errors
+from hostmap_sql.cli.nova import (
+    PLAN_COLUMNS,
+    access_of,
+    access_options,
+    cell_names,
+    conflict_plan_rows,
+    conflict_rows,
+    directory,
+    nova,
+    plan_row,
+    say_conflicts,
+    show_plan,
+)
+from hostmap_sql.cli.output import plural, show_rows
+from hostmap_sql.cli.service import stopping
+from hostmap_sql.errors import DatabaseUnavailable
+from hostmap_sql.nova import discover
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from hostmap_sql.cli.context import Settings
+    from hostmap_sql.hostmap import HostMap
+    from hostmap_sql.nova import CellDiscovery, Discovery
+
+COLUMNS = (
+    "cell",
+    "cell_uuid",
+    "live",
+    "created",
+    "unchanged",
+    "conflicts",
+    "unusable",
+    "marked",
+    "error",
+)
+
+
+@nova.command(
+    "discover",
+    columns=COLUMNS,
+    plan_columns=PLAN_COLUMNS,
+    example="hostmap nova discover --dry-run\n"
+    "hostmap nova discover --cell cell1 --mark --cell-options sslmode=disable\n"
+    "hostmap nova discover --every 300",
+)
+@access_options
+@click.option(
+    "--by-service",
+    is_flag=True,
+    help="Take the hosts that have a service nova-compute, not those that have compute nodes.",
+)
+@click.option(
+    "--mark",
+    is_flag=True,
+    help="Set mapped = 1 on the compute nodes of all hosts that are mapped here, as Nova does.",
+)
+@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
+@click.option(
+    "--every",
+    metavar="SECONDS",
+    type=click.FloatRange(0, min_open=True),
+    help="Do it again and again, so many seconds apart, until SIGTERM or Ctrl-C.",
+)
+@click.pass_obj
+def discover_(
+    settings: Settings,
+    /,
+    *,
+    cells: tuple[str, ...],
+    parallel: int,
+    cell_options: str | None,
+    template_url: str | None,
+    trusted_hosts: tuple[str, ...],
+    by_service: bool,
+    mark: bool,
+    dry_run: bool,
+    every: float | None,
+) -> None:
+    """Map the compute hosts of Nova's cells that are not mapped yet.
+
+    Reads the database of each cell, several at once. Hosts that are mapped to their cell are left
+    alone; those mapped to another are reported, and the exit status is 4. A cell that cannot be
+    read is reported, the others go on, and the exit status is 6.
+
+    With --every, problems are told on standard error and do not end it; json is an object a line.
+    """
+    access = access_of(settings, parallel, cell_options, template_url, trusted_hosts)
+    with directory(settings, "nova discover") as hostmap:
+        once = partial(
+            discover, hostmap, cells, by_service=by_service, mark=mark, dry_run=dry_run,
+            access=access,
+        )  # fmt: skip
+        if every is None:
+            found = once()
+            _show(settings, hostmap, found, dry_run=dry_run)
+            _refuse_problems(found)
+        else:
+            _serve(settings, hostmap, once, every, dry_run=dry_run)
+
+
+def _serve(
+    settings: Settings,
+    hostmap: HostMap,
+    once: Callable[[], Discovery],
+    every: float,
+    *,
+    dry_run: bool,
+) -> None:
+    """Discover until told to stop; a round that is under way is finished first."""
+    with stopping() as stop:
+        while True:
+            try:
+                found = once()
+                _show(settings, hostmap, found, dry_run=dry_run, lines=True)
+                _refuse_problems(found)
+            except (DatabaseUnavailable, errors.Failure) as error:
+                errors.say(str(error))
+            sys.stdout.flush()
+            if stop.wait(every):
+                return
+
+
+def _show(
+    settings: Settings,
+    hostmap: HostMap,
+    found: Discovery,
+    *,
+    dry_run: bool,
+    lines: bool = False,
+) -> None:
+    names = cell_names(hostmap)
+    if dry_run:
+        hosts = sum(len(cell.created) for cell in found.cells)
+        show_plan(settings, _plan_rows(found, names), f"{plural(hosts, 'host')} would be mapped")
+        return
+    rows = [_row(cell, names) for cell in found.cells]
+    show_rows(settings, COLUMNS, rows, json_lines=lines)
+    if settings.format != "json":
+        say_conflicts(conflict_rows(found.conflicts, names))
+        for cell in found.cells:
+            for problem in cell.unusable:
+                errors.say(f"cell {cell.cell.name!r}: a host's name {problem}")
+
+
+def _row(found: CellDiscovery, names: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "cell": found.cell.name,
+        "cell_uuid": found.cell.uuid,
+        "live": found.live,
+        "created": [*found.created],
+        "unchanged": found.unchanged,
+        "conflicts": conflict_rows(found.conflicts, names),
+        "unusable": [*found.unusable],
+        "marked": found.marked,
+        "error": found.error,
+    }
+
+
+def _plan_rows(found: Discovery, names: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    for cell in found.cells:
+        name = cell.cell.name
+        for host in cell.created:
+            yield plan_row("create", "host", host, cell=name)
+        yield from conflict_plan_rows(conflict_rows(cell.conflicts, names))
+        for problem in cell.unusable:
+            yield plan_row("refuse", "host", problem, cell=name)
+        if cell.marked:
+            detail = plural(cell.marked, "compute node")
+            yield plan_row("mark", "cell", name, detail=detail)
+        if cell.error is not None:
+            yield plan_row("error", "cell", name, detail=cell.error)
+
+
+def _refuse_problems(found: Discovery) -> None:
+    if found.unreachable:
+        for cell in found.unreachable:
+            errors.say(f"cell {cell.cell.name!r}: {cell.error}")
+        problem = f"{plural(len(found.unreachable), 'cell')} could not be read"
+        raise errors.Failure(problem, errors.UNAVAILABLE)
+    refused = len(found.conflicts) + sum(len(cell.unusable) for cell in found.cells)
+    if refused:
+        problem = f"{plural(refused, 'host')} in conflict or with an unusable name: left alone"
+        raise errors.Failure(problem, errors.CONFLICT)

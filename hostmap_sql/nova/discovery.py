@@ -1,0 +1,146 @@
+"""Finding the hosts that the cells have and the directory has not, and mapping them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hostmap_sql.errors import HostMapError, InvalidValue
+from hostmap_sql.models import CELL0_UUID, CellMapping, Conflict, HostMapping, valid_host
+from hostmap_sql.nova.access import CellAccess
+from hostmap_sql.nova.cells import LiveHosts, cells_to_read, read_cells
+from hostmap_sql.nova.results import CellDiscovery, Discovery
+from hostmap_sql.nova.statements import NovaStatement
+from hostmap_sql.parts import BULK_SIZE, LOOKUP_SIZE, in_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from hostmap_sql.hostmap import HostMap
+
+
+def discover(
+    hostmap: HostMap,
+    cells: Sequence[str] | None = None,
+    *,
+    by_service: bool = False,
+    mark: bool = False,
+    dry_run: bool = False,
+    access: CellAccess | None = None,
+) -> Discovery:
+    """Map the live compute hosts of Nova's cells that are not mapped yet.
+
+    Each cell's own database is read for compute nodes that are not deleted. Hosts that are mapped
+    to their cell are left alone, those that are mapped to another are reported. A cell that cannot
+    be read is reported, and the others go on. Several discoveries at once agree.
+
+    :param cells: names or UUIDs; by default all that are enabled, but never cell0.
+    :param by_service: read the services named nova-compute instead of the compute nodes.
+    :param mark: set ``mapped = 1`` on the compute nodes of all hosts that are mapped to their cell.
+    :param dry_run: only report what would be done.
+    :param access: how the cells' databases are reached.
+    :raises CellMappingNotFound: a cell that is named does not exist.
+    :raises DatabaseUnavailable: the directory itself cannot be reached.
+    """
+    access = access or CellAccess()
+    chosen = cells_to_read(hostmap, cells)
+    answers = read_cells(chosen, access, by_service=by_service)
+    found = []
+    claimed: dict[str, str] = {}
+    for cell in chosen:
+        answer = answers[cell.uuid]
+        if isinstance(answer, LiveHosts):
+            result = _map(hostmap, cell, answer.hosts, claimed if dry_run else None)
+            if mark:
+                result = _mark(access, result, answer, dry_run=dry_run)
+            found.append(result)
+        else:
+            found.append(CellDiscovery(cell, error=str(answer)))
+    return Discovery(tuple(found))
+
+
+def _map(
+    hostmap: HostMap, cell: CellMapping, live: Sequence[str], claimed: dict[str, str] | None
+) -> CellDiscovery:
+    """Map what is not mapped; with `claimed`, where earlier cells have put theirs, only say so."""
+    hosts, unusable = _usable(live)
+    if cell.uuid == CELL0_UUID:
+        unusable = [
+            *unusable,
+            *(f"{host!r} is in cell0, which can have no hosts" for host in hosts),
+        ]
+        hosts = []
+    mapped: dict[str, str] = {}
+    for part in in_parts(hosts, LOOKUP_SIZE):
+        mapped.update(_cells_of(hostmap.hosts.get_many(part)))
+    if claimed is not None:
+        mapped = claimed | mapped
+    new = [host for host in hosts if host not in mapped]
+    if claimed is not None:
+        created = new
+        claimed.update(dict.fromkeys(new, cell.uuid))
+    else:
+        created, late = _create(hostmap, cell, new)
+        mapped |= late
+    conflicts = tuple(
+        Conflict(host, cell.uuid, mapped[host])
+        for host in hosts
+        if mapped.get(host, cell.uuid) != cell.uuid
+    )
+    unchanged = len(hosts) - len(created) - len(conflicts)
+    return CellDiscovery(cell, len(live), tuple(created), unchanged, conflicts, tuple(unusable))
+
+
+def _usable(live: Iterable[str]) -> tuple[list[str], list[str]]:
+    hosts, unusable = [], []
+    for host in live:
+        try:
+            hosts.append(valid_host(host))
+        except InvalidValue as error:
+            unusable.append(error.problem)
+    return hosts, unusable
+
+
+def _cells_of(mappings: Mapping[str, HostMapping]) -> dict[str, str]:
+    return {host: mapping.cell_uuid for host, mapping in mappings.items()}
+
+
+def _create(
+    hostmap: HostMap, cell: CellMapping, hosts: Sequence[str]
+) -> tuple[list[str], dict[str, str]]:
+    """Map the hosts; return those it mapped, and where the others had been put meanwhile."""
+    created: list[str] = []
+    late: dict[str, str] = {}
+    for part in in_parts(hosts, BULK_SIZE):
+        result = hostmap.hosts.create_many((host, cell.uuid) for host in part)
+        if result.created == len(part):
+            created += part
+            continue
+        # Somebody else was faster with some: another discovery, say.
+        now = hostmap.hosts.get_many(part)
+        ours = [h for h in part if h in now and now[h].revision == result.revision]
+        created += ours
+        late |= _cells_of({host: now[host] for host in now if host not in {*ours}})
+    return created, late
+
+
+def _mark(
+    access: CellAccess, found: CellDiscovery, live: LiveHosts, *, dry_run: bool
+) -> CellDiscovery:
+    """Mark the compute nodes of the hosts that are mapped to their cell."""
+    usable, _ = _usable(live.hosts)
+    here = {*usable} - {conflict.host for conflict in found.conflicts}
+    nodes = [node for host, ids in live.unmarked.items() if host in here for node in ids]
+    if dry_run or not nodes:
+        return replace(found, marked=len(nodes))
+    try:
+        with access.open(found.cell) as database:
+            marked = sum(
+                database.execute(
+                    NovaStatement.COMPUTE_NODES_MARK, {"numbers": database.encode_numbers(part)}
+                )
+                for part in in_parts(nodes, LOOKUP_SIZE)
+            )
+    except HostMapError as error:
+        return replace(found, error=str(error))
+    return replace(found, marked=marked)

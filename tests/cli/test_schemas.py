@@ -1,0 +1,172 @@
+"""What the commands print as JSON is what the schemas of the reference say.
+
+A command that has columns needs `docs/reference/json/COMMAND.json` (its words with hyphens between
+them, and with --dry-run behind if it has other columns then), its lines in `OUTPUTS` here, and its
+section in `docs/reference/json.md`. Beside this, `Cli.json` holds every output of the tests against
+its schema.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from hostmap_sql.checks import KINDS
+from tests.support.json_schemas import DEFINITIONS, FOLDER, SCHEMAS, Schema, outputs, validate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.cli.conftest import Cli
+
+TITLES = {name: title for name, title, _ in outputs()}
+COLUMNS = {name: columns for name, _, columns in outputs()}
+
+# What is typed to see each output, one after the other in the directory of the template, and the
+# exit status that each ends with. The commands of Nova have a test of theirs, where Nova is.
+OUTPUTS: dict[str, list[tuple[int, str]]] = {
+    "cell-create": [
+        (0, "cell create cell4 --transport-url rabbit://nova:PASSWORD@mq4/"),
+        (0, "cell create cell5 --disabled"),
+    ],
+    "cell-list": [(0, "cell list"), (0, "cell list --show-secrets")],
+    "cell-show": [(0, "cell show cell1")],
+    "cell-update": [(0, "cell update cell1 --name cell9 --database-connection ''")],
+    "cell-enable": [(0, "cell enable cell1")],
+    "cell-disable": [(0, "cell disable cell1")],
+    "cell-delete": [(0, "cell delete cell3"), (0, "cell delete cell2 --force")],
+    "host-create": [(0, "host create compute-9 cell1")],
+    "host-list": [(0, "host list"), (0, "host list --prefix nothing")],
+    "host-show": [
+        (0, "host show compute-1"),
+        (0, "host show compute-1 storage-1"),
+        (3, "host show compute-1 nothing"),
+    ],
+    "host-move": [
+        (0, "host move compute-1 cell2"),
+        (0, "host move compute-1 compute-2 cell3 --reason 'rack 9'"),
+    ],
+    "host-delete": [(0, "host delete compute-1 compute-2")],
+    "host-import": [
+        (4, "host import hosts.csv --dry-run"),
+        (4, "host import hosts.csv"),
+        (0, "host import hosts.csv --on-conflict move"),
+    ],
+    "history": [
+        (0, "cell delete cell3"),
+        (0, "host move compute-1 cell2"),
+        (0, "host delete compute-1"),
+        (0, "cell disable cell1"),
+        (0, "history"),
+        (0, "history compute-1"),
+        (0, "history --since 99"),
+    ],
+    "migrate": [
+        (0, "migrate"),
+        (0, "migrate --status"),
+        (0, "migrate --rollback 0006-host-mapping-change --yes"),
+    ],
+    "check": [(0, "check"), (0, "check --limit 1")],
+}
+ELSEWHERE = {name for name in COLUMNS if name.startswith("nova-")}
+
+
+def objects(schema: Any) -> Iterator[Schema]:
+    """All schemas of objects that stand in a schema."""
+    if isinstance(schema, dict):
+        if "properties" in schema:
+            yield schema
+        for value in schema.values():
+            yield from objects(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from objects(value)
+
+
+def shown(schema: Schema) -> set[tuple[str, ...]]:
+    """The keys of the objects that are shown, as the one result or in an array."""
+    while "$ref" in schema:
+        schema = SCHEMAS[DEFINITIONS]["$defs"][schema["$ref"].partition("#/$defs/")[2]]
+    if "anyOf" in schema:
+        return {keys for one in schema["anyOf"] for keys in shown(one)}
+    if schema["type"] == "array":
+        return shown(schema["items"])
+    return {tuple(schema["properties"])}
+
+
+def test_every_command_that_has_columns_has_a_schema() -> None:
+    assert {*SCHEMAS} - {DEFINITIONS} == {*COLUMNS}
+    assert {*OUTPUTS} | ELSEWHERE == {*COLUMNS}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_the_columns_are_those_of_the_schema(name: str) -> None:
+    assert shown(SCHEMAS[name]) == {COLUMNS[name]}
+    assert SCHEMAS[name]["title"] == TITLES[name]
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_the_output_is_what_the_schema_says(cli: Cli, tmp_path: Path, name: str) -> None:
+    (tmp_path / "hosts.csv").write_text("host,cell\ncompute-7,cell1\ncompute-1,cell2\n")
+    for status, line in OUTPUTS[name]:
+        output = cli.json(*shlex.split(line), status=status)
+        if line.startswith(TITLES[name].removeprefix("hostmap ").removesuffix(" --dry-run")):
+            validate(name, output)
+    assert line.startswith(name.removesuffix("--dry-run").replace("-", " "))
+
+
+def test_findings_are_what_the_schema_says(cli: Cli) -> None:
+    with closing(sqlite3.connect(cli.url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("DELETE FROM host_mapping WHERE host = 'compute-1'")
+        connection.execute("DELETE FROM cell_mapping WHERE name = 'cell3'")
+        connection.execute("DELETE FROM mapping_changeset WHERE revision = 2")
+        connection.execute("DELETE FROM mapping_revision")
+        connection.commit()
+    found = cli.json("check", status=4)
+    validate("check", found)
+    assert len(found) == 5
+    assert SCHEMAS["check"]["items"]["properties"]["kind"]["enum"] == [*KINDS]
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_schema_says_all_there_is_to_say(name: str) -> None:
+    schema = SCHEMAS[name]
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+    assert schema["description"]
+    for one in objects(schema):
+        assert one["additionalProperties"] is False
+        assert one["required"] == [*one["properties"]]
+        assert all(value["description"] for value in one["properties"].values())
+
+
+def test_no_definition_is_repeated_or_of_no_use() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")]
+    for name in SCHEMAS[DEFINITIONS]["$defs"]:
+        assert sum(text.count(f'#/$defs/{name}"') for text in texts), name
+    own = [tuple(one["properties"]) for schema in SCHEMAS.values() for one in objects(schema)]
+    assert len(own) == len(set(own))
+
+
+def test_the_page_shows_every_schema() -> None:
+    page = (FOLDER.parent / "json.md").read_text(encoding="utf-8")
+    for form in (r"\(json/(.+)\.json\)", r"^```\{literalinclude\} json/(.+)\.json$"):
+        assert sorted(re.findall(form, page, re.MULTILINE)) == sorted(SCHEMAS)
+
+
+def test_a_schema_refuses_what_it_does_not_know(cli: Cli) -> None:
+    cell = cli.json("cell", "show", "cell1")
+    for changed in ({**cell, "more": 1}, {**cell, "uuid": "X"}, {**cell, "created_at": "today"}):
+        with pytest.raises(ValidationError):
+            validate("cell-show", changed)
+    del cell["hosts"]
+    with pytest.raises(ValidationError):
+        validate("cell-show", cell)

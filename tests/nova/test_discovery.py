@@ -1,0 +1,233 @@
+"""Finding the hosts of the cells and mapping them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hostmap_sql import CellMappingNotFound, Conflict, HostMap, InvalidValue
+from hostmap_sql.nova import CellAccess, discover, import_mappings
+
+if TYPE_CHECKING:
+    from tests.support.backend import Backend
+    from tests.support.nova import Nova
+
+CLAIMED = "compute-003.rack3.example.org"
+BOTH = ["cell1", "cell2"]
+FAST = CellAccess(timeout=5)
+
+
+@pytest.fixture
+def imported(nova: Nova, hostmap: HostMap) -> HostMap:
+    """The directory with all that Nova's API database has."""
+    import_mappings(hostmap, nova.url)
+    return hostmap
+
+
+def unmarked(cell: Backend) -> int:
+    """How many live compute nodes a cell takes for not yet mapped."""
+    condition = "deleted = 0 AND COALESCE(mapped, 0) = 0"
+    return int(cell.query(f"SELECT COUNT(*) FROM compute_nodes WHERE {condition}")[0][0])
+
+
+def test_enabled_cells_are_searched(nova: Nova, imported: HostMap) -> None:
+    found = discover(imported)
+
+    assert [one.cell.name for one in found.cells] == ["cell1"]
+    [cell1] = found.cells
+    assert len(cell1.created) == 15
+    assert cell1.conflicts == ()
+    assert cell1.unusable == ()
+    assert (cell1.error, cell1.marked) == (None, 0)
+    assert cell1.unchanged + len(cell1.created) == cell1.live
+    for host in cell1.created:
+        assert imported.hosts.get(host).cell_uuid == nova.cell_uuid("cell1")
+    [changeset] = imported.history.since(2)
+    assert {change.host for change in changeset.hosts} == {*cell1.created}
+
+
+def test_all_new_hosts_are_mapped_and_the_claimed_one_is_a_conflict(
+    nova: Nova, imported: HostMap
+) -> None:
+    found = discover(imported, BOTH)
+
+    assert [len(one.created) for one in found.cells] == [15, 1]
+    assert found.conflicts == (Conflict(CLAIMED, nova.cell_uuid("cell2"), nova.cell_uuid("cell1")),)
+    assert imported.hosts.get(CLAIMED).cell_uuid == nova.cell_uuid("cell1")
+    assert imported.hosts.get("KVM-Upper").cell_uuid == nova.cell_uuid("cell2")
+
+
+def test_a_second_discovery_finds_nothing_to_do(imported: HostMap) -> None:
+    discover(imported, BOTH)
+    revision = imported.revision()
+
+    again = discover(imported, BOTH)
+
+    assert [one.created for one in again.cells] == [(), ()]
+    assert len(again.conflicts) == 1
+    assert imported.revision() == revision
+
+
+def test_by_service_finds_hosts_without_compute_nodes(imported: HostMap) -> None:
+    by_node = discover(imported, BOTH)
+    assert "service-only-1" not in by_node.cells[0].created
+
+    by_service = discover(imported, BOTH, by_service=True)
+
+    assert by_service.cells[0].created == ("service-only-1",)
+
+
+def test_a_dry_run_says_what_would_be_mapped_and_writes_nothing(
+    nova: Nova, imported: HostMap
+) -> None:
+    revision, before = imported.revision(), unmarked(nova.cell1)
+
+    planned = discover(imported, BOTH, dry_run=True, mark=True)
+
+    assert imported.revision() == revision
+    assert unmarked(nova.cell1) == before
+    done = discover(imported, BOTH, mark=True)
+    assert planned == done
+
+
+def test_a_host_of_two_cells_goes_to_the_first(imported: HostMap) -> None:
+    imported.hosts.delete(CLAIMED)
+
+    planned = discover(imported, BOTH, dry_run=True)
+    found = discover(imported, BOTH)
+
+    assert found == planned
+    assert CLAIMED in found.cells[0].created
+    assert [conflict.host for conflict in found.conflicts] == [CLAIMED]
+
+
+def test_mark_marks_all_nodes_of_hosts_that_are_mapped_here(nova: Nova, imported: HostMap) -> None:
+    nova.cell1.query("UPDATE compute_nodes SET mapped = 0 WHERE host = 'ironic-1' AND id % 2 = 0")
+    nova.cell1.query(
+        "UPDATE compute_nodes SET mapped = NULL WHERE host = 'ironic-1' AND id % 2 = 1"
+    )
+    before = unmarked(nova.cell1)
+    assert before > 12
+
+    found = discover(imported, BOTH, mark=True)
+
+    assert found.cells[0].marked == before
+    assert unmarked(nova.cell1) == 0
+    conflicting = "SELECT mapped FROM compute_nodes WHERE host = '" + CLAIMED + "'"
+    assert nova.cell2.query(conflicting) == [(0,)]
+    assert [one.marked for one in discover(imported, BOTH, mark=True).cells] == [0, 0]
+
+
+def test_a_cell_that_cannot_be_read_is_reported_and_the_others_go_on(
+    nova: Nova, imported: HostMap
+) -> None:
+    uuid = nova.cell_uuid("cell2")
+    for url, problem in [
+        (None, "is not set"),
+        ("mysql+pymysql://nova:s3cret@127.0.0.1:9/nova", "127.0.0.1"),
+        ("{scheme}://{username}:{password}@{hostname}/nova", "--template-url"),
+        ("postgresql://nova:s3cret@127.0.0.1/nova?no_such_option=s3cret", "no_such_option"),
+        (nova.url, "none of Nova's"),
+    ]:
+        imported.cells.update(uuid, database_connection=url)
+
+        found = discover(imported, BOTH, access=FAST)
+
+        assert [one.cell.name for one in found.unreachable] == ["cell2"]
+        error = found.unreachable[0].error
+        assert error
+        assert problem in error
+        assert "s3cret" not in error
+
+
+def test_a_cell_that_never_answers_is_given_up_in_time(imported: HostMap, nova: Nova) -> None:
+    import socket  # noqa: PLC0415
+    from time import monotonic  # noqa: PLC0415
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        scheme = imported.cells.get_by_name("cell1").database_connection
+        assert scheme
+        prefix = scheme.reveal().partition("://")[0]
+        url = f"{prefix}://nova:s3cret@127.0.0.1:{port}/nova"
+        imported.cells.update(nova.cell_uuid("cell2"), database_connection=url)
+        started = monotonic()
+
+        found = discover(imported, BOTH, access=CellAccess(timeout=2, parallel=1))
+
+    assert monotonic() - started < 6
+    assert [one.cell.name for one in found.unreachable] == ["cell2"]
+    assert len(found.cells[0].created) == 15
+
+
+def test_options_are_added_to_the_urls_of_all_cells(imported: HostMap) -> None:
+    found = discover(imported, BOTH, access=CellAccess("no_such_option=1"))
+
+    assert len(found.unreachable) == 2
+    for one in found.cells:
+        assert one.error
+        assert "no_such_option" in one.error
+    assert not discover(imported, BOTH, access=CellAccess("connect_timeout=9")).unreachable
+    for wrong in ("sslmode", "=", "a=1&", "", "a=1&&b=2"):
+        with pytest.raises(InvalidValue, match="option=value"):
+            CellAccess(wrong)
+
+
+def test_a_template_is_filled(nova: Nova, imported: HostMap) -> None:
+    base = nova.url
+    name = nova.cell1.url.rpartition("/")[2]
+    template = f"{{scheme}}://{{username}}:{{password}}@{{hostname}}:{{port}}/{name}"
+    imported.cells.update(nova.cell_uuid("cell1"), database_connection=template)
+
+    found = discover(imported, ["cell1"], access=replace(FAST, template_url=base))
+
+    assert len(found.cells[0].created) == 15
+
+
+def test_names_that_no_host_can_have_are_told(nova: Nova, imported: HostMap) -> None:
+    nova.cell1.query("UPDATE compute_nodes SET host = '' WHERE host = 'ironic-1' AND id % 2 = 0")
+
+    found = discover(imported, BOTH)
+
+    assert found.cells[0].unusable == ("is empty",)
+    assert len(found.cells[0].created) == 15
+
+
+def test_nothing_is_mapped_to_cell0(imported: HostMap) -> None:
+    cell0 = imported.cells.get_by_name("cell0")
+    url = imported.cells.get_by_name("cell2").database_connection
+    imported.cells.update(cell0.uuid, database_connection=url)
+    revision = imported.revision()
+
+    found = discover(imported, ["cell0"])
+
+    assert found.cells[0].created == ()
+    assert len(found.cells[0].unusable) == found.cells[0].live > 0
+    assert imported.revision() == revision
+
+
+def test_an_unknown_cell_is_an_error(imported: HostMap) -> None:
+    with pytest.raises(CellMappingNotFound):
+        discover(imported, ["cell1", "cell9"])
+
+
+def test_several_at_once_agree(imported: HostMap) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        runs = list(pool.map(lambda _: discover(imported, BOTH, mark=True), range(4)))
+
+    assert sum(len(run.cells[0].created) for run in runs) == 15
+    assert sum(len(run.cells[1].created) for run in runs) == 1
+    assert {run.conflicts for run in runs} == {runs[0].conflicts}
+    assert all(not run.unreachable for run in runs)
+
+
+def test_names_that_differ_by_case_are_two_hosts(nova: Nova, imported: HostMap) -> None:
+    nova.cell2.query("UPDATE compute_nodes SET host = 'kvm-upper' WHERE host = 'KVM-Upper'")
+
+    found = discover(imported, ["cell2"])
+
+    assert "kvm-upper" in found.cells[0].created
+    assert len(imported.hosts.get_many(["kvm-upper", "KVM-Upper"])) == 2

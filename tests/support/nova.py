@@ -1,0 +1,66 @@
+"""Databases that Nova itself has made, loaded from its dumps into the servers of the suite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.support.backend import Backend, Factory
+
+DUMPS = Path(__file__).parent.parent / "data" / "nova"
+SERVER_OF = {"sqlite": "postgresql"}
+"""Which server has Nova's databases, where the directory is no server's: it has none on SQLite."""
+
+# How SQLAlchemy's URLs begin, as Nova has them.
+_SCHEMES = {"mysql": "mysql+pymysql", "postgresql": "postgresql+psycopg2"}
+
+
+@dataclass(frozen=True)
+class Nova:
+    """The three databases, each of them the test's alone."""
+
+    api: Backend
+    cell1: Backend
+    cell2: Backend
+
+    @property
+    def url(self) -> str:
+        """The URL of `nova_api`, as nova.conf would have it."""
+        return nova_url(self.api)
+
+    def cell_uuid(self, name: str) -> str:
+        """The UUID of a cell."""
+        return str(self.api.query(f"SELECT uuid FROM cell_mappings WHERE name = '{name}'")[0][0])
+
+    def set_cell(self, name: str, column: str, value: str | None) -> None:
+        """Change something of a cell in Nova."""
+        text = "NULL" if value is None else f"'{value}'"
+        self.api.query(f"UPDATE cell_mappings SET {column} = {text} WHERE name = '{name}'")
+
+
+def nova_url(backend: Backend) -> str:
+    """The URL of a database, as SQLAlchemy has it."""
+    scheme, separator, rest = backend.url.partition("://")
+    return f"{_SCHEMES[scheme]}{separator}{rest}"
+
+
+def load(factory: Factory) -> Nova:
+    """Load the dumps into fresh databases; the cells' URLs name these."""
+    databases: dict[str, Any] = {}
+    for name in ("api", "cell1", "cell2"):
+        databases[name] = factory.bare()
+        dump = DUMPS / f"nova_{name}.{databases[name].dialect_name}.sql"
+        databases[name].run_script(dump.read_text())
+    nova = Nova(**databases)
+    for name in ("cell1", "cell2"):
+        nova.set_cell(name, "database_connection", nova_url(databases[name]))
+    return nova
+
+
+def drop(factory: Factory, nova: Nova) -> None:
+    """Remove them again."""
+    for backend in (nova.api, nova.cell1, nova.cell2):
+        backend.close()
+        factory.drop(backend)
