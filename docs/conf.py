@@ -16,6 +16,7 @@ import hostmap_sql
 from hostmap_sql import statements
 from hostmap_sql.dialects import dialect_named, mysql, postgresql, sqlite
 from hostmap_sql.dialects.base import Fault
+from hostmap_sql.nova.statements import NovaStatement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,6 +80,15 @@ class Statements(SphinxDirective):
         return self.parse_text_to_nodes("\n".join(text), allow_section_headings=True)
 
 
+class NovaStatements(SphinxDirective):
+    """Every statement on Nova's databases."""
+
+    def run(self) -> list[Node]:
+        """Make a block of each."""
+        text = [f"```sql\n-- {s.name}\n{s.value.strip()}\n```\n" for s in NovaStatement]
+        return self.parse_text_to_nodes("\n".join(text))
+
+
 def _codes(faults: Iterable[tuple[object, Fault]], title: str) -> Iterator[str]:
     by_fault = sorted(faults, key=lambda pair: (list(Fault).index(pair[1]), str(pair[0])))
     yield f"### {title}\n\n| class | what it means | codes |\n|---|---|---|"
@@ -102,4 +112,5 @@ class ErrorCodes(SphinxDirective):
 def setup(app: Sphinx) -> None:
     """Make the directives known."""
     app.add_directive("hostmap-statements", Statements)
+    app.add_directive("hostmap-nova-statements", NovaStatements)
     app.add_directive("hostmap-error-codes", ErrorCodes)

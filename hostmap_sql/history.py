@@ -89,6 +89,20 @@ class History:
         """
         return self._revisions()[0]
 
+    def last_before(self, time: datetime) -> int:
+        """The last revision before the first changeset that says a time from this one on.
+
+        Hand it to `since`, and what comes is what happened from that time on.
+
+        :raises InvalidValue: the time has no zone.
+
+        >>> hostmap.history.last_before(hostmap.hosts.get("compute-1").created_at)
+        1
+        """
+        if time.tzinfo is None:
+            raise InvalidValue("time", "has no zone: give it one, such as datetime.UTC")
+        return self._last_before(time)
+
     # --- inside -------------------------------------------------------------------------------
 
     def _revisions(self) -> tuple[int, int]:

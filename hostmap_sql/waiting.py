@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # How long a look may take when the time is up: the last one is not to fail for want of time.
 _LAST_LOOK = 0.1
 
+_SHORTEST_PAUSE = 0.01
+
 
 class WatchedHosts(Hosts):
     """The hosts, and waiting for them: ``hostmap.hosts``.
@@ -77,7 +79,7 @@ class WatchedHosts(Hosts):
                 elsewhere = {host: found[host] for host in missing if host in found}
                 nowhere = [host for host in missing if host not in found]
                 raise HostsNotMapped(nowhere, elsewhere, timeout)
-            sleep(min(poll, seconds))
+            sleep(max(_SHORTEST_PAUSE, min(poll, seconds)))
 
     def _look(self, hosts: Sequence[str], deadline: float) -> dict[str, str]:
         """The cells of those that are mapped."""

@@ -1,22 +1,15 @@
-"""The directory checked by itself: each kind of damage is found, and nothing else ever is."""
+"""The directory checked by itself: each kind of damage is found, and no other."""
 
 from __future__ import annotations
 
-import random
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import invariant, run_state_machine_as_test
 
-from hostmap_sql import CELL0_UUID, DatabaseError, Finding, HostMapError, InvalidValue
+from hostmap_sql import CELL0_UUID, Finding, InvalidValue
 from hostmap_sql.checks import KINDS
 from hostmap_sql.errors import SchemaOutOfDate
 from hostmap_sql.parts import BULK_SIZE
-from hostmap_sql.statements import Statement
-from tests.test_model import Comparison
 
 if TYPE_CHECKING:
     from hostmap_sql import HostMap
@@ -54,6 +47,13 @@ def cell(uuid: str, name: str, url: str = "rabbit://mq/") -> str:
     return (
         "INSERT INTO cell_mapping (uuid, name, transport_url, disabled, revision, created_at)"
         f" VALUES ('{uuid}', '{name}', '{url}', FALSE, 1, {TIME})"
+    )
+
+
+def change_of_cell(revision: int, uuid: str, action: str) -> str:
+    return (
+        "INSERT INTO cell_mapping_change (revision, cell_uuid, action)"
+        f" VALUES ({revision}, '{uuid}', '{action}')"
     )
 
 
@@ -126,10 +126,7 @@ DAMAGES: dict[str, Damage] = {
         {("cell-unrecorded", f"cell {ONE}")},
     ),
     "cell changed later on record": (
-        (
-            "INSERT INTO cell_mapping_change (revision, cell_uuid, action)"
-            f" VALUES (6, '{ONE}', 'updated')",
-        ),
+        (change_of_cell(6, ONE, "updated"),),
         {("cell-outdated", f"cell {ONE}")},
     ),
     "host of cell0": (
@@ -299,62 +296,6 @@ def test_damage_is_found_in_a_pruned_directory(backend: Backend, directory: Host
     ]
 
 
-@pytest.mark.usefixtures("hostmap")
-def test_random_work_leaves_it_in_order(backend: Backend) -> None:
-    class Checked(Comparison):
-        @invariant()
-        def in_order(self) -> None:
-            assert self.hostmap.check() == ()
-
-    Checked.backend, Checked.hostmap = backend, backend.hostmap
-    run_state_machine_as_test(
-        Checked,
-        settings=settings(
-            max_examples=8,
-            stateful_step_count=15,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-
-
-def test_it_is_in_order_while_others_write(backend: Backend, cells: Cells) -> None:
-    """Writers and a pruner at full speed: what is checked is one state, not several."""
-    hostmap = backend.connect(pool_size=8, timeout=60)
-    over = Event()
-
-    def write(seed: int) -> None:
-        chance = random.Random(seed)
-        while not over.is_set():
-            name = f"h{chance.randrange(20)}"
-            target = chance.choice(cells[:2]).uuid
-            try:
-                chance.choice(
-                    (
-                        lambda: hostmap.hosts.create(name, target),
-                        lambda: hostmap.hosts.move(name, target),
-                        lambda: hostmap.hosts.delete(name),
-                        lambda: hostmap.hosts.move_all(cells.one.uuid, cells.two.uuid),
-                        lambda: hostmap.cells.update(target, disabled=chance.random() < 0.5),
-                        lambda: hostmap.history.prune(before=hostmap.revision() - 5),
-                    )
-                )()
-            except HostMapError as error:
-                assert not isinstance(error, DatabaseError)  # noqa: PT017 - others are right
-
-    with ThreadPoolExecutor(3) as threads:
-        writers = [threads.submit(write, seed) for seed in range(3)]
-        try:
-            found = [hostmap.check() for _ in range(30)]
-        finally:
-            over.set()
-        for writer in writers:
-            writer.result()
-
-    assert hostmap.revision() > 10
-    assert found == [()] * 30
-
-
 # --- how much is reported -----------------------------------------------------------------------
 
 
@@ -433,74 +374,3 @@ def test_a_table_that_is_gone_is_found(bare_backend: Backend) -> None:
         bare_backend.query(f"DROP TABLE {table}")
     assert [finding.kind for finding in hostmap.check()] == ["schema", "schema"]
     assert "host_mapping_change" in hostmap.check()[0].problem
-
-
-# --- snapshots ----------------------------------------------------------------------------------
-
-
-def test_a_snapshot_sees_nothing_new(backend: Backend, directory: HostMap) -> None:
-    other = backend.connect()
-
-    def look(snapshot: object) -> list[int]:
-        rows = [len(snapshot.all(Statement.HOST_NAMES_FIRST, {"limit": 9}))]  # type: ignore[attr-defined]
-        other.hosts.delete_many(["compute-1", "compute-2"])
-        return [*rows, len(snapshot.all(Statement.HOST_NAMES_FIRST, {"limit": 9}))]  # type: ignore[attr-defined]
-
-    assert directory._database.snapshot(look) == [2, 2]
-    assert directory.hosts.list() == []
-
-
-def test_a_snapshot_begins_at_its_beginning(backend: Backend, directory: HostMap) -> None:
-    """Not with what is first read: between the two, others may write."""
-    other = backend.connect()
-
-    def look(snapshot: object) -> int:
-        other.hosts.delete_many(["compute-1", "compute-2"])
-        return len(snapshot.all(Statement.HOST_NAMES_FIRST, {"limit": 9}))  # type: ignore[attr-defined]
-
-    # PostgreSQL takes its snapshot with the first statement, which is as good: one state.
-    assert directory._database.snapshot(look) in (0, 2)
-    assert directory.hosts.list() == []
-
-
-def test_nothing_is_written_in_a_snapshot(directory: HostMap) -> None:
-    with pytest.raises(DatabaseError, match="only for reading"):
-        directory._database.snapshot(lambda snapshot: snapshot.write(lambda _: None))
-    assert directory.revision() == NEWEST
-
-
-def test_after_a_snapshot_reads_are_of_the_moment_again(
-    backend: Backend, directory: HostMap
-) -> None:
-    hostmap = backend.connect(pool_size=1)
-    assert hostmap.check() == ()
-    directory.hosts.delete("compute-1")
-    assert len(hostmap.hosts.list()) == 1
-    hostmap.hosts.delete("compute-2")
-    assert directory.hosts.list() == []
-
-
-def test_a_caller_s_own_pool_is_left_as_it_was(backend: Backend, directory: HostMap) -> None:
-    from hostmap_sql import HostMap as Directory  # noqa: PLC0415
-
-    for lend, mode in backend.own_pools():
-        with lend() as connection:
-            before = mode(connection)
-        assert Directory(lend, backend.dialect_name).check() == directory.check() == ()
-        with lend() as connection:
-            assert mode(connection) == before
-
-
-def test_a_lost_connection_is_replaced(
-    backend: Backend, directory: HostMap, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begin, failures = type(backend.dialect).begin_snapshot, [backend.lost_connection]
-
-    def fail_once(*arguments: object) -> None:
-        begin(*arguments)  # type: ignore[arg-type]
-        if failures:
-            raise failures.pop()
-
-    monkeypatch.setattr(type(backend.dialect), "begin_snapshot", fail_once)
-    assert directory.check() == ()
-    assert not failures

@@ -6,10 +6,13 @@ import click
 
 import hostmap_sql
 from hostmap_sql.cli import (
-    exports,  # noqa: F401 - these add themselves to their groups
+    drain,  # noqa: F401 - these add themselves to their groups
+    exports,  # noqa: F401
     imports,  # noqa: F401
     nova_check,  # noqa: F401
     nova_discover,  # noqa: F401
+    rotate,  # noqa: F401
+    waiting,  # noqa: F401
 )
 from hostmap_sql.cli.cells import cells
 from hostmap_sql.cli.check import check
@@ -18,6 +21,7 @@ from hostmap_sql.cli.context import Root
 from hostmap_sql.cli.demo import demo
 from hostmap_sql.cli.history import history
 from hostmap_sql.cli.hosts import hosts
+from hostmap_sql.cli.log import log
 from hostmap_sql.cli.migrate import migrate
 from hostmap_sql.cli.nova import nova
 
@@ -29,7 +33,7 @@ Exit status:
   3  not found
   4  exists, stale or in conflict
   5  refused because in use
-  6  the database could not be reached in time
+  6  not in time: the database could not be reached, or hosts that were waited for are not there
   7  outcome unknown: a commit was sent, its answer lost
   130 interrupted; 141 the reader of the output went away
 
@@ -55,5 +59,5 @@ def app() -> None:
     """
 
 
-for command in (migrate, cells, hosts, history, check, nova, demo, completion):
+for command in (migrate, cells, hosts, history, log, check, nova, demo, completion):
     app.add_command(command)

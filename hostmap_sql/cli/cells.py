@@ -1,4 +1,4 @@
-"""The commands below `hostmap cell`."""
+"""The commands below `hostmap cell` that look at one cell or change it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import CELL, URL
 from hostmap_sql.cli.context import Group, Settings, find_cell
-from hostmap_sql.cli.output import plural, show_row, show_rows, show_summary
+from hostmap_sql.cli.output import show_row, show_rows
 from hostmap_sql.cli.rows import BRIEF_CELL_COLUMNS, CELL_COLUMNS, cell_row
-from hostmap_sql.errors import CellMappingInUse
-from hostmap_sql.parts import BULK_SIZE
 
 if TYPE_CHECKING:
-    from hostmap_sql.hostmap import Changes, HostMap
+    from hostmap_sql.hostmap import HostMap
     from hostmap_sql.models import CellMapping
 
 cell_argument = click.argument("cell", type=CELL)
@@ -145,73 +142,6 @@ def enable(settings: Settings, /, *, cell: str) -> None:
 def disable(settings: Settings, /, *, cell: str) -> None:
     """Let nothing new be placed in a cell; its hosts stay."""
     _update(settings, cell, disabled=True)
-
-
-@cells.command(
-    "delete",
-    columns=("cell", "cell_uuid", "hosts_deleted"),
-    example="hostmap cell delete cell3\nhostmap cell delete cell2 --force --reason 'cell retired'",
-)
-@cell_argument
-@click.option("--force", is_flag=True, help="Delete its hosts too, and even cell0.")
-@click.pass_obj
-def delete(settings: Settings, /, *, cell: str, force: bool) -> None:
-    """Delete a cell that has no hosts; with --force, its hosts first."""
-    with settings.open() as hostmap:
-        found = find_cell(hostmap, cell)
-        if found.is_cell0 and not force:
-            raise errors.Failure(
-                f"cell {found.name!r} is cell0, which takes what cannot be placed: "
-                "it is deleted only with --force",
-                errors.IN_USE,
-            )
-        hosts = 0
-        if force:
-            hosts = _delete_with_hosts(hostmap, found)
-        else:
-            _delete_empty(hostmap, found)
-    row = {"cell": found.name, "cell_uuid": found.uuid, "hosts_deleted": hosts}
-    show_summary(settings, row, f"deleted cell {found.name!r} and {plural(hosts, 'host')} in it")
-
-
-def _delete_empty(hostmap: HostMap, cell: CellMapping) -> None:
-    try:
-        hostmap.cells.delete(cell.uuid)
-    except CellMappingInUse as error:
-        raise errors.Failure(
-            f"cell {cell.name!r} still has {plural(error.hosts, 'host')}: move them, or "
-            "delete them with it by --force",
-            errors.IN_USE,
-        ) from error
-
-
-def _delete_with_hosts(hostmap: HostMap, cell: CellMapping) -> int:
-    """Delete the hosts, some thousand a transaction, and with the last of them the cell.
-
-    They are looked up in the transaction that deletes them: a host that somebody moves to another
-    cell meanwhile stays, and one that is added meanwhile goes too.
-    """
-
-    def step(changes: Changes) -> int:
-        mappings = changes.hosts.list(cell.uuid, limit=BULK_SIZE)
-        deleted = changes.hosts.delete_many([mapping.host for mapping in mappings])
-        if deleted < BULK_SIZE:
-            changes.cells.delete(cell.uuid)
-        return deleted
-
-    total = deleted = 0
-    try:
-        while True:
-            deleted = hostmap.run(step)
-            total += deleted
-            if deleted < BULK_SIZE:
-                return total
-    except BaseException:
-        if total:
-            errors.say(
-                f"{plural(total, 'host')} of cell {cell.name!r} are deleted, the cell is not"
-            )
-        raise
 
 
 def _update(settings: Settings, cell: str, **values: Any) -> None:

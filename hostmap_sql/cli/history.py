@@ -14,7 +14,7 @@ from hostmap_sql.cli.rows import time_text
 from hostmap_sql.errors import HistoryPruned, HostMappingNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from hostmap_sql.hostmap import HostMap
     from hostmap_sql.models import CellChange, ChangeSet, HostChange
@@ -58,7 +58,7 @@ Names = dict[str, str]
 def history(settings: Settings, /, *, host: str | None, since: int | None) -> None:
     """Show who changed what and when, oldest first; of a HOST or of everything."""
     with settings.open() as hostmap:
-        names = {cell.uuid: cell.name for cell in hostmap.cells.list()}
+        names = cell_names(hostmap)
         rows: Iterable[Mapping[str, Any]]
         if host is None:
             rows = _rows_since(hostmap, since, names)
@@ -79,14 +79,12 @@ def _rows_of_host(
 
 
 def _rows_since(hostmap: HostMap, since: int | None, names: Names) -> Iterator[Mapping[str, Any]]:
-    for changeset in _changesets(hostmap, since):
-        for cell in changeset.cells:
-            yield _cell_row(changeset, cell, names)
-        for host in changeset.hosts:
-            yield {**_host_row(host, names), "change_id": changeset.change_id}
+    for page in pages(hostmap, since):
+        yield from rows_of(page, names)
 
 
-def _changesets(hostmap: HostMap, since: int | None) -> Iterator[ChangeSet]:
+def pages(hostmap: HostMap, since: int | None) -> Iterator[Sequence[ChangeSet]]:
+    """The changesets after a revision, some at a time; None: all there are."""
     after = since or 0
     try:
         page = hostmap.history.since(after, limit=_PAGE_SIZE)
@@ -97,8 +95,22 @@ def _changesets(hostmap: HostMap, since: int | None) -> Iterator[ChangeSet]:
         errors.say(f"the history begins after revision {error.pruned_revision}: it was pruned")
         page = hostmap.history.since(error.pruned_revision, limit=_PAGE_SIZE)
     while page:
-        yield from page
+        yield page
         page = hostmap.history.since(page[-1].revision, limit=_PAGE_SIZE)
+
+
+def rows_of(changesets: Iterable[ChangeSet], names: Names) -> Iterator[Mapping[str, Any]]:
+    """The changes of some changesets, as they are shown."""
+    for changeset in changesets:
+        for cell in changeset.cells:
+            yield _cell_row(changeset, cell, names)
+        for host in changeset.hosts:
+            yield {**_host_row(host, names), "change_id": changeset.change_id}
+
+
+def cell_names(hostmap: HostMap) -> Names:
+    """The names of all cells, by their UUIDs."""
+    return {cell.uuid: cell.name for cell in hostmap.cells.list()}
 
 
 def _host_row(change: HostChange, names: Names) -> Mapping[str, Any]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,16 +10,17 @@ from hostmap_sql.bulk import OnConflict, Plan
 from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import CELL
 from hostmap_sql.cli.context import Settings, find_cell
+from hostmap_sql.cli.files import label, read_file, refuse_bad_lines
 from hostmap_sql.cli.hosts import hosts
 from hostmap_sql.cli.inventory import FORMS, read_inventory
 from hostmap_sql.cli.output import plural, show_summary
 from hostmap_sql.cli.pairing import Pairing
-from hostmap_sql.errors import InvalidValue
+from hostmap_sql.cli.progress import progress
 from hostmap_sql.models import BulkResult
 from hostmap_sql.parts import BULK_SIZE, in_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from hostmap_sql.hostmap import HostMap
     from hostmap_sql.models import CellMapping, Conflict
@@ -75,13 +73,13 @@ def import_(
     Hosts that are in their cell already are left alone: the same import again changes nothing.
     If hosts are in another cell than the file says, they are reported and the exit status is 4.
     """
-    name = "standard input" if file == "-" else file
-    inventory = read_inventory(_read(file), input_format, has_cell=cell is not None)
+    name = label(file)
+    inventory = read_inventory(read_file(file, "FILE"), input_format, has_cell=cell is not None)
     with settings.open() as hostmap:
         cells = hostmap.cells.list()
         pairing = Pairing(cells, find_cell(hostmap, cell, "--cell") if cell is not None else None)
         pairing.read(inventory)
-        _refuse_bad_lines(pairing, name)
+        refuse_bad_lines(pairing.bad_lines, name)
         pairs = sorted(pairing.pairs.items())  # as create_many would: see there
         result = _do(hostmap, pairs, on_conflict, dry_run=dry_run)
     _show(settings, result, cells, dry_run=dry_run)
@@ -90,27 +88,6 @@ def import_(
         what = "they were left there" if wrote else "nothing was written"
         number = plural(len(result.conflicts), "host")
         raise errors.Failure(f"{number} in conflict, in another cell: {what}", errors.CONFLICT)
-
-
-def _read(file: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        raise InvalidValue("FILE", f"{file!r} cannot be read: {error.strerror}") from error
-    except ValueError:
-        raise InvalidValue("FILE", f"{file!r} is not the name of a file") from None
-
-
-def _refuse_bad_lines(pairing: Pairing, name: str) -> None:
-    if not pairing.bad_lines:
-        return
-    for bad in pairing.bad_lines:
-        errors.say(f"{name}, line {bad.number}: {bad.problem}")
-    only_unknown_cells = all(bad.is_unknown_cell for bad in pairing.bad_lines)
-    raise errors.Failure(
-        f"{name} has {plural(len(pairing.bad_lines), 'bad line')}: nothing was written",
-        errors.NOT_FOUND if only_unknown_cells else errors.WRONG_USAGE,
-    )
 
 
 # --- doing it -------------------------------------------------------------------------------------
@@ -130,7 +107,7 @@ def _do(hostmap: HostMap, pairs: Pairs, on_conflict: OnConflict, *, dry_run: boo
 def preview(hostmap: HostMap, pairs: Pairs, on_conflict: OnConflict) -> BulkResult:
     """What writing these pairs would come to, as things are now."""
     total = BulkResult()
-    with _progress("checking", len(pairs)) as advance:
+    with progress("checking", len(pairs)) as advance:
         for part in in_parts(pairs, BULK_SIZE):
             found = hostmap.hosts.get_many(host for host, _ in part)
             cells = {host: mapping.cell_uuid for host, mapping in found.items()}
@@ -145,7 +122,7 @@ def write(hostmap: HostMap, pairs: Pairs, on_conflict: OnConflict) -> BulkResult
     """Write them, some thousand at a time; should it break off, say how far it came."""
     total, done = BulkResult(), 0
     try:
-        with _progress("importing", len(pairs)) as advance:
+        with progress("importing", len(pairs)) as advance:
             for part in in_parts(pairs, BULK_SIZE):
                 total += hostmap.hosts.create_many(part, on_conflict)
                 done += len(part)
@@ -156,20 +133,6 @@ def write(hostmap: HostMap, pairs: Pairs, on_conflict: OnConflict) -> BulkResult
             errors.say(f"broke off after {done:,} of {all_of_them}: repeat it to do the rest")
         raise
     return total
-
-
-@contextmanager
-def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on the terminal, if there is one and it takes long enough to be read."""
-    if not sys.stderr.isatty() or total <= BULK_SIZE:
-        yield lambda _: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - 50 ms, which scripts need not wait for
-    from rich.progress import Progress  # noqa: PLC0415
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda number: progress.advance(task, number)
 
 
 # --- showing it -----------------------------------------------------------------------------------

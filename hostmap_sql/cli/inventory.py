@@ -65,7 +65,7 @@ def read_inventory(data: bytes, form: str | None, *, has_cell: bool) -> Inventor
     :param has_cell: the cell was given apart, so that the names of hosts alone will do.
     """
     inventory = Inventory()
-    lines = [*_lines(data, inventory)]
+    lines = [*text_lines(data, inventory)]
     if not lines:
         if not inventory.bad_lines:
             inventory.bad(1, "the input is empty")
@@ -76,7 +76,7 @@ def read_inventory(data: bytes, form: str | None, *, has_cell: bool) -> Inventor
     return inventory
 
 
-def _lines(data: bytes, inventory: Inventory) -> Iterable[Line]:
+def text_lines(data: bytes, inventory: Inventory) -> Iterable[Line]:
     """The lines with something on them, whatever system wrote them; no comments."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         # What PowerShell's ">" writes.

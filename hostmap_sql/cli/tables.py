@@ -40,24 +40,31 @@ class Table:
     def write(self, rows: Iterable[Sequence[str]]) -> None:
         """Print rows, before the first of them the header."""
         rest = iter(rows)
-        if not self._widths:
+        if not self._has_rows:
             first = [*islice(rest, _ROWS_LOOKED_AT)]
-            self._needed = [
-                max(map(_width, texts)) for texts in zip(self._columns, *first, strict=True)
-            ]
-            self._fit()
-            sys.stdout.write(f"{self._rule()}{self._lines(self._columns)}{self._rule()}")
-            self._write(first)
+            if not first:
+                return
+            self._begin(first)
         self._write(rest)
 
     def end(self) -> None:
         """Print what is below the last row."""
         if self._has_rows:
             sys.stdout.write(self._rule())
+        else:
+            self._begin(())
+
+    def _begin(self, first: Sequence[Sequence[str]]) -> None:
+        self._needed = [
+            max(map(_width, texts)) for texts in zip(self._columns, *first, strict=True)
+        ]
+        self._fit()
+        sys.stdout.write(f"{self._rule()}{self._lines(self._columns)}{self._rule()}")
+        self._has_rows = bool(first)
+        self._write(first)
 
     def _write(self, rows: Iterable[Sequence[str]]) -> None:
         for row in rows:
-            self._has_rows = True
             widths = [*map(_width, row)]
             if any(width > known for width, known in zip(widths, self._needed, strict=True)):
                 self._needed = [*map(max, widths, self._needed)]

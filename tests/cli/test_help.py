@@ -39,6 +39,7 @@ NAMES = {
     ("host",),
     ("migrate",),
     ("history",),
+    ("check",),
     ("demo",),
     ("completion",),
     *(("cell", n) for n in ("create", "list", "show", "update", "delete", "enable", "disable")),

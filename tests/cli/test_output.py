@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hostmap_sql.cli import imports, main, tables
+from hostmap_sql.cli import main, tables
+from hostmap_sql.cli.progress import progress
 from hostmap_sql.parts import BULK_SIZE
 from tests.cli.conftest import CELL1_UUID
 
@@ -52,7 +53,7 @@ def test_a_long_table_is_drawn_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_only_what_takes_time_has_a_bar(
     monkeypatch: pytest.MonkeyPatch, total: int, *, drawn: bool
 ) -> None:
-    with on_terminal(monkeypatch) as terminal, imports._progress("importing", total) as advance:
+    with on_terminal(monkeypatch) as terminal, progress("importing", total) as advance:
         advance(total)
     assert ("100%" in terminal.getvalue()) is drawn
 

@@ -10,6 +10,8 @@ must come out, with ``...`` for anything. A comment before a block says more (co
                                     page; what names db.example.org is made to name a database on
                                     it, with the tables
     <!-- test: needs empty mysql -->    the same, on a database without tables
+    <!-- test: needs nova -->           is run apart from the rest, beside databases that Nova has
+                                        made; nova_api.url holds the URL of the first
 """
 
 from __future__ import annotations
@@ -25,7 +27,11 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from textwrap import dedent
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 REPOSITORY = Path(__file__).parents[2]
 DOCUMENTS = sorted(
@@ -47,7 +53,7 @@ _BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _NOTE = re.compile(
-    r"(?:needs (?P<needs>(?:empty )?(?:mysql|mariadb|postgresql)))?,? ?"
+    r"(?:needs (?P<needs>(?:empty )?(?:mysql|mariadb|postgresql)|nova))?,? ?"
     r"(?:(?P<output>output)|file (?P<file>[\w.-]+))?"
 )
 _EXAMPLE_URL = re.compile(r"(?P<scheme>[a-z0-9+]+)://[^\s'\"@]+@db\.example\.org[^\s'\"]*")
@@ -103,7 +109,13 @@ def commands(text: str) -> list[tuple[str, str]]:
 class Page:
     """A document that is run, in a folder, against the database at a URL if one is given."""
 
-    def __init__(self, document: str, folder: Path, url: str | None = None) -> None:
+    def __init__(
+        self,
+        document: str,
+        folder: Path,
+        url: str | None = None,
+        files: Mapping[str, str] | None = None,
+    ) -> None:
         self._document = document
         self._url = url
         self._names: dict[str, object] = {"__name__": "__main__"}
@@ -114,6 +126,8 @@ class Page:
         self._work = folder / "work"
         self._work.mkdir()
         (self._work / "migrations").symlink_to(REPOSITORY / "migrations")
+        for name, text in (files or {}).items():
+            (self._work / name).write_text(text, encoding="utf-8")
 
     def run(self, needs: str | None = None) -> None:
         """Run the blocks that need this database."""

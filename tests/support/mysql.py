@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pymysql
+import pytest
 from pymysql.constants import CLIENT, SERVER_STATUS
 
 from tests.support.backend import FULL_SCAN, PRIMARY_KEY, TABLES, Backend, Factory, new_name
@@ -57,6 +58,19 @@ class MySQLBackend(Backend):
             "charset": "utf8mb4",
         }
         return pymysql.connect(**(defaults | arguments))
+
+    @contextmanager
+    def statements_sent(self) -> Iterator[list[str]]:
+        send = pymysql.connections.Connection._execute_command
+        sent: list[str] = []
+
+        def noted(connection: Any, command: int, sql: str | bytes) -> None:
+            sent.append(sql if isinstance(sql, str) else sql.decode(errors="replace"))
+            send(connection, command, sql)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pymysql.connections.Connection, "_execute_command", noted)
+            yield sent
 
     def run_script(self, text: str) -> None:
         flags = CLIENT.MULTI_STATEMENTS

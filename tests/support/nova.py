@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tests.support.backend import Backend, Factory
 
 DUMPS = Path(__file__).parent.parent / "data" / "nova"
@@ -33,6 +35,22 @@ class Nova:
     def cell_uuid(self, name: str) -> str:
         """The UUID of a cell."""
         return str(self.api.query(f"SELECT uuid FROM cell_mappings WHERE name = '{name}'")[0][0])
+
+    def add_compute_nodes(self, hosts: Iterable[str]) -> None:
+        """Give cell1 a compute node for each of these hosts, as it comes when one starts."""
+        columns = (
+            "vcpus, memory_mb, local_gb, vcpus_used, memory_mb_used, local_gb_used,"
+            " hypervisor_type, hypervisor_version, cpu_info"
+        )
+        rows = [
+            f"(32, 1024, 100, 0, 0, 0, 'QEMU', 8002000, '', '{host}', '{host}', 0, 0)"
+            for host in hosts
+        ]
+        if rows:
+            self.cell1.query(
+                f"INSERT INTO compute_nodes ({columns}, host, hypervisor_hostname, deleted, mapped)"
+                f" VALUES {', '.join(rows)}"
+            )
 
     def set_cell(self, name: str, column: str, value: str | None) -> None:
         """Change something of a cell in Nova."""

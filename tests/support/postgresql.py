@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import psycopg_pool
+import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
@@ -48,6 +50,24 @@ class PostgreSQLBackend(Backend):
 
     def open_raw(self, **arguments: Any) -> psycopg.Connection[Any]:
         return psycopg.connect(self.url, **({"autocommit": True} | arguments))
+
+    @contextmanager
+    def statements_sent(self) -> Iterator[list[str]]:
+        execute, commit = psycopg.Cursor.execute, psycopg.Connection.commit
+        sent: list[str] = []
+
+        def executed(cursor: Any, query: Any, *arguments: Any, **options: Any) -> Any:
+            sent.append(str(query))
+            return execute(cursor, query, *arguments, **options)
+
+        def committed(connection: Any) -> None:
+            sent.append("COMMIT")
+            commit(connection)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(psycopg.Cursor, "execute", executed)
+            patch.setattr(psycopg.Connection, "commit", committed)
+            yield sent
 
     def run_script(self, text: str) -> None:
         with self.open_raw() as connection:

@@ -1,0 +1,170 @@
+"""`hostmap log`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hostmap_sql.cli import errors
+from hostmap_sql.cli.arguments import CELL, HOST
+from hostmap_sql.cli.context import Command, Settings, uuid_of
+from hostmap_sql.cli.history import BRIEF_COLUMNS, COLUMNS, cell_names, pages, rows_of
+from hostmap_sql.cli.output import row_writer
+from hostmap_sql.cli.service import stopping
+from hostmap_sql.errors import DatabaseUnavailable
+from hostmap_sql.uuids import canonical_uuid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hostmap_sql.cli.output import RowWriter
+    from hostmap_sql.cli.service import Stop
+    from hostmap_sql.hostmap import HostMap
+    from hostmap_sql.models import ChangeSet
+
+# While the database is away: how long a look may take. To stop must not take longer.
+_LONGEST_LOOK = 2.0
+
+
+class _Since(click.ParamType[int | datetime]):
+    """A revision, or a time as ISO 8601 writes it."""
+
+    name = "since"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or the time with its zone."""
+        if value.isascii() and value.isdigit():
+            return int(value)
+        try:
+            time = datetime.fromisoformat(value)
+            return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
+            problem = "is neither a revision nor a time such as 2026-01-31T12:00:00+01:00"
+            self.fail(f"{value!r} {problem}", param, ctx)
+
+
+@dataclass
+class _Log:
+    """Prints changes, and knows which was the last."""
+
+    hostmap: HostMap
+    writer: RowWriter
+    cell_uuid: str | None
+    host: str | None
+    names: dict[str, str]
+    last: int
+
+    def print_new(self, stop: Stop, since: int | None) -> None:
+        """Print what came after a revision, None: all there is; leave off when told to stop."""
+        for page in pages(self.hostmap, since):
+            self._print(page)
+            if stop.is_set():
+                return
+
+    def _print(self, changesets: Sequence[ChangeSet]) -> None:
+        if any(changeset.cells for changeset in changesets):
+            # A deleted cell keeps the name by which it was known.
+            self.names |= cell_names(self.hostmap)
+        rows = [*filter(self._is_wanted, rows_of(changesets, self.names))]
+        if rows:
+            self.writer.write(rows)
+            sys.stdout.flush()
+        self.last = changesets[-1].revision
+
+    def _is_wanted(self, row: Mapping[str, Any]) -> bool:
+        in_cell = self.cell_uuid in (None, row["old_cell_uuid"], row["new_cell_uuid"])
+        return in_cell and self.host in (None, row["host"])
+
+
+@click.command(
+    "log",
+    cls=Command,
+    columns=COLUMNS,
+    example="hostmap log --since 2026-01-31 --cell cell1\n"
+    "timeout --signal TERM --preserve-status 1 hostmap log --follow --format json",
+)
+@click.option(
+    "--since",
+    metavar="REV|TIME",
+    type=_Since(),
+    help="Only what came after this revision, or from this time on: ISO 8601, in UTC unless it "
+    "names a zone. An error if some of that was pruned.",
+)
+@click.option(
+    "--cell",
+    metavar="CELL",
+    type=CELL,
+    help="Only changes of this cell and of hosts that came into it or went out of it; of a cell "
+    "that is deleted, by its UUID.",
+)
+@click.option("--host", metavar="HOST", type=HOST, help="Only changes of this host.")
+@click.option("--follow", is_flag=True, help="Go on, with changes as they come.")
+@click.option(
+    "--interval",
+    metavar="SECONDS",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    help="How often to look for changes. Default: 1.",
+)
+@click.pass_obj
+def log(
+    settings: Settings,
+    /,
+    *,
+    since: int | datetime | None,
+    cell: str | None,
+    host: str | None,
+    follow: bool,
+    interval: float,
+) -> None:
+    """Show the changes, oldest first; with --follow, also those that are still to come.
+
+    To follow ends with SIGTERM (exit status 0) or Ctrl-C. Should the database go away meanwhile,
+    it is waited for, and no change is missed. With --follow, json is an object a line.
+    """
+    with stopping() as stop:
+        with settings.open() as hostmap:
+            log = _begun(settings, hostmap, cell, host, json_lines=follow)
+            after = hostmap.history.last_before(since) if isinstance(since, datetime) else since
+            log.last = after or 0
+            log.print_new(stop, after)
+            log.writer.write(())  # the header, if there was nothing to print
+            sys.stdout.flush()
+        if follow:
+            with settings.open(longest=_LONGEST_LOOK) as log.hostmap:
+                _follow(log, stop, interval)
+        log.writer.end()
+
+
+def _begun(
+    settings: Settings, hostmap: HostMap, cell: str | None, host: str | None, *, json_lines: bool
+) -> _Log:
+    uuid = cell and (canonical_uuid(cell) or uuid_of(hostmap, cell, "--cell"))
+    writer = row_writer(settings, COLUMNS, BRIEF_COLUMNS, json_lines=json_lines)
+    return _Log(hostmap, writer, uuid, host, cell_names(hostmap), 0)
+
+
+def _follow(log: _Log, stop: Stop, interval: float) -> None:
+    is_away = False
+    while not stop.wait(interval):
+        try:
+            newest = log.hostmap.revision()
+            if newest > log.last:
+                log.print_new(stop, log.last)
+        except DatabaseUnavailable as error:
+            if not is_away:
+                errors.say(f"{error}: waiting for it")
+            is_away = True
+            continue
+        if is_away:
+            errors.say("the database is back")
+        is_away = False
+        if newest < log.last:
+            raise errors.Failure(
+                f"the newest revision is {newest}, after revision {log.last} was shown: the "
+                "database was restored from a backup; begin anew"
+            )

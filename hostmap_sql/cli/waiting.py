@@ -1,0 +1,112 @@
+"""`hostmap host wait`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hostmap_sql.cli import errors
+from hostmap_sql.cli.arguments import CELL, HOST
+from hostmap_sql.cli.context import Settings, find_cell
+from hostmap_sql.cli.files import label, read_file, refuse_bad_lines
+from hostmap_sql.cli.hosts import hosts
+from hostmap_sql.cli.inventory import BadLine, read_inventory
+from hostmap_sql.cli.output import plural, show_summary
+from hostmap_sql.cli.progress import progress
+from hostmap_sql.errors import HostsNotMapped, InvalidValue
+from hostmap_sql.hostmap import DEFAULT_TIMEOUT
+from hostmap_sql.models import valid_host
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hostmap_sql.hostmap import HostMap
+    from hostmap_sql.models import CellMapping
+
+
+@hosts.command(
+    "wait",
+    columns=("mapped", "missing", "elsewhere"),
+    example="hostmap host wait compute-1 compute-2 --cell cell1 --timeout 600\n"
+    "hostmap host list --format value --columns host | hostmap host wait --file -",
+)
+@click.argument("names", metavar="[HOST]...", type=HOST, nargs=-1)
+@click.option(
+    "--file", metavar="FILE", help="Wait for the hosts of this file too, one a line; - reads stdin."
+)
+@click.option("--cell", metavar="CELL", type=CELL, help="Until they are in this cell.")
+@click.pass_obj
+def wait(
+    settings: Settings, /, *, names: tuple[str, ...], file: str | None, cell: str | None
+) -> None:
+    """Wait until hosts are mapped: all that are named, in whatever cell or in the one given.
+
+    --timeout says for how many seconds. If they are not all there by then, those missing and those
+    in another cell are reported, and the exit status is 6.
+
+    Empty lines of FILE, and lines that begin with #, are passed over.
+    """
+    wanted = dict.fromkeys(names)
+    if file is not None:
+        wanted |= dict.fromkeys(_names_in(file))
+    elif not names:
+        raise click.UsageError("no hosts to wait for: name them, or give --file")
+    # A single look is not to take all the time there is.
+    with settings.open(longest=DEFAULT_TIMEOUT) as hostmap:
+        where = None if cell is None else find_cell(hostmap, cell, "--cell")
+        with progress("waiting", len(wanted), least=1) as advance:
+            missing, elsewhere = _wait(settings, hostmap, [*wanted], where, advance)
+        cells = {cell.uuid: cell.name for cell in hostmap.cells.list()} if elsewhere else {}
+    rows = [_elsewhere_row(host, uuid, cells) for host, uuid in elsewhere.items()]
+    _show(settings, len(wanted), missing, rows)
+    if missing or elsewhere:
+        number = plural(len(missing) + len(elsewhere), "host")
+        there = "mapped" if where is None else f"in cell {where.name!r}"
+        problem = f"{number} of {len(wanted):,} not {there} after {settings.timeout:g} s"
+        raise errors.Failure(problem, errors.UNAVAILABLE)
+
+
+def _names_in(file: str) -> list[str]:
+    inventory = read_inventory(read_file(file, "--file"), "lines", has_cell=True)
+    bad = [*inventory.bad_lines]
+    for entry in inventory.entries:
+        try:
+            valid_host(entry.host)
+        except InvalidValue as error:
+            bad.append(BadLine(entry.number, str(error)))
+    refuse_bad_lines(bad, label(file), "nothing was waited for")
+    return [entry.host for entry in inventory.entries]
+
+
+def _wait(
+    settings: Settings, hostmap: HostMap, wanted: list[str], cell: CellMapping | None, advance: Any
+) -> tuple[Sequence[str], Mapping[str, str]]:
+    """Wait; return what is missing, and what is in another cell, when the time is up."""
+    uuid = None if cell is None else cell.uuid
+    try:
+        hostmap.hosts.wait(wanted, uuid, timeout=settings.timeout, progress=advance)
+    except HostsNotMapped as error:
+        return error.missing, error.elsewhere
+    return (), {}
+
+
+def _elsewhere_row(host: str, uuid: str, names: Mapping[str, str]) -> dict[str, str]:
+    return {"host": host, "cell": names.get(uuid, uuid), "cell_uuid": uuid}
+
+
+def _show(
+    settings: Settings, number: int, missing: Sequence[str], elsewhere: Sequence[dict[str, str]]
+) -> None:
+    if settings.format != "json":
+        for host in missing:
+            errors.say(f"missing: host {host!r} is not mapped to any cell")
+        for row in elsewhere:
+            errors.say(f"elsewhere: host {row['host']!r} is in cell {row['cell']!r}")
+    row = {
+        "mapped": number - len(missing) - len(elsewhere),
+        "missing": [*missing],
+        "elsewhere": [*elsewhere],
+    }
+    counts = f"mapped {row['mapped']:,}, missing {len(missing):,}, elsewhere {len(elsewhere):,}"
+    show_summary(settings, row, counts)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import csv
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hostmap_sql.checks import KINDS
+from tests.docs.pages import REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Cli
+
+IN_ORDER = "hostmap: the directory is in order\n"
+
+
+def damage(cli: Cli, *statements: str) -> None:
+    with closing(sqlite3.connect(cli.url.removeprefix("sqlite:///"))) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+@pytest.fixture
+def damaged(cli: Cli) -> Cli:
+    """Two hosts are gone, and one is where the record does not have it."""
+    damage(
+        cli,
+        "DELETE FROM host_mapping WHERE host LIKE 'compute-%'",
+        "UPDATE host_mapping SET cell_uuid = (SELECT uuid FROM cell_mapping WHERE name = 'cell3')",
+    )
+    return cli
+
+
+@pytest.mark.parametrize(
+    ("format_", "shown"),
+    [
+        ("table", ""),
+        ("json", "[]\n"),
+        ("csv", "kind,about,host,cell_uuid,revision,problem\n"),
+        ("value", ""),
+    ],
+)
+def test_a_directory_in_order(cli: Cli, format_: str, shown: str) -> None:
+    result = cli("check", "--format", format_)
+    assert (result.stdout, result.stderr) == (shown, IN_ORDER)
+
+
+def test_findings_in_every_format(damaged: Cli) -> None:
+    expected = [
+        ("host-differs", "host 'storage-1'"),
+        ("host-missing", "host 'compute-1'"),
+        ("host-missing", "host 'compute-2'"),
+    ]
+    found = damaged.json("check", status=4)
+    assert [(one["kind"], one["about"]) for one in found] == expected
+    assert [(one["host"], one["revision"]) for one in found] == [
+        ("storage-1", 5),
+        ("compute-1", 4),
+        ("compute-2", 4),
+    ]
+    rows = [*csv.DictReader(damaged("check", "-f", "csv", status=4).stdout.splitlines())]
+    assert [(row["kind"], row["about"]) for row in rows] == expected
+    assert [row["problem"] for row in rows] == [one["problem"] for one in found]
+    values = damaged("check", "-f", "value", "-c", "kind,host", status=4).stdout
+    assert values == "host-differs storage-1\nhost-missing compute-1\nhost-missing compute-2\n"
+    result = damaged("check", status=4)
+    assert result.stdout.count("host-missing") == 2
+    assert "kind" in result.stdout.splitlines()[1]
+    assert "cell_uuid" not in result.stdout.splitlines()[1]
+    assert result.stderr == "hostmap: 3 findings: each says what to do\n"
+
+
+def test_only_so_many_of_a_kind(damaged: Cli) -> None:
+    found = damaged.json("check", "--limit", "1", status=4)
+    assert [(one["kind"], one["host"]) for one in found] == [
+        ("host-differs", "storage-1"),
+        ("host-missing", "compute-1"),
+        ("host-missing", None),
+    ]
+    assert "more than these 1" in found[-1]["problem"]
+    assert "--limit" in damaged.error("check", "--limit", "0", status=2)
+
+
+def test_it_writes_nothing(damaged: Cli) -> None:
+    revision = damaged.revision()
+    first = damaged("check", "-f", "json", status=4).stdout
+    assert damaged("check", "-f", "json", status=4).stdout == first
+    assert damaged.revision() == revision
+
+
+def test_a_cell_s_url_is_not_shown(cli: Cli) -> None:
+    damage(cli, "UPDATE cell_mapping SET transport_url = 's3cret of none'")
+    assert "s3cret" not in cli("check", "-f", "json", status=4).output
+
+
+def test_a_directory_that_is_none(cli: Cli, tmp_path: Path) -> None:
+    cli.url = f"sqlite:///{tmp_path}/nothing.db"
+    assert "`hostmap migrate`" in cli.error("check", status=1)
+
+
+def test_the_guide_names_every_kind() -> None:
+    guide = (REPOSITORY / "docs/how-to/check-the-directory.md").read_text(encoding="utf-8")
+    section = guide.partition("## What it looks for")[2]
+    named = [line.split("`")[1] for line in section.splitlines() if line.startswith("| `")]
+    assert named == [*KINDS]
