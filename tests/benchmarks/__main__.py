@@ -15,19 +15,22 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from hostmap_sql.database_url import DatabaseUrl
+from tests.benchmarks import operators
 from tests.benchmarks.bare import bare
 from tests.benchmarks.cases import Bench, Figure, Sizes
 from tests.support.servers import KINDS, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from tests.support.servers import Server
 
 DATABASES = ("hostmap_benchmark_small", "hostmap_benchmark_large")
 
@@ -55,32 +58,33 @@ def import_figures() -> Iterator[Figure]:
 
 
 @contextmanager
-def databases(kind: str) -> Iterator[list[str]]:
-    """The URLs of two empty databases, on a server that lives as long."""
-    if kind == "sqlite":
+def databases(kind: str, server: Server | None) -> Iterator[list[str]]:
+    """The URLs of two empty databases."""
+    if server is None:
         # Here and not where temporary files are, which may be no disk.
         with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
             yield [f"sqlite:///{folder}/{name}.db" for name in DATABASES]
         return
-    with running(kind) as server:
-        maintenance = "postgres" if kind == "postgresql" else "mysql"
-        driver = bare(kind, DatabaseUrl.parse(server.url(maintenance)))
+    maintenance = "postgres" if kind == "postgresql" else "mysql"
+    driver = bare(kind, DatabaseUrl.parse(server.url(maintenance)))
+    for name in DATABASES:
+        driver.execute(f"DROP DATABASE IF EXISTS {name}")
+        driver.execute(f"CREATE DATABASE {name}")
+    try:
+        yield [server.url(name) for name in DATABASES]
+    finally:
         for name in DATABASES:
-            driver.execute(f"DROP DATABASE IF EXISTS {name}")
-            driver.execute(f"CREATE DATABASE {name}")
-        try:
-            yield [server.url(name) for name in DATABASES]
-        finally:
-            for name in DATABASES:
-                driver.execute(f"DROP DATABASE {name}")
+            driver.execute(f"DROP DATABASE {name}")
 
 
 def figures(kinds: Iterable[str], sizes: Sizes) -> Iterator[Figure]:
     """All figures, one database after another, so that no two are measured at once."""
     yield from import_figures()
     for kind in kinds:
-        with databases(kind) as (small, large):
-            yield from Bench(kind, small, large, sizes).figures()
+        with running(kind) if kind in KINDS else nullcontext() as server:
+            with databases(kind, server) as (small, large):
+                yield from Bench(kind, small, large, sizes).figures()
+            yield from operators.figures(kind, server, sizes)
 
 
 def line(figure: Figure) -> str:

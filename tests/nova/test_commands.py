@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.support.nova import Nova
 
 CLAIMED = "compute-003.rack3.example.org"
-HOSTMAP = Path(sys.executable).parent / "hostmap"
+HOSTMAP = str(Path(sys.executable).parent / "hostmap")
 BOTH = ("--cell", "cell1", "--cell", "cell2")
 
 

@@ -110,6 +110,14 @@ class Backend(ABC):
         """The URL of the database with another password, host or port."""
         raise NotImplementedError(f"{self.kind}: see backends.LACKS: {parts}")
 
+    def run_script(self, text: str) -> None:
+        """Run many statements, such as a dump."""
+        raise NotImplementedError(f"{self.kind}: see backends.LACKS: {text[:20]}")
+
+    def statements_sent(self) -> AbstractContextManager[list[str]]:
+        """A block in which every statement that is sent to a server is noted."""
+        raise NotImplementedError(f"{self.kind}: see backends.LACKS")
+
     def raw(self, **arguments: Any) -> Any:
         """A plain connection of the driver, in autocommit mode, closed after the test."""
         connection = self.open_raw(**arguments)

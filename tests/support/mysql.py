@@ -61,7 +61,8 @@ class MySQLBackend(Backend):
 
     @contextmanager
     def statements_sent(self) -> Iterator[list[str]]:
-        send = pymysql.connections.Connection._execute_command
+        connection_class: Any = pymysql.connections.Connection
+        send = connection_class._execute_command
         sent: list[str] = []
 
         def noted(connection: Any, command: int, sql: str | bytes) -> None:
@@ -69,7 +70,7 @@ class MySQLBackend(Backend):
             send(connection, command, sql)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(pymysql.connections.Connection, "_execute_command", noted)
+            patch.setattr(connection_class, "_execute_command", noted)
             yield sent
 
     def run_script(self, text: str) -> None:
