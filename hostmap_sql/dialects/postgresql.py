@@ -100,7 +100,7 @@ class PostgreSQL(Dialect):
         return row and int(row[0])
 
     def encode_hosts(self, hosts: Sequence[str]) -> str:
-        # psycopg takes twelve times as long to send an array.
+        # Not as an array: psycopg would take 1.2 us for each name.
         return "\n".join(hosts)
 
     def encode_time(self, time: datetime) -> datetime:
