@@ -144,7 +144,7 @@ class Snapshot(Session):
         """Run a SELECT and return its rows."""
         return fetch(self._translator, self._connection, statement, parameters)
 
-    def write(self, work: Callable[[Transaction], T]) -> T:
+    def write(self, work: Callable[[Transaction], T]) -> T:  # noqa: ARG002 - as the others
         """Refuse: nothing can be written here."""
         raise DatabaseError("a snapshot is only for reading")
 

@@ -257,15 +257,16 @@ SELECT h.host, h.cell_uuid
     HOST_NAMES_AFTER = """
 SELECT host FROM host_mapping WHERE host > %(after)s ORDER BY host LIMIT %(limit)s"""
 
-    # Rows whose revision has no change of the host. What was pruned may have told of it.
+    # Rows whose revision has no change of the host; what was pruned may have told of it. Here and
+    # in HOST_MISSING it is a join: of NOT EXISTS MariaDB makes a table of all changes, in ten times
+    # the time.
     HOST_UNRECORDED = """
 SELECT h.host, h.cell_uuid, h.revision
   FROM host_mapping h
- WHERE (h.revision > %(pruned)s OR h.revision < 1)
-   AND NOT EXISTS (SELECT 1 FROM host_mapping_change x
-                    WHERE x.revision = h.revision AND x.host = h.host)
-   AND NOT EXISTS (SELECT 1 FROM host_mapping_change x
-                    WHERE x.host = h.host AND x.revision > h.revision)
+  LEFT JOIN host_mapping_change x ON x.revision = h.revision AND x.host = h.host
+ WHERE (h.revision > %(pruned)s OR h.revision < 1) AND x.host IS NULL
+   AND NOT EXISTS (SELECT 1 FROM host_mapping_change l
+                    WHERE l.host = h.host AND l.revision > h.revision)
  ORDER BY h.host LIMIT %(limit)s"""
 
     # Rows whose revision has a change of the host to another cell, or to none.
@@ -287,9 +288,8 @@ SELECT h.host, h.cell_uuid, h.revision, MAX(x.revision)
     # Hosts that are not there, although the newest change of each says where.
     HOST_MISSING = """
 SELECT x.host, x.new_cell_uuid, x.revision
-  FROM host_mapping_change x
- WHERE x.new_cell_uuid IS NOT NULL
-   AND NOT EXISTS (SELECT 1 FROM host_mapping h WHERE h.host = x.host)
+  FROM host_mapping_change x LEFT JOIN host_mapping h ON h.host = x.host
+ WHERE x.new_cell_uuid IS NOT NULL AND h.host IS NULL
    AND NOT EXISTS (SELECT 1 FROM host_mapping_change l
                     WHERE l.host = x.host AND l.revision > x.revision)
  ORDER BY x.host LIMIT %(limit)s"""

@@ -150,7 +150,7 @@ def _show_deletion(settings: Settings, hostmap: HostMap, cell: CellMapping, *, f
 
 
 def _host_plan(
-    hostmap: HostMap, cell: CellMapping, action: str, **values: str
+    hostmap: HostMap, cell: CellMapping, action: str, /, **values: str
 ) -> Iterator[dict[str, Any]]:
     """What would be done with each host of a cell."""
     for mapping in hostmap.hosts.iterate(cell.uuid):

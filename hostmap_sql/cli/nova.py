@@ -9,7 +9,9 @@ import click
 from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import CELL, URL
 from hostmap_sql.cli.context import Group, Settings
-from hostmap_sql.cli.output import plural, show_rows, show_summary
+from hostmap_sql.cli.output import plural, show_summary
+from hostmap_sql.cli.plans import PLAN_COLUMNS, plan_row, show_plan
+from hostmap_sql.cli.progress import progress_of
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.nova import CellAccess, import_mappings
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from hostmap_sql.nova import ImportResult
 
 IMPORT_COLUMNS = ("cells", "created", "unchanged", "moved", "conflicts")
-PLAN_COLUMNS = ("action", "kind", "name", "cell", "actual_cell", "detail")
 
 Command = Any
 
@@ -125,17 +126,6 @@ def say_conflicts(conflicts: Sequence[Mapping[str, Any]]) -> None:
         errors.say(f"conflict: host {row['host']!r} is {where}")
 
 
-def plan_row(action: str, kind: str, name: str, **values: str | None) -> dict[str, Any]:
-    """One thing that a dry run would do, or could not."""
-    return {**dict.fromkeys(PLAN_COLUMNS), "action": action, "kind": kind, "name": name, **values}
-
-
-def show_plan(settings: Settings, rows: Iterator[dict[str, Any]], sentence: str) -> None:
-    """Show all that a dry run would do."""
-    show_rows(settings, PLAN_COLUMNS, rows)
-    errors.say(f"dry run: nothing was written; {sentence}")
-
-
 # --- import ---------------------------------------------------------------------------------------
 
 
@@ -175,9 +165,15 @@ def import_(
     """
     with directory(settings, "nova import") as hostmap:
         try:
-            result = import_mappings(
-                hostmap, url, on_conflict=on_conflict, dry_run=dry_run, timeout=settings.timeout
-            )
+            with progress_of("hosts") as told:
+                result = import_mappings(
+                    hostmap,
+                    url,
+                    on_conflict=on_conflict,
+                    dry_run=dry_run,
+                    timeout=settings.timeout,
+                    progress=told,
+                )
         except InvalidValue as error:
             if error.field != "database URL":
                 raise

@@ -9,6 +9,7 @@ import click
 from hostmap_sql.cli import errors
 from hostmap_sql.cli.nova import access_of, access_options, nova
 from hostmap_sql.cli.output import plural, show_rows
+from hostmap_sql.cli.progress import progress_of
 from hostmap_sql.nova import check
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def check_(
     that cannot be reached. The exit status is 0 if there is none of that, and 4 otherwise.
     """
     access = access_of(settings, parallel, cell_options, template_url, trusted_hosts)
-    with settings.open() as hostmap:
-        found = check(hostmap, cells, access=access)
+    with settings.open() as hostmap, progress_of("cells") as told:
+        found = check(hostmap, cells, access=access, progress=told)
     rows = [
         {
             "kind": one.kind,

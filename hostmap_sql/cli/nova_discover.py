@@ -10,7 +10,6 @@ import click
 
 from hostmap_sql.cli import errors
 from hostmap_sql.cli.nova import (
-    PLAN_COLUMNS,
     access_of,
     access_options,
     cell_names,
@@ -18,11 +17,11 @@ from hostmap_sql.cli.nova import (
     conflict_rows,
     directory,
     nova,
-    plan_row,
     say_conflicts,
-    show_plan,
 )
 from hostmap_sql.cli.output import plural, show_rows
+from hostmap_sql.cli.plans import PLAN_COLUMNS, plan_row, show_plan
+from hostmap_sql.cli.progress import progress_of
 from hostmap_sql.cli.service import stopping
 from hostmap_sql.errors import DatabaseUnavailable
 from hostmap_sql.nova import discover
@@ -103,7 +102,8 @@ def discover_(
             access=access,
         )  # fmt: skip
         if every is None:
-            found = once()
+            with progress_of("cells") as told:
+                found = once(progress=told)
             _show(settings, hostmap, found, dry_run=dry_run)
             _refuse_problems(found)
         else:

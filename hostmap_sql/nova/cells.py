@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hostmap_sql.errors import DatabaseUnavailable, HostMapError
+from hostmap_sql.nova.progress import Progress, untold
 from hostmap_sql.nova.side_by_side import side_by_side
 from hostmap_sql.nova.statements import NovaStatement
 
@@ -41,7 +42,11 @@ def cells_to_read(hostmap: HostMap, named: Sequence[str] | None) -> Sequence[Cel
 
 
 def read_cells(
-    cells: Sequence[CellMapping], access: CellAccess, *, by_service: bool = False
+    cells: Sequence[CellMapping],
+    access: CellAccess,
+    *,
+    by_service: bool = False,
+    progress: Progress = untold,
 ) -> Mapping[str, LiveHosts | HostMapError]:
     """The live hosts of each cell, by its UUID, or why they could not be read. Side by side."""
     read = partial(_read, access, by_service=by_service)
@@ -56,6 +61,7 @@ def read_cells(
             answers[cell.uuid] = DatabaseUnavailable(f"the database of {cell.label}", str(error))
         elif error is not None:
             raise error
+        progress(len(answers), len(cells))
     return answers
 
 

@@ -8,6 +8,7 @@ from hostmap_sql.errors import InvalidValue
 from hostmap_sql.models import CellMapping, valid_host
 from hostmap_sql.nova.access import CellAccess
 from hostmap_sql.nova.cells import LiveHosts, cells_to_read, read_cells
+from hostmap_sql.nova.progress import Progress, untold
 from hostmap_sql.nova.results import Disagreement
 from hostmap_sql.parts import LOOKUP_SIZE, in_parts
 
@@ -39,21 +40,29 @@ KINDS = (
 
 
 def check(
-    hostmap: HostMap, cells: Sequence[str] | None = None, *, access: CellAccess | None = None
+    hostmap: HostMap,
+    cells: Sequence[str] | None = None,
+    *,
+    access: CellAccess | None = None,
+    progress: Progress = untold,
 ) -> tuple[Disagreement, ...]:
     """Compare the directory with the live compute nodes of Nova's cells. Nothing is written.
 
     :param cells: names or UUIDs; by default all that are enabled, but never cell0.
     :param access: how the cells' databases are reached.
+    :param progress: called with the number of cells that are read, and of all.
     :raises CellMappingNotFound: a cell that is named does not exist.
     :raises DatabaseUnavailable: the directory itself cannot be reached.
+
+    >>> [(one.kind, one.cell.name) for one in check(hostmap)]
+    [('unreachable-cell', 'cell1'), ('unreachable-cell', 'cell2')]
     """
     chosen = cells_to_read(hostmap, cells)
     # The directory first: what is mapped meanwhile, its cell knows already.
     mapped = {
         cell.uuid: {mapping.host for mapping in hostmap.hosts.iterate(cell.uuid)} for cell in chosen
     }
-    answers = read_cells(chosen, access or CellAccess())
+    answers = read_cells(chosen, access or CellAccess(), progress=progress)
     live = {
         cell.uuid: {*answer.hosts}
         for cell in chosen

@@ -9,6 +9,7 @@ from hostmap_sql.errors import HostMapError, InvalidValue
 from hostmap_sql.models import CELL0_UUID, CellMapping, Conflict, HostMapping, valid_host
 from hostmap_sql.nova.access import CellAccess
 from hostmap_sql.nova.cells import LiveHosts, cells_to_read, read_cells
+from hostmap_sql.nova.progress import Progress, untold
 from hostmap_sql.nova.results import CellDiscovery, Discovery
 from hostmap_sql.nova.statements import NovaStatement
 from hostmap_sql.parts import BULK_SIZE, LOOKUP_SIZE, in_parts
@@ -27,6 +28,7 @@ def discover(
     mark: bool = False,
     dry_run: bool = False,
     access: CellAccess | None = None,
+    progress: Progress = untold,
 ) -> Discovery:
     """Map the live compute hosts of Nova's cells that are not mapped yet.
 
@@ -39,12 +41,17 @@ def discover(
     :param mark: set ``mapped = 1`` on the compute nodes of all hosts that are mapped to their cell.
     :param dry_run: only report what would be done.
     :param access: how the cells' databases are reached.
+    :param progress: called with the number of cells that are read, and of all.
     :raises CellMappingNotFound: a cell that is named does not exist.
     :raises DatabaseUnavailable: the directory itself cannot be reached.
+
+    >>> found = discover(hostmap, ["cell1"])
+    >>> found.cells[0].created, found.cells[0].error
+    ((), 'database_connection is not set')
     """
     access = access or CellAccess()
     chosen = cells_to_read(hostmap, cells)
-    answers = read_cells(chosen, access, by_service=by_service)
+    answers = read_cells(chosen, access, by_service=by_service, progress=progress)
     found = []
     claimed: dict[str, str] = {}
     for cell in chosen:

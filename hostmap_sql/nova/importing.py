@@ -19,9 +19,10 @@ from hostmap_sql.models import (
     valid_uuid,
 )
 from hostmap_sql.nova.access import NovaDatabase
+from hostmap_sql.nova.progress import Progress, untold
 from hostmap_sql.nova.results import ImportedCell, ImportResult, PlannedHost
 from hostmap_sql.nova.statements import NovaStatement
-from hostmap_sql.parts import LOOKUP_SIZE, in_parts
+from hostmap_sql.parts import BULK_SIZE, LOOKUP_SIZE, in_parts
 
 if TYPE_CHECKING:
     from hostmap_sql.urls import SecretUrl
@@ -51,6 +52,7 @@ def import_mappings(
     on_conflict: _OnConflict = "report",
     dry_run: bool = False,
     timeout: float = DEFAULT_TIMEOUT,
+    progress: Progress = untold,
 ) -> ImportResult:
     """Bring the cells and hosts of a ``nova_api`` database in.
 
@@ -67,6 +69,7 @@ def import_mappings(
     :param on_conflict: what to do with cells and hosts that are here otherwise: "report" them and
         leave them, or "move" them to what Nova has.
     :param dry_run: only report what would be done.
+    :param progress: called with the number of hosts that are done, and of all.
     :raises InvalidValue: the URL or something in the database cannot be used.
     :raises DatabaseUnavailable: one of the two databases cannot be reached.
     """
@@ -80,7 +83,7 @@ def import_mappings(
     if dry_run:
         return _preview(hostmap, nova_cells, pairs, on_conflict)
     cells = hostmap.run(lambda changes: _write_cells(changes, nova_cells, on_conflict))
-    return ImportResult(cells, hostmap.hosts.create_many(pairs, on_conflict))
+    return ImportResult(cells, _write_hosts(hostmap, pairs, on_conflict, progress))
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -220,3 +223,14 @@ def _write_cells(
         elif cell.action == "updated":
             changes.cells.update(cell.uuid, **values)
     return tuple(cell for cell, _ in plan)
+
+
+def _write_hosts(
+    hostmap: HostMap, pairs: Pairs, on_conflict: _OnConflict, progress: Progress
+) -> BulkResult:
+    total, done = BulkResult(), 0
+    for part in in_parts(sorted(pairs), BULK_SIZE):
+        total += hostmap.hosts.create_many(part, on_conflict)
+        done += len(part)
+        progress(done, len(pairs))
+    return total

@@ -43,6 +43,11 @@ OUTPUTS: dict[str, list[tuple[int, str]]] = {
     "cell-enable": [(0, "cell enable cell1")],
     "cell-disable": [(0, "cell disable cell1")],
     "cell-delete": [(0, "cell delete cell3"), (0, "cell delete cell2 --force")],
+    "cell-delete--dry-run": [(0, "cell delete cell1 --force --dry-run")],
+    "cell-drain": [(0, "cell drain cell1 cell3"), (0, "cell drain cell1 cell3")],
+    "cell-drain--dry-run": [(0, "cell drain cell1 cell3 --dry-run")],
+    "cell-rotate": [(0, "cell rotate --file urls.csv"), (0, "cell rotate --file urls.csv")],
+    "cell-rotate--dry-run": [(0, "cell rotate --file urls.csv --dry-run")],
     "host-create": [(0, "host create compute-9 cell1")],
     "host-list": [(0, "host list"), (0, "host list --prefix nothing")],
     "host-show": [
@@ -60,6 +65,10 @@ OUTPUTS: dict[str, list[tuple[int, str]]] = {
         (4, "host import hosts.csv"),
         (0, "host import hosts.csv --on-conflict move"),
     ],
+    "host-wait": [
+        (0, "host wait compute-1 storage-1"),
+        (6, "host wait compute-1 storage-1 nothing --cell cell1 --timeout 0.1"),
+    ],
     "history": [
         (0, "cell delete cell3"),
         (0, "host move compute-1 cell2"),
@@ -68,6 +77,12 @@ OUTPUTS: dict[str, list[tuple[int, str]]] = {
         (0, "history"),
         (0, "history compute-1"),
         (0, "history --since 99"),
+    ],
+    "log": [
+        (0, "cell delete cell3"),
+        (0, "host move compute-1 cell2"),
+        (0, "log"),
+        (0, "log --since 2000-01-01 --host compute-1"),
     ],
     "migrate": [
         (0, "migrate"),
@@ -116,6 +131,7 @@ def test_the_columns_are_those_of_the_schema(name: str) -> None:
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_the_output_is_what_the_schema_says(cli: Cli, tmp_path: Path, name: str) -> None:
     (tmp_path / "hosts.csv").write_text("host,cell\ncompute-7,cell1\ncompute-1,cell2\n")
+    (tmp_path / "urls.csv").write_text("cell,transport_url\ncell1,rabbit://nova:PASSWORD@mq9/\n")
     for status, line in OUTPUTS[name]:
         output = cli.json(*shlex.split(line), status=status)
         if line.startswith(TITLES[name].removeprefix("hostmap ").removesuffix(" --dry-run")):

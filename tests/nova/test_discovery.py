@@ -231,3 +231,11 @@ def test_names_that_differ_by_case_are_two_hosts(nova: Nova, imported: HostMap) 
 
     assert "kvm-upper" in found.cells[0].created
     assert len(imported.hosts.get_many(["kvm-upper", "KVM-Upper"])) == 2
+
+
+def test_it_tells_how_far_it_has_come(imported: HostMap) -> None:
+    told: list[tuple[int, int]] = []
+
+    discover(imported, BOTH, progress=lambda done, total: told.append((done, total)))
+
+    assert told == [(1, 2), (2, 2)]

@@ -270,3 +270,17 @@ def test_it_reads_one_snapshot(
 
     assert import_mappings(hostmap, nova.url).hosts.created == 202
     assert len(hostmap.cells.list()) == 3
+
+
+def test_it_tells_how_far_it_has_come(
+    nova: Nova, hostmap: HostMap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hostmap_sql.nova.importing.BULK_SIZE", 100)
+    told: list[tuple[int, int]] = []
+
+    result = import_mappings(
+        hostmap, nova.url, progress=lambda done, total: told.append((done, total))
+    )
+
+    assert told == [(100, 202), (200, 202), (202, 202)]
+    assert result.hosts.created == 202
