@@ -11,7 +11,6 @@ from hostmap_sql.models import MAX_NAME_LENGTH
 
 # No printable character, so in no name, and after all that are.
 _LAST = "\U0010ffff"
-_SURROGATES = range(0xD800, 0xE000)
 
 
 def valid_prefix(prefix: str | None) -> str:
@@ -34,10 +33,8 @@ def below_all(prefix: str) -> str:
         # A name does not end in a space. MySQL ignores spaces at the end: so would it take
         # "rack" for "rack ".
         return prefix
-    before = ord(prefix[-1]) - 1
-    if before in _SURROGATES:
-        before = _SURROGATES.start - 1
-    return prefix[:-1] + chr(before) + _LAST
+    # Never a surrogate, which no database takes: what comes after those is not printable.
+    return prefix[:-1] + chr(ord(prefix[-1]) - 1) + _LAST
 
 
 def past_all(prefix: str) -> str:
