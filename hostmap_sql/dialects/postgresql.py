@@ -93,7 +93,7 @@ class PostgreSQL(Dialect):
         cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
 
     def begin_snapshot(self, cursor: Any) -> None:
-        cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
     def take_revision(self, cursor: Any) -> int | None:
         row = cursor.execute(self.sql[Statement.REVISION_TAKE]).fetchone()
