@@ -38,7 +38,7 @@ def docstrings(tree: ast.AST) -> set[int]:
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
 def test_sql_stands_in_the_statements_and_the_dialects_alone(path: Path) -> None:
-    if is_inside(path, "statements.py") or is_inside(path, "dialects/"):
+    if path.name == "statements.py" or is_inside(path, "dialects/"):
         return
     tree = ast.parse(path.read_text())
     skipped = docstrings(tree)

@@ -134,7 +134,7 @@ def say_conflicts(conflicts: Sequence[Mapping[str, Any]]) -> None:
     columns=IMPORT_COLUMNS,
     plan_columns=PLAN_COLUMNS,
     example="hostmap nova import --from @nova_api.url --dry-run\n"
-    "hostmap nova import --from mysql+pymysql://nova:PASSWORD@db1.example.org/nova_api",
+    "hostmap nova import --from @nova_api.url --on-conflict move --reason 'Nova is right'",
 )
 @click.option(
     "--from",

@@ -60,3 +60,4 @@ def check_(
     if found:
         problem = f"the directory and the cells disagree in {plural(len(found), 'place')}"
         raise errors.Failure(problem, errors.CONFLICT)
+    errors.say("the directory and the cells agree")

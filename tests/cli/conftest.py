@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +19,8 @@ from tests.support.json_schemas import validate_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import click
 
 PASSWORD = "s3cret-pa55"
 CELL1_UUID = "5f7ccc29-a9eb-417c-865e-b9bd78a72dcc"
@@ -63,6 +68,24 @@ class Cli:
         """The newest revision, asked of the library."""
         with connect(self.url) as hostmap:
             return hostmap.revision()
+
+
+def run_example(cli: Cli, command: click.Command, folder: Path) -> None:
+    """Run the example that the help of a command gives, in a folder that has what it names."""
+    example = getattr(command, "example", "")
+    process = subprocess.run(
+        ["/bin/bash", "-c", f"set -o errexit -o pipefail\n{example}"],
+        cwd=folder,
+        env={
+            "PATH": f"{folder}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(folder),
+            "HOSTMAP_DATABASE": cli.url,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.conftest import Cli
+from hostmap_sql.cli.nova import nova as nova_group
+from tests.cli.conftest import Cli, run_example
 
 if TYPE_CHECKING:
     from hostmap_sql import HostMap
@@ -269,7 +270,7 @@ def test_check_tells_each_disagreement(imported: Cli, nova: Nova, hostmap: HostM
     imported("nova", "discover")
     hostmap.hosts.delete(gone["host"])
     clean = imported("nova", "check")
-    assert clean.output == ""
+    assert (clean.stdout, clean.stderr) == ("", "hostmap: the directory and the cells agree\n")
     assert {row["host"] for row in imported.json("nova", "check", *BOTH, status=4)} >= {CLAIMED}
 
 
@@ -284,3 +285,19 @@ def test_check_tells_cells_that_cannot_be_reached(
     assert "unreachable-cell" in result.stdout
     assert "s3cret" not in result.output
     assert "in 1 place" in result.stderr
+
+
+# --- help -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["import", "discover", "check", None])
+def test_every_example_works(
+    name: str | None, imported: Cli, nova: Nova, hostmap: HostMap, tmp_path: Path
+) -> None:
+    imported("nova", "discover")
+    [gone] = imported.json("nova", "check", status=4)
+    if name == "check":
+        hostmap.hosts.delete(gone["host"])
+    (tmp_path / "nova_api.url").write_text(nova.url)
+
+    run_example(imported, nova_group.commands[name] if name else nova_group, tmp_path)
