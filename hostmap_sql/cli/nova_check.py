@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,10 +31,7 @@ def check_(
     /,
     *,
     cells: tuple[str, ...],
-    parallel: int,
-    cell_options: str | None,
-    template_url: str | None,
-    trusted_hosts: tuple[str, ...],
+    **access_values: Any,
 ) -> None:
     """Compare the directory with the databases of Nova's cells. Writes nothing.
 
@@ -42,7 +39,7 @@ def check_(
     that two cells claim, names that differ only by case, cells that share a URL, and cells
     that cannot be reached. The exit status is 0 if there is none of that, and 4 otherwise.
     """
-    access = access_of(settings, parallel, cell_options, template_url, trusted_hosts)
+    access = access_of(settings, **access_values)
     with settings.open() as hostmap, progress_of("cells") as told:
         found = check(hostmap, cells, access=access, progress=told)
     rows = [

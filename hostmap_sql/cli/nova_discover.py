@@ -78,14 +78,11 @@ def discover_(
     /,
     *,
     cells: tuple[str, ...],
-    parallel: int,
-    cell_options: str | None,
-    template_url: str | None,
-    trusted_hosts: tuple[str, ...],
     by_service: bool,
     mark: bool,
     dry_run: bool,
     every: float | None,
+    **access_values: Any,
 ) -> None:
     """Map the compute hosts of Nova's cells that are not mapped yet.
 
@@ -95,7 +92,7 @@ def discover_(
 
     With --every, problems are told on standard error and do not end it; json is an object a line.
     """
-    access = access_of(settings, parallel, cell_options, template_url, trusted_hosts)
+    access = access_of(settings, **access_values)
     with directory(settings, "nova discover") as hostmap:
         once = partial(
             discover, hostmap, cells, by_service=by_service, mark=mark, dry_run=dry_run,
