@@ -194,7 +194,7 @@ class Cells:
             name, transport_url, database_connection, disabled.
         :raises InvalidValue: a value cannot be used.
         :raises CellMappingNotFound: there is no such cell.
-        :raises CellMappingExists: another cell has a new name.
+        :raises CellMappingExists: another cell has a new name, be it one that is to lose it.
 
         >>> cell1, cell2 = hostmap.cells.list()
         >>> changed = hostmap.cells.update_many({

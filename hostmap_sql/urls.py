@@ -13,6 +13,8 @@ SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*|\{scheme\})://")
 # One of several hosts that are joined by commas: "user:password@host:port", nothing left to guess.
 _LOGIN_AND_HOST = re.compile(r"([^:/?#@,]*)(?::[^:/?#@,]*)?@([^/?#@,]+)")
 _HOST = re.compile(r"[^/?#@,:]*(?::[0-9]*)?|\[[0-9A-Fa-f:.]+\](?::[0-9]*)?")
+# The beginning of a query.
+_OPTION = re.compile(r"\?[^?]*=")
 # What may stand in a query without being a secret. Everything else is masked.
 _PLAIN_OPTIONS = frozenset(
     [
@@ -71,6 +73,9 @@ def mask(url: str) -> str:
         return MASK
     # A raw "@", "/" or "?" may belong to a password: all before the last "@" is taken for logins.
     before, at, after = url[scheme.end() :].rpartition("@")
+    if _OPTION.search(before):
+        # It may as well belong to a secret of the query, whose end then is what is after it.
+        return f"{scheme[0]}{MASK}"
     rest, question, query = after.partition("?")
     authority, slash, path = rest.partition("/")
     if not at and not _authority_is_plain(authority):

@@ -91,7 +91,7 @@ class WatchedHosts(Hosts):
 
 
 def _valid_seconds(value: object, field: str) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
-        if value >= 0:
-            return float(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and isfinite(value) and value >= 0:
+        return float(value)
     raise InvalidValue(field, "must be a number of seconds of at least 0")

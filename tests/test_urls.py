@@ -106,6 +106,8 @@ def test_any_text_can_be_masked(text: str) -> None:
         ("mysql://u/x:s3cret@h/d", "mysql://***@h/d"),
         ("mysql://h/d?password=s3cret&charset=utf8", "mysql://h/d?password=***&charset=utf8"),
         ("mysql://h/d?s3cret", "mysql://h/d?***"),
+        ("mysql://h/d?password=s3@cret", "mysql://***"),
+        ("mysql://u:s3cret@h/d?charset=utf8&password=s/3@c?r=et", "mysql://***"),
         ("mysql://h/d?PassWord=s3cret&SSLMODE=x", "mysql://h/d?PassWord=***&SSLMODE=x"),
         ("mysql://u:s3cret/d", "mysql://***"),
         ("mysql://u:s3cret", "mysql://***"),

@@ -49,7 +49,7 @@ def drain(settings: Settings, /, *, from_cell: str, to_cell: str, dry_run: bool)
         if old.uuid == new.uuid:
             raise InvalidValue("TO", f"is cell {new.name!r} itself: name another cell than FROM")
         if dry_run:
-            total = hostmap.cells.host_counts()[old.uuid]
+            total = _number_of_hosts(hostmap, old)
             plan = _host_plan(hostmap, old, "move", cell=new.name, actual_cell=old.name)
             show_plan(settings, plan, f"{plural(total, 'host')} would be moved")
             return
@@ -137,7 +137,7 @@ def _delete_with_hosts(hostmap: HostMap, cell: CellMapping) -> int:
 
 
 def _show_deletion(settings: Settings, hostmap: HostMap, cell: CellMapping, *, force: bool) -> None:
-    hosts = hostmap.cells.host_counts()[cell.uuid]
+    hosts = _number_of_hosts(hostmap, cell)
     if hosts and not force:
         raise _in_use(cell, hosts)
 
@@ -147,6 +147,11 @@ def _show_deletion(settings: Settings, hostmap: HostMap, cell: CellMapping, *, f
 
     sentence = f"cell {cell.name!r} and {plural(hosts, 'host')} in it would be deleted"
     show_plan(settings, plan(), sentence)
+
+
+def _number_of_hosts(hostmap: HostMap, cell: CellMapping) -> int:
+    # A cell that somebody deleted meanwhile has none.
+    return hostmap.cells.host_counts().get(cell.uuid, 0)
 
 
 def _host_plan(
@@ -160,7 +165,7 @@ def _host_plan(
 @contextmanager
 def _counted(hostmap: HostMap, cell: CellMapping, done: str) -> Iterator[Callable[[int], None]]:
     """Count the hosts of a cell that are done; should it break off, say how far it came."""
-    total = hostmap.cells.host_counts().get(cell.uuid, 0)
+    total = _number_of_hosts(hostmap, cell)
     number = 0
     try:
         with progress(done, total) as advance:

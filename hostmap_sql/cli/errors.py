@@ -60,7 +60,8 @@ _PLACES = {
     "uuid": "--uuid",
 }
 
-_URL = re.compile(r"[A-Za-z{][A-Za-z0-9+.}-]*://[^\s']+")
+# To the quote or comma that the sentence itself puts behind it: a password may hold these too.
+_URL = re.compile(r"[A-Za-z{][A-Za-z0-9+.}-]*://\S+?(?=['\")]*[,:;.)]*(?:\s|$))")
 
 
 class Failure(Exception):

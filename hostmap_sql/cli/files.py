@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def read_file(file: str, place: str) -> bytes:
-    """The bytes of a file, - of standard input, that was named at some place of the command line."""
+    """The bytes of a file, - of standard input, that some place of the command line names."""
     try:
         return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:

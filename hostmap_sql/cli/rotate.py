@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hostmap_sql.cli.cells import cells
-from hostmap_sql.cli.context import Settings
 from hostmap_sql.cli.drain import dry_run_option
 from hostmap_sql.cli.files import label, read_file, refuse_bad_lines
 from hostmap_sql.cli.inventory import BadLine, Inventory, text_lines
@@ -17,20 +16,19 @@ from hostmap_sql.cli.output import plural, show_summary
 from hostmap_sql.cli.plans import PLAN_COLUMNS, plan_row, show_plan
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.models import valid_url
+from hostmap_sql.urls import MASK
 from hostmap_sql.uuids import canonical_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from hostmap_sql.cli.context import Settings
     from hostmap_sql.cli.inventory import Line
     from hostmap_sql.models import CellMapping
     from hostmap_sql.urls import SecretUrl
 
 _URLS = ("transport_url", "database_connection")
 _FIELDS = ("cell", *_URLS)
-
-# What a URL shows in the place of a password, when it was copied from a list.
-_MASKED = ":***@"
 
 
 @cells.command(
@@ -153,8 +151,8 @@ class _Rotation:
             return
         cell = self._cell(values["cell"])
         if cell is None:
-            # A line that is out of order may have a URL in this place.
-            named = "" if "://" in values["cell"] else f" {values['cell']!r}"
+            # A line that is out of order may have a URL in this place, or a part of one.
+            named = "" if {*":/@"} & {*values["cell"]} else f" {values['cell']!r}"
             self._bad(number, f"there is no such cell{named}", is_unknown_cell=True)
             return
         first = self._numbers.setdefault(cell.uuid, number)
@@ -179,6 +177,8 @@ def _is_header(names: Sequence[str]) -> bool:
 
 
 def _new_url(value: str | None, field: str) -> SecretUrl | None:
-    if value is not None and _MASKED in value:
-        raise InvalidValue(field, "has *** in the place of a password: give the password itself")
+    if value is not None and MASK in value:
+        # Copied from a list, most likely: it would take the password away.
+        problem = f"has {MASK} in the place of a secret: give the secret itself"
+        raise InvalidValue(field, f"{problem} (a * of its own is written %2A)")
     return valid_url(value, field)

@@ -103,7 +103,7 @@ def _show(
             errors.say(f"missing: host {host!r} is not mapped to any cell")
         for row in elsewhere:
             errors.say(f"elsewhere: host {row['host']!r} is in cell {row['cell']!r}")
-    row = {
+    row: dict[str, Any] = {
         "mapped": number - len(missing) - len(elsewhere),
         "missing": [*missing],
         "elsewhere": [*elsewhere],
