@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite
 from time import monotonic, sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hostmap_sql.bulk import valid_hosts
 from hostmap_sql.errors import HostsNotMapped, InvalidValue
@@ -90,8 +90,8 @@ class WatchedHosts(Hosts):
         return found
 
 
-def _valid_seconds(value: object, field: str) -> float:
+def _valid_seconds(value: Any, field: str) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and isfinite(value) and value >= 0:
-        return float(value)
+    if is_number and isfinite(seconds := float(value)) and seconds >= 0:
+        return seconds
     raise InvalidValue(field, "must be a number of seconds of at least 0")

@@ -190,6 +190,8 @@ VALUES = {
     "str | None": "some other text",
     "int": 7,
     "int | None": 8,
+    "Mapping[str, str]": {"host": "cell"},
+    "float": 1.5,
     "Sequence[str]": ("0002-a", "0003-b"),
     "HostMapping | CellMapping": CellMapping(
         "u",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from string import printable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hostmap_sql import CELL0_UUID, InvalidValue
+from hostmap_sql.database import Database
 from hostmap_sql.prefixes import below_all, past_all
+from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
     from hostmap_sql import HostMap
@@ -175,3 +177,26 @@ def test_the_bounds_are_text_that_databases_take(prefix: str) -> None:
         bound.encode("utf-8")
         assert "\x00" not in bound
         assert len(bound) <= len(prefix) + 1
+
+
+def test_a_cell_that_is_deleted_while_a_page_is_read(
+    hostmap: HostMap, cells: Cells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostmap.hosts.create("a", cells.one.uuid)
+    hostmap.hosts.create("b", cells.two.uuid)
+    read = Database.all
+
+    def interrupted(
+        self: Database, statement: Statement, parameters: dict[str, Any] | None = None
+    ) -> object:
+        rows = read(self, statement, parameters or {})
+        if statement is Statement.HOST_PAGE:
+            hostmap.hosts.move("b", cells.one.uuid)
+            hostmap.cells.delete(cells.two.uuid)
+        return rows
+
+    monkeypatch.setattr(Database, "all", interrupted)
+
+    listed = [(mapping.host, mapping.cell_uuid) for mapping in hostmap.hosts.iterate()]
+
+    assert listed == [("a", cells.one.uuid), ("b", cells.one.uuid)]

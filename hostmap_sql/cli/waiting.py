@@ -101,8 +101,8 @@ def _show(
     if settings.format != "json":
         for host in missing:
             errors.say(f"missing: host {host!r} is not mapped to any cell")
-        for row in elsewhere:
-            errors.say(f"elsewhere: host {row['host']!r} is in cell {row['cell']!r}")
+        for other in elsewhere:
+            errors.say(f"elsewhere: host {other['host']!r} is in cell {other['cell']!r}")
     row: dict[str, Any] = {
         "mapped": number - len(missing) - len(elsewhere),
         "missing": [*missing],
