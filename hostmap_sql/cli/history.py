@@ -8,6 +8,7 @@ import click
 
 from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import HOST
+from hostmap_sql.cli.conflicts import cell_names
 from hostmap_sql.cli.context import Command, Settings
 from hostmap_sql.cli.output import show_rows
 from hostmap_sql.cli.rows import time_text
@@ -106,11 +107,6 @@ def rows_of(changesets: Iterable[ChangeSet], names: Names) -> Iterator[Mapping[s
             yield _cell_row(changeset, cell, names)
         for host in changeset.hosts:
             yield {**_host_row(host, names), "change_id": changeset.change_id}
-
-
-def cell_names(hostmap: HostMap) -> Names:
-    """The names of all cells, by their UUIDs."""
-    return {cell.uuid: cell.name for cell in hostmap.cells.list()}
 
 
 def _host_row(change: HostChange, names: Names) -> Mapping[str, Any]:

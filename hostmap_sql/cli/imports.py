@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from hostmap_sql.bulk import OnConflict, Plan
 from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import CELL
+from hostmap_sql.cli.conflicts import conflict_rows, say_conflicts
 from hostmap_sql.cli.context import Settings, find_cell
 from hostmap_sql.cli.files import label, read_file, refuse_bad_lines
 from hostmap_sql.cli.hosts import hosts
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hostmap_sql.hostmap import HostMap
-    from hostmap_sql.models import CellMapping, Conflict
+    from hostmap_sql.models import CellMapping
 
 Pairs = list[tuple[str, str]]
 
@@ -142,11 +143,9 @@ def _show(
     settings: Settings, result: BulkResult, cells: Sequence[CellMapping], *, dry_run: bool
 ) -> None:
     names = {cell.uuid: cell.name for cell in cells}
-    conflicts = [_conflict_row(conflict, names) for conflict in result.conflicts]
+    conflicts = conflict_rows(result.conflicts, names)
     if settings.format != "json":
-        for row in conflicts:
-            where = f"in cell {row['actual_cell']!r}, not in {row['wanted_cell']!r}"
-            errors.say(f"conflict: host {row['host']!r} is {where}")
+        say_conflicts(conflicts)
     row = {
         "created": result.created,
         "unchanged": result.unchanged,
@@ -159,14 +158,3 @@ def _show(
     if dry_run:
         errors.say("dry run: nothing was written")
     show_summary(settings, row, sentence)
-
-
-def _conflict_row(conflict: Conflict, names: dict[str, str]) -> dict[str, Any]:
-    wanted, actual = conflict.wanted_cell_uuid, conflict.actual_cell_uuid
-    return {
-        "host": conflict.host,
-        "wanted_cell": names.get(wanted, wanted),
-        "wanted_cell_uuid": wanted,
-        "actual_cell": names.get(actual, actual),
-        "actual_cell_uuid": actual,
-    }

@@ -11,8 +11,9 @@ import click
 
 from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import CELL, HOST
+from hostmap_sql.cli.conflicts import cell_names
 from hostmap_sql.cli.context import Command, Settings, uuid_of
-from hostmap_sql.cli.history import BRIEF_COLUMNS, COLUMNS, cell_names, pages, rows_of
+from hostmap_sql.cli.history import BRIEF_COLUMNS, COLUMNS, pages, rows_of
 from hostmap_sql.cli.output import row_writer
 from hostmap_sql.cli.service import stopping
 from hostmap_sql.errors import DatabaseUnavailable

@@ -8,6 +8,7 @@ import click
 
 from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import CELL, URL
+from hostmap_sql.cli.conflicts import cell_names, conflict_rows, say_conflicts
 from hostmap_sql.cli.context import Group, Settings
 from hostmap_sql.cli.output import plural, show_summary
 from hostmap_sql.cli.plans import PLAN_COLUMNS, plan_row, show_plan
@@ -18,8 +19,6 @@ from hostmap_sql.nova import CellAccess, import_mappings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from hostmap_sql.hostmap import HostMap
-    from hostmap_sql.models import Conflict
     from hostmap_sql.nova import ImportResult
 
 IMPORT_COLUMNS = ("cells", "created", "unchanged", "moved", "conflicts")
@@ -91,39 +90,14 @@ def access_of(
     try:
         return CellAccess(cell_options, template_url, trusted_hosts, parallel, settings.timeout)
     except InvalidValue as error:
-        raise InvalidValue("--cell-options", error.problem) from None
+        place = {"options": "--cell-options", "template_url": "--template-url"}[error.field]
+        raise InvalidValue(place, error.problem) from None
 
 
 def directory(settings: Settings, reason: str) -> Any:
     """The directory for a block, its writes signed with a reason if no other was given."""
     settings.reason = settings.reason or reason
     return settings.open()
-
-
-def cell_names(hostmap: HostMap) -> dict[str, str]:
-    """The names of all cells, by their UUIDs."""
-    return {cell.uuid: cell.name for cell in hostmap.cells.list()}
-
-
-def conflict_rows(conflicts: Sequence[Conflict], names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Conflicts, as all commands show them."""
-    return [
-        {
-            "host": conflict.host,
-            "wanted_cell": names.get(conflict.wanted_cell_uuid, conflict.wanted_cell_uuid),
-            "wanted_cell_uuid": conflict.wanted_cell_uuid,
-            "actual_cell": names.get(conflict.actual_cell_uuid, conflict.actual_cell_uuid),
-            "actual_cell_uuid": conflict.actual_cell_uuid,
-        }
-        for conflict in conflicts
-    ]
-
-
-def say_conflicts(conflicts: Sequence[Mapping[str, Any]]) -> None:
-    """Tell people of each conflict."""
-    for row in conflicts:
-        where = f"in cell {row['actual_cell']!r}, not in {row['wanted_cell']!r}"
-        errors.say(f"conflict: host {row['host']!r} is {where}")
 
 
 # --- import ---------------------------------------------------------------------------------------

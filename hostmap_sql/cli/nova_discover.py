@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hostmap_sql.cli import errors
+from hostmap_sql.cli.conflicts import cell_names, conflict_rows, say_conflicts
 from hostmap_sql.cli.nova import (
     access_of,
     access_options,
-    cell_names,
     conflict_plan_rows,
-    conflict_rows,
     directory,
     nova,
-    say_conflicts,
 )
 from hostmap_sql.cli.output import plural, show_rows
 from hostmap_sql.cli.plans import PLAN_COLUMNS, plan_row, show_plan

@@ -46,6 +46,11 @@ class CellAccess:
         options = [option.partition("=") for option in (self.options or "").split("&")]
         if self.options is not None and not all(name and equals for name, equals, _ in options):
             raise InvalidValue("options", "must be of the form option=value&option=value")
+        if self.template_url is not None:
+            try:
+                DatabaseUrl.parse(self.template_url)
+            except InvalidValue as error:
+                raise InvalidValue("template_url", error.problem) from None
 
     def url(self, cell: CellMapping) -> str:
         """The URL of a cell's database, filled in and with the options.

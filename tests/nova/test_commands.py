@@ -215,6 +215,9 @@ def test_discover_takes_options_templates_and_trust(
 ) -> None:
     error = imported.error("nova", "discover", "--cell-options", "sslmode", status=2)
     assert error.startswith("hostmap: --cell-options ")
+    error = imported.error("nova", "check", "--template-url", "nova:s3cret@db/nova", status=2)
+    assert error.startswith("hostmap: --template-url has no scheme")
+    assert "s3cret" not in error
     refused = imported("nova", "discover", "--cell-options", "no_such=1", status=6)
     assert "no_such" in refused.stderr
     name = nova.cell1.url.rpartition("/")[2]
