@@ -6,8 +6,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -88,14 +89,19 @@ def following(cli: Cli, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A process that follows the log."""
     with subprocess.Popen(
         [HOSTMAP, "log", "--follow", "--interval", "0.05", *arguments],
-        env={"PATH": os.environ["PATH"], "HOSTMAP_DATABASE": cli.url, "PYTHONUNBUFFERED": "1"},
+        # Without PYTHONUNBUFFERED: what has come is to be printed at once, not when much has come.
+        env={"PATH": os.environ["PATH"], "HOSTMAP_DATABASE": cli.url},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
+        # What does not come is not waited for: reading ends then.
+        patience = Timer(60, process.kill)
+        patience.start()
         try:
             yield process
         finally:
+            patience.cancel()
             process.kill()
 
 
@@ -143,3 +149,24 @@ def test_a_database_that_went_back_is_told(cli: Cli, directory: HostMap, tmp_pat
             old.backup(current)
         assert process.wait(20) == 1
         assert "restored from a backup" in process.stderr.read()
+
+
+def test_a_database_that_goes_away_is_waited_for(cli: Cli, directory: HostMap) -> None:
+    directory.close()
+    with closing(sqlite3.connect(cli.url.removeprefix("sqlite:///"))) as other:
+        # Without WAL, who writes can keep all others out.
+        assert other.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
+        with following(cli, "--since", "7", "-f", "value", "-c", "revision") as process:
+            assert process.stdout
+            assert process.stderr
+            assert process.stdout.readline() == "8\n"
+            other.execute("BEGIN EXCLUSIVE")
+            assert process.stderr.readline().endswith(": waiting for it\n")
+            other.execute("ROLLBACK")
+            assert process.stderr.readline() == "hostmap: the database is back\n"
+            cli("host", "create", "late", "cell1")
+            assert process.stdout.readline() == "9\n"
+            other.execute("BEGIN EXCLUSIVE")
+            assert process.stderr.readline().endswith(": waiting for it\n")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0

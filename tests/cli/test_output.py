@@ -43,10 +43,36 @@ def test_a_table_is_folded_but_no_uuid_is(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(lines) > 5
 
 
-def test_a_long_table_is_drawn_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_table_fits_the_terminal_too(monkeypatch: pytest.MonkeyPatch) -> None:
     with on_terminal(monkeypatch) as terminal:
-        tables.print_table(("url",), [("x" * 100,)] * 501)
-    assert terminal.getvalue().count("| " + "x" * 100 + " |\n") == 501
+        tables.print_table(("n", "url"), [(str(n), "x" * 100) for n in range(1_001)])
+    lines = terminal.getvalue().splitlines()
+    assert {len(line) for line in lines} == {60}
+    assert terminal.getvalue().count("x") == 100 * 1_001
+
+
+def test_a_table_is_wider_from_the_row_on_that_needs_it(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [("a", "b")] * 1_000 + [("日本", "b"), ("a", "b")]
+    tables.print_table(("x", "y"), rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == ["+---+---+", "| x | y |", "+---+---+", "| a | b |"]
+    assert lines[-4:] == ["| a | b |", "| 日本 | b |", "| a    | b |", "+------+---+"]
+
+
+def test_a_wide_character_is_folded_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    with on_terminal(monkeypatch) as terminal:
+        tables.print_table(("x",), [("日" * 40 + "e\u0301",)])
+    # Of 56 places each line of the cell takes 28 of them; the accent stays with its letter.
+    assert [line.count("日") for line in terminal.getvalue().splitlines()[3:-1]] == [28, 12]
+    assert "e\u0301" in terminal.getvalue()
+
+
+def test_a_table_without_rows_has_its_header_once(capsys: pytest.CaptureFixture[str]) -> None:
+    table = tables.Table(("x",))
+    table.write([])
+    table.write([])
+    table.end()
+    assert capsys.readouterr().out == "+---+\n| x |\n+---+\n"
 
 
 @pytest.mark.parametrize(("total", "drawn"), [(BULK_SIZE, False), (BULK_SIZE + 1, True)])
