@@ -50,21 +50,35 @@ class _Since(click.ParamType[int | datetime]):
 
 @dataclass
 class _Log:
-    """Prints changes, and knows which was the last."""
+    """Prints changes, and knows which was the last; None: all are to be printed that there are."""
 
     hostmap: HostMap
     writer: RowWriter
     cell_uuid: str | None
     host: str | None
     names: dict[str, str]
-    last: int
+    last: int | None = None
 
-    def print_new(self, stop: Stop, since: int | None) -> None:
-        """Print what came after a revision, None: all there is; leave off when told to stop."""
-        for page in pages(self.hostmap, since):
+    def print_new(self, stop: Stop) -> None:
+        """Print what came after the last; leave off when told to stop."""
+        for page in pages(self.hostmap, self.last):
             self._print(page)
             if stop.is_set():
-                return
+                break
+        self.print_header()
+
+    def print_header(self) -> None:
+        """Print the header, if nothing was to be printed yet."""
+        self.writer.write(())
+        sys.stdout.flush()
+
+    def refuse_restored(self, newest: int) -> None:
+        """Fail if the database went back to before what was printed."""
+        if newest < (self.last or 0):
+            raise errors.Failure(
+                f"the newest revision is {newest}, after revision {self.last} was shown: the "
+                "database was restored from a backup; begin anew"
+            )
 
     def _print(self, changesets: Sequence[ChangeSet]) -> None:
         if any(changeset.cells for changeset in changesets):
@@ -131,10 +145,9 @@ def log(
         with settings.open() as hostmap:
             log = _begun(settings, hostmap, cell, host, json_lines=follow)
             after = hostmap.history.last_before(since) if isinstance(since, datetime) else since
-            log.last = after or 0
-            log.print_new(stop, after)
-            log.writer.write(())  # the header, if there was nothing to print
-            sys.stdout.flush()
+            log.last = after
+            if not follow:
+                log.print_new(stop)
         if follow:
             with settings.open(longest=_LONGEST_LOOK) as log.hostmap:
                 _follow(log, stop, interval)
@@ -146,26 +159,26 @@ def _begun(
 ) -> _Log:
     uuid = cell and (canonical_uuid(cell) or uuid_of(hostmap, cell, "--cell"))
     writer = row_writer(settings, COLUMNS, BRIEF_COLUMNS, json_lines=json_lines)
-    return _Log(hostmap, writer, uuid, host, cell_names(hostmap), 0)
+    return _Log(hostmap, writer, uuid, host, cell_names(hostmap))
 
 
 def _follow(log: _Log, stop: Stop, interval: float) -> None:
+    """Print what there is and what comes, until told to stop."""
+    log.print_header()
     is_away = False
-    while not stop.wait(interval):
+    while True:
         try:
             newest = log.hostmap.revision()
-            if newest > log.last:
-                log.print_new(stop, log.last)
+            log.refuse_restored(newest)
+            if newest != log.last:
+                log.print_new(stop)
         except DatabaseUnavailable as error:
             if not is_away:
                 errors.say(f"{error}: waiting for it")
             is_away = True
-            continue
-        if is_away:
-            errors.say("the database is back")
-        is_away = False
-        if newest < log.last:
-            raise errors.Failure(
-                f"the newest revision is {newest}, after revision {log.last} was shown: the "
-                "database was restored from a backup; begin anew"
-            )
+        else:
+            if is_away:
+                errors.say("the database is back")
+            is_away = False
+        if stop.wait(interval):
+            return

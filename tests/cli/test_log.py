@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cli.conftest import Cli
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hostmap_sql import HostMap
-    from tests.cli.conftest import Cli
 
 HOSTMAP = str(Path(sys.executable).parent / "hostmap")
 
@@ -134,6 +135,14 @@ def test_only_what_is_asked_for_is_followed(cli: Cli, directory: HostMap) -> Non
         assert process.wait(20) == 0
 
 
+def test_the_header_does_not_wait_for_a_change(cli: Cli) -> None:
+    with following(cli, "--since", "8", "-f", "csv", "-c", "revision,host") as process:
+        assert process.stdout
+        assert process.stdout.readline() == "revision,host\n"
+        cli("host", "create", "new", "cell1")
+        assert process.stdout.readline() == "9,new\n"
+
+
 def test_a_database_that_went_back_is_told(cli: Cli, directory: HostMap, tmp_path: Path) -> None:
     backup = tmp_path / "backup.db"
     database = Path(cli.url.removeprefix("sqlite:///"))
@@ -151,20 +160,33 @@ def test_a_database_that_went_back_is_told(cli: Cli, directory: HostMap, tmp_pat
         assert "restored from a backup" in process.stderr.read()
 
 
+# What a writer does, in the database's own words.
+A_CHANGE = """
+UPDATE mapping_revision SET revision = 9;
+INSERT INTO mapping_changeset SELECT 9, 'late' || substr(change_id, 5), author, reason, created_at
+  FROM mapping_changeset WHERE revision = 8;
+INSERT INTO host_mapping_change SELECT 9, 'late', NULL, uuid FROM cell_mapping WHERE name = 'cell1';
+"""
+
+
 def test_a_database_that_goes_away_is_waited_for(cli: Cli, directory: HostMap) -> None:
     directory.close()
-    with closing(sqlite3.connect(cli.url.removeprefix("sqlite:///"))) as other:
-        # Without WAL, who writes can keep all others out.
+    reader = Cli(f"{cli.url}?mode=ro")
+    with closing(
+        sqlite3.connect(cli.url.removeprefix("sqlite:///"), isolation_level=None)
+    ) as other:
+        # Without WAL, who writes can keep all others out; and who only reads does not set it.
         assert other.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
-        with following(cli, "--since", "7", "-f", "value", "-c", "revision") as process:
+        with following(reader, "--since", "7", "-f", "value", "-c", "revision") as process:
             assert process.stdout
             assert process.stderr
             assert process.stdout.readline() == "8\n"
             other.execute("BEGIN EXCLUSIVE")
             assert process.stderr.readline().endswith(": waiting for it\n")
-            other.execute("ROLLBACK")
+            for statement in A_CHANGE.split(";"):
+                other.execute(statement)
+            other.execute("COMMIT")
             assert process.stderr.readline() == "hostmap: the database is back\n"
-            cli("host", "create", "late", "cell1")
             assert process.stdout.readline() == "9\n"
             other.execute("BEGIN EXCLUSIVE")
             assert process.stderr.readline().endswith(": waiting for it\n")
