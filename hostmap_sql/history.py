@@ -94,14 +94,15 @@ class History:
 
         Hand it to `since`, and what comes is what happened from that time on.
 
-        :raises InvalidValue: the time has no zone.
+        :raises InvalidValue: it is not a time with a zone.
 
         >>> hostmap.history.last_before(hostmap.hosts.get("compute-1").created_at)
         1
         """
-        if time.tzinfo is None:
-            raise InvalidValue("time", "has no zone: give it one, such as datetime.UTC")
-        return self._last_before(time)
+        value: object = time
+        if not isinstance(value, datetime) or value.tzinfo is None:
+            raise InvalidValue("time", "must be a datetime with a zone, such as datetime.UTC")
+        return self._last_before(value)
 
     # --- inside -------------------------------------------------------------------------------
 

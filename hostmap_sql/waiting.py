@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 _LAST_LOOK = 0.1
 
 _SHORTEST_PAUSE = 0.01
+
+# A day, as for any other time-out.
+_LONGEST = 86_400
 
 
 class WatchedHosts(Hosts):
@@ -92,6 +94,6 @@ class WatchedHosts(Hosts):
 
 def _valid_seconds(value: Any, field: str) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and isfinite(seconds := float(value)) and seconds >= 0:
-        return seconds
-    raise InvalidValue(field, "must be a number of seconds of at least 0")
+    if is_number and 0 <= value <= _LONGEST:
+        return float(value)
+    raise InvalidValue(field, f"must be a number of seconds from 0 to {_LONGEST}")

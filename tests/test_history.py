@@ -157,18 +157,21 @@ def test_the_newest_changeset_is_never_pruned(
     assert hostmap.hosts.create("b", cells.one.uuid).revision == 5
 
 
-def test_pruning_by_time_keeps_what_is_not_older(
-    backend: Backend, hostmap: HostMap, cells: Cells
-) -> None:
+@pytest.fixture
+def six_hours(backend: Backend, hostmap: HostMap, cells: Cells) -> None:
+    """Six changesets an hour apart, but for the clock of the fifth, which was two hours slow."""
     for number in range(3):
         hostmap.hosts.create(f"h{number}", cells.one.uuid)
-    # Six changesets an hour apart, but for the clock of the fifth, which was two hours slow.
     for revision, hour in ((1, 1), (2, 2), (3, 3), (4, 4), (5, 3), (6, 6)):
         time = f"2026-03-29 {hour:02}:00:00.000000"
         backend.query(
             f"UPDATE mapping_changeset SET created_at = '{time}{backend.utc_suffix}'"
             f" WHERE revision = {revision}"
         )
+
+
+@pytest.mark.usefixtures("six_hours")
+def test_pruning_by_time_keeps_what_is_not_older(hostmap: HostMap) -> None:
     assert [c.created_at.hour for c in hostmap.history.since(0)] == [1, 2, 3, 4, 3, 6]
 
     nairobi = timezone(timedelta(hours=3))
@@ -178,6 +181,25 @@ def test_pruning_by_time_keeps_what_is_not_older(
     assert revisions(hostmap, after=3) == [4, 5, 6], "the slow clock's is kept with what is before"
     assert hostmap.history.prune(before=datetime(2026, 3, 29, 6, tzinfo=UTC)) == 2
     assert revisions(hostmap, after=5) == [6]
+
+
+@pytest.mark.usefixtures("six_hours")
+def test_the_last_revision_before_a_time(hostmap: HostMap) -> None:
+    last_before = hostmap.history.last_before
+    nairobi = timezone(timedelta(hours=3))
+
+    assert last_before(datetime(1, 1, 1, tzinfo=UTC)) == 0
+    assert last_before(datetime(2026, 3, 29, 3, tzinfo=UTC)) == 2
+    assert last_before(datetime(2026, 3, 29, 6, 0, 0, 1, tzinfo=nairobi)) == 3
+    assert last_before(datetime(2026, 3, 29, 4, 0, 0, 1, tzinfo=UTC)) == 5, "the fifth says 3"
+    assert last_before(datetime(2026, 3, 29, 6, tzinfo=UTC)) == 5
+    assert last_before(datetime(2026, 3, 29, 6, 0, 0, 1, tzinfo=UTC)) == 6
+    hostmap.history.prune(before=4)
+    assert last_before(datetime(2026, 3, 29, 2, tzinfo=UTC)) == 3, "what is there begins after it"
+    for wrong in (datetime(2026, 1, 1), "2026-01-01", 3, None):  # noqa: DTZ001
+        with pytest.raises(InvalidValue) as caught:
+            last_before(wrong)  # type: ignore[arg-type]
+        assert caught.value.field == "time"
 
 
 def test_a_time_without_a_zone_is_refused(hostmap: HostMap) -> None:

@@ -81,6 +81,11 @@ ERRORS: list[tuple[HostMapError, dict[str, Any], str]] = [
         {"elsewhere": {}},
         "'h19' and 2 more are not mapped",
     ),
+    (
+        HostsNotMapped([], {"c": UUID, "d": UUID}, 0.1),
+        {"missing": ()},
+        f"after 0.1 s hosts 'c', 'd' are in another cell ({UUID})",
+    ),
     (InvalidValue("host", "is empty"), {"field": "host", "problem": "is empty"}, "host is empty"),
     (HistoryPruned(1, 5), {"revision": 1, "pruned_revision": 5}, "pruned up to revision 5"),
     (

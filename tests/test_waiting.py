@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hostmap_sql import HostMap, HostsNotMapped, InvalidValue
+from hostmap_sql import DatabaseUnavailable, HostMap, HostsNotMapped, InvalidValue, connect
 
 if TYPE_CHECKING:
     from tests.conftest import Cells
@@ -88,16 +88,32 @@ def test_lost_connections_are_waited_out(backend: Backend, hostmap: HostMap, cel
         done.result()
 
 
+@pytest.mark.needs("networks")
+def test_a_database_that_stays_away_is_told(backend: Backend) -> None:
+    started = monotonic()
+
+    with (
+        connect(backend.url_for(host="127.0.0.1", port=1)) as hostmap,
+        pytest.raises(DatabaseUnavailable) as caught,
+    ):
+        hostmap.hosts.wait(["a"], timeout=0.5)
+
+    assert 0.5 <= monotonic() - started < 5
+    assert isinstance(caught.value.__cause__, backend.driver_error)
+
+
 @pytest.mark.parametrize(
     ("values", "field"),
     [
         ({"timeout": -1}, "timeout"),
         ({"timeout": float("nan")}, "timeout"),
         ({"timeout": float("inf")}, "timeout"),
+        ({"timeout": 10**400}, "timeout"),
         ({"timeout": "1"}, "timeout"),
         ({"timeout": True}, "timeout"),
         ({"poll": -0.1}, "poll"),
         ({"poll": None}, "poll"),
+        ({"poll": 86_401}, "poll"),
         ({"cell_uuid": "no-uuid"}, "cell_uuid"),
         ({"cell_uuid": "00000000-0000-0000-0000-000000000000"}, "cell_uuid"),
         ({"hosts": "one"}, "hosts"),

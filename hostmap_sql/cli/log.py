@@ -100,7 +100,7 @@ class _Log:
     cls=Command,
     columns=COLUMNS,
     example="hostmap log --since 2026-01-31 --cell cell1\n"
-    "timeout --signal TERM --preserve-status 1 hostmap log --follow --format json",
+    "timeout --signal TERM --preserve-status 5 hostmap log --follow --format json",
 )
 @click.option(
     "--since",

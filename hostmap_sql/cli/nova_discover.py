@@ -50,7 +50,7 @@ COLUMNS = (
     plan_columns=PLAN_COLUMNS,
     example="hostmap nova discover --dry-run\n"
     "hostmap nova discover --cell cell1 --mark --cell-options sslmode=prefer\n"
-    "timeout --signal TERM --preserve-status 1 hostmap nova discover --every 300",
+    "timeout --signal TERM --preserve-status 5 hostmap nova discover --every 300",
 )
 @access_options
 @click.option(
