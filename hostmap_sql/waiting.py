@@ -49,7 +49,8 @@ class WatchedHosts(Hosts):
         Only those still missing are looked up, a thousand a statement. Should the database go away
         meanwhile, it is waited for as well.
 
-        :param timeout: how long, in seconds. Default: as long as any other call tries.
+        :param timeout: how long, in seconds, at most a day. Default: as long as any other call
+            tries.
         :param poll: the pause between two looks, in seconds.
         :param progress: called after each look with the number of hosts that it found.
         :raises HostsNotMapped: the time is up and some are missing or in another cell.
