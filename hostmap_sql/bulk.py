@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, get_args
 
 from hostmap_sql.errors import HostMappingExists, InvalidValue
-from hostmap_sql.models import Conflict, valid_cell_of_host, valid_host
+from hostmap_sql.models import BulkResult, Conflict, valid_cell_of_host, valid_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -84,6 +84,11 @@ class Plan:
                 self.conflicts.append(Conflict(host, wanted, actual))
             else:
                 raise HostMappingExists(host, actual)
+
+    def result(self, revision: int | None = None) -> BulkResult:
+        """What doing it comes to; `revision` is the one that it was written as, if it was."""
+        conflicts = tuple(self.conflicts)
+        return BulkResult(self.created, self.unchanged, self.moved, conflicts, revision)
 
     def steps(self) -> Mapping[tuple[str | None, str], list[str]]:
         """The hosts to write, by the cells they come from (None: from nowhere) and go to."""

@@ -276,8 +276,7 @@ class Hosts:
                 transaction.record.created(hosts, new)
             else:
                 self._move(transaction, hosts, old, new)
-        revision = transaction.revision if steps else None
-        return BulkResult(plan.created, plan.unchanged, plan.moved, tuple(plan.conflicts), revision)
+        return plan.result(transaction.revision if steps else None)
 
     def move_all(
         self, from_uuid: str, to_uuid: str, *, progress: Callable[[int], object] = _nothing

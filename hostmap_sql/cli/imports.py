@@ -113,8 +113,7 @@ def preview(hostmap: HostMap, pairs: Pairs, on_conflict: OnConflict) -> BulkResu
             found = hostmap.hosts.get_many(host for host, _ in part)
             cells = {host: mapping.cell_uuid for host, mapping in found.items()}
             plan = Plan(part, cells, "move" if on_conflict == "move" else "report")
-            result = BulkResult(plan.created, plan.unchanged, plan.moved, tuple(plan.conflicts))
-            total += result
+            total += plan.result()
             advance(len(part))
     return total
 

@@ -8,6 +8,7 @@ import click
 
 from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import CELL, HOST
+from hostmap_sql.cli.conflicts import cell_names
 from hostmap_sql.cli.context import Settings, find_cell
 from hostmap_sql.cli.files import label, read_file, refuse_bad_lines
 from hostmap_sql.cli.hosts import hosts
@@ -57,7 +58,7 @@ def wait(
         where = None if cell is None else find_cell(hostmap, cell, "--cell")
         with progress("waiting", len(wanted), least=1) as advance:
             missing, elsewhere = _wait(settings, hostmap, [*wanted], where, advance)
-        cells = {cell.uuid: cell.name for cell in hostmap.cells.list()} if elsewhere else {}
+        cells = cell_names(hostmap) if elsewhere else {}
     rows = [_elsewhere_row(host, uuid, cells) for host, uuid in elsewhere.items()]
     _show(settings, len(wanted), missing, rows)
     if missing or elsewhere:

@@ -12,7 +12,7 @@ from hostmap_sql.nova.side_by_side import side_by_side
 from hostmap_sql.nova.statements import NovaStatement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from hostmap_sql.hostmap import HostMap
     from hostmap_sql.models import CellMapping
@@ -39,6 +39,11 @@ def cells_to_read(hostmap: HostMap, named: Sequence[str] | None) -> Sequence[Cel
         found = {cell.uuid: cell for cell in map(hostmap.cells.find, named)}
         return sorted(found.values(), key=lambda cell: cell.name)
     return [cell for cell in hostmap.cells.list(disabled=False) if not cell.is_cell0]
+
+
+def places(hostmap: HostMap, hosts: Iterable[str]) -> dict[str, str]:
+    """The UUID of the cell that each of these hosts is mapped to, if it is."""
+    return {host: mapping.cell_uuid for host, mapping in hostmap.hosts.get_many(hosts).items()}
 
 
 def read_cells(

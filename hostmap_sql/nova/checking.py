@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.models import CellMapping, valid_host
 from hostmap_sql.nova.access import CellAccess
-from hostmap_sql.nova.cells import LiveHosts, cells_to_read, read_cells
+from hostmap_sql.nova.cells import LiveHosts, cells_to_read, places, read_cells
 from hostmap_sql.nova.progress import Progress, untold
 from hostmap_sql.nova.results import Disagreement
-from hostmap_sql.parts import LOOKUP_SIZE, in_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -111,14 +110,14 @@ def _compare(
             strangers.append(valid_host(host))
         except InvalidValue as error:
             yield Disagreement(UNUSABLE_NAME, cell, host, error.problem)
-    places = _places(hostmap, strangers)
+    mapped_to = places(hostmap, strangers)
     for host in sorted(hosts):
         claiming = [other for other in live if other != cell.uuid and host in live[other]]
         if claiming:
             names = ", ".join(repr(cells[uuid].name) for uuid in claiming)
             yield Disagreement(CLAIMED_TWICE, cell, host, f"has live compute nodes in {names} too")
     for host in strangers:
-        place = places.get(host)
+        place = mapped_to.get(host)
         if place is None:
             problem = "has a live compute node and is not mapped: see `hostmap nova discover`"
             yield Disagreement(NODE_WITHOUT_MAPPING, cell, host, problem)
@@ -129,15 +128,6 @@ def _compare(
     for host in sorted(mapped - hosts):
         problem = "is mapped and has no live compute node"
         yield Disagreement(MAPPING_WITHOUT_NODE, cell, host, problem)
-
-
-def _places(hostmap: HostMap, hosts: Sequence[str]) -> dict[str, str]:
-    """The cell that each of these hosts is mapped to, if it is."""
-    places: dict[str, str] = {}
-    for part in in_parts(hosts, LOOKUP_SIZE):
-        found = hostmap.hosts.get_many(part)
-        places.update((host, mapping.cell_uuid) for host, mapping in found.items())
-    return places
 
 
 def _cases(

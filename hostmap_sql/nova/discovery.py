@@ -6,16 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hostmap_sql.errors import HostMapError, InvalidValue
-from hostmap_sql.models import CELL0_UUID, CellMapping, Conflict, HostMapping, valid_host
+from hostmap_sql.models import CELL0_UUID, CellMapping, Conflict, valid_host
 from hostmap_sql.nova.access import CellAccess
-from hostmap_sql.nova.cells import LiveHosts, cells_to_read, read_cells
+from hostmap_sql.nova.cells import LiveHosts, cells_to_read, places, read_cells
 from hostmap_sql.nova.progress import Progress, untold
 from hostmap_sql.nova.results import CellDiscovery, Discovery
 from hostmap_sql.nova.statements import NovaStatement
 from hostmap_sql.parts import BULK_SIZE, LOOKUP_SIZE, in_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from hostmap_sql.hostmap import HostMap
 
@@ -77,9 +77,7 @@ def _map(
             *(f"{host!r} is in cell0, which can have no hosts" for host in hosts),
         ]
         hosts = []
-    mapped: dict[str, str] = {}
-    for part in in_parts(hosts, LOOKUP_SIZE):
-        mapped.update(_cells_of(hostmap.hosts.get_many(part)))
+    mapped = places(hostmap, hosts)
     if claimed is not None:
         mapped = claimed | mapped
     new = [host for host in hosts if host not in mapped]
@@ -108,10 +106,6 @@ def _usable(live: Iterable[str]) -> tuple[list[str], list[str]]:
     return hosts, unusable
 
 
-def _cells_of(mappings: Mapping[str, HostMapping]) -> dict[str, str]:
-    return {host: mapping.cell_uuid for host, mapping in mappings.items()}
-
-
 def _create(
     hostmap: HostMap, cell: CellMapping, hosts: Sequence[str]
 ) -> tuple[list[str], dict[str, str]]:
@@ -125,9 +119,11 @@ def _create(
             continue
         # Somebody else was faster with some: another discovery, say.
         now = hostmap.hosts.get_many(part)
-        ours = [h for h in part if h in now and now[h].revision == result.revision]
-        created += ours
-        late |= _cells_of({host: now[host] for host in now if host not in {*ours}})
+        for host, mapping in sorted(now.items()):
+            if mapping.revision == result.revision:
+                created.append(host)
+            else:
+                late[host] = mapping.cell_uuid
     return created, late
 
 

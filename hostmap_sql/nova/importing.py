@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from hostmap_sql.bulk import Plan
 from hostmap_sql.errors import InvalidValue
@@ -19,16 +19,18 @@ from hostmap_sql.models import (
     valid_uuid,
 )
 from hostmap_sql.nova.access import NovaDatabase
+from hostmap_sql.nova.cells import places
 from hostmap_sql.nova.progress import Progress, untold
 from hostmap_sql.nova.results import ImportedCell, ImportResult, PlannedHost
 from hostmap_sql.nova.statements import NovaStatement
-from hostmap_sql.parts import BULK_SIZE, LOOKUP_SIZE, in_parts
+from hostmap_sql.parts import BULK_SIZE, in_parts
 
 if TYPE_CHECKING:
     from hostmap_sql.urls import SecretUrl
 
+T = TypeVar("T")
+
 _OnConflict = Literal["report", "move"]
-_FIELDS = ("name", "transport_url", "database_connection", "disabled")
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -93,7 +95,7 @@ def _read_cells(rows: Iterable[Sequence[Any]]) -> Sequence[_NovaCell]:
     taken: set[str] = set()
     cells = []
     for given, name, transport_url, database_connection, disabled in rows:
-        uuid = _in_cell(given, "uuid", valid_uuid, given, "uuid")
+        uuid = _in_cell(given, valid_uuid, given, "uuid")
         names = _names(uuid, name, taken)
         taken.add(names[0])
         cells.append(
@@ -101,24 +103,18 @@ def _read_cells(rows: Iterable[Sequence[Any]]) -> Sequence[_NovaCell]:
                 uuid,
                 name,
                 names,
-                _in_cell(uuid, "transport_url", valid_url, transport_url or None, "transport_url"),
-                _in_cell(
-                    uuid,
-                    "database_connection",
-                    valid_url,
-                    database_connection or None,
-                    "database_connection",
-                ),
+                _in_cell(uuid, valid_url, transport_url or None, "transport_url"),
+                _in_cell(uuid, valid_url, database_connection or None, "database_connection"),
                 bool(disabled),
             )
         )
     return cells
 
 
-def _in_cell(uuid: str, field: str, valid: Any, *arguments: object) -> Any:
+def _in_cell(uuid: str, valid: Callable[[object, str], T], value: object, field: str) -> T:
     """What a check makes of a value; where it was, if it is refused."""
     try:
-        return valid(*arguments)
+        return valid(value, field)
     except InvalidValue as error:
         raise InvalidValue(f"{field} of Nova's cell {uuid}", error.problem) from None
 
@@ -179,8 +175,8 @@ def _plan_cells(
 
 
 def _differences(actual: CellMapping, wanted: _NovaCell, name: str) -> tuple[str, ...]:
-    values = _values(wanted, name)
-    return tuple(field for field in _FIELDS if getattr(actual, field) != values[field])
+    values = _values(wanted, name).items()
+    return tuple(field for field, value in values if getattr(actual, field) != value)
 
 
 def _values(wanted: _NovaCell, name: str) -> Mapping[str, Any]:
@@ -197,16 +193,14 @@ def _preview(
 ) -> ImportResult:
     """What an import would do, as things are now."""
     plan = _plan_cells(hostmap.cells.list(), nova_cells, on_conflict)
-    total, planned = BulkResult(), list[PlannedHost]()
-    for part in in_parts(pairs, LOOKUP_SIZE):
-        found = hostmap.hosts.get_many(host for host, _ in part)
-        actual = {host: mapping.cell_uuid for host, mapping in found.items()}
-        step = Plan(part, actual, on_conflict)
-        total += BulkResult(step.created, step.unchanged, step.moved, tuple(step.conflicts))
-        for (old, new), hosts in step.steps().items():
-            action = "create" if old is None else "move"
-            planned += [PlannedHost(host, action, old, new) for host in hosts]
-    return ImportResult(tuple(cell for cell, _ in plan), total, tuple(planned))
+    actual = places(hostmap, (host for host, _ in pairs))
+    hosts = Plan(pairs, actual, on_conflict)
+    planned = tuple(
+        PlannedHost(host, "create" if old is None else "move", old, new)
+        for (old, new), moving in hosts.steps().items()
+        for host in moving
+    )
+    return ImportResult(tuple(cell for cell, _ in plan), hosts.result(), planned)
 
 
 # --- writing --------------------------------------------------------------------------------------
