@@ -67,9 +67,16 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "suite")
 _SERVERS = pytest.StashKey[Servers]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="the proofs (-m proof) at their full size")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "needs(what): the test needs what not every database has; see backends.LACKS"
+    )
+    config.addinivalue_line(
+        "markers", "proof: takes long; smaller than it might be unless --full is given"
     )
     config.stash[_SERVERS] = Servers()
 
@@ -107,6 +114,12 @@ def _parameters(item: pytest.Item) -> list[object]:
 def servers(request: pytest.FixtureRequest) -> Servers:
     """The servers by their kinds: ``servers["mysql"]``."""
     return request.config.stash[_SERVERS]
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether the proofs are to have their full size."""
+    return bool(request.config.getoption("--full"))
 
 
 @pytest.fixture

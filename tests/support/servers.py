@@ -13,6 +13,7 @@ import psycopg
 import pymysql
 from docker.errors import DockerException  # type: ignore[import-untyped]
 from testcontainers.core.container import DockerContainer
+from testcontainers.core.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,14 +124,24 @@ def running(kind: str, *, durable: bool = False) -> Iterator[Server]:
     if url := os.environ.get(variable):
         yield _own_server(kind, variable, url)
         return
+    # Ryuk, which removes what a killed run leaves behind, is one image more; tests/run does that
+    # by the label.
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+    labels = {"hostmap-test.run": os.environ.get("HOSTMAP_TEST_RUN", "")}
     try:
-        container = _container(_KINDS[kind], durable=durable)
+        # Of its own: on the engine's common one, the addresses of containers whose engine was
+        # killed may still be taken, without its knowing.
+        network = Network(docker_network_kw={"labels": labels}).create()
     except DockerException as error:
         raise NoServerError(f"{kind}: no container engine: {error}; tests/run sees to it") from None
     try:
-        yield _started(kind, container)
+        container = _container(_KINDS[kind], labels, durable=durable).with_network(network)
+        try:
+            yield _started(kind, container, network)
+        finally:
+            container.stop()
     finally:
-        container.stop()
+        network.remove()
 
 
 def _own_server(kind: str, variable: str, url: str) -> Server:
@@ -150,28 +161,27 @@ def _own_server(kind: str, variable: str, url: str) -> Server:
     return server
 
 
-def _container(kind: _Kind, *, durable: bool) -> DockerContainer:
-    # Ryuk, which removes what a killed run leaves behind, is one image more; tests/run does that
-    # by the label.
-    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+def _container(kind: _Kind, labels: dict[str, str], *, durable: bool) -> DockerContainer:
     container = DockerContainer(
         kind.image,
         env=kind.environment,
         shm_size="256m",  # PostgreSQL's parallel queries need more than the default 64
-        labels={"hostmap-test.run": os.environ.get("HOSTMAP_TEST_RUN", "")},
+        labels=labels,
     )
     if not durable:
         container.with_tmpfs_mount(kind.data, "size=4g")
     return container.with_command(list(kind.options))
 
 
-def _started(kind: str, container: DockerContainer) -> Server:
+def _started(kind: str, container: DockerContainer, network: Network) -> Server:
     try:
         container.start()
     except DockerException as error:
         message = f"{kind}: no container: {error}; tests/run sees to the images"
         raise NoServerError(message) from None
-    host = str(container.get_docker_client().bridge_ip(container.get_container_id()))
+    wrapped = container.get_wrapped_container()
+    wrapped.reload()
+    host = str(wrapped.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"])
     server = Server(kind, host, _KINDS[kind].port, _KINDS[kind].user, PASSWORD, container)
     _await_answer(server, SECONDS_TO_START, kind)
     return server

@@ -1,0 +1,1 @@
+"""What holds when the network and the servers fail."""
