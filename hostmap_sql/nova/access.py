@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hostmap_sql.database_url import DatabaseUrl
 from hostmap_sql.dialects import dialect_of_scheme
 from hostmap_sql.dialects.base import Fault
-from hostmap_sql.errors import HostMapError, InvalidValue
+from hostmap_sql.dialects.tls import TlsRefused
+from hostmap_sql.errors import DatabaseError, HostMapError, InvalidValue
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT
 from hostmap_sql.models import valid_number
 from hostmap_sql.nova.templates import fill
@@ -67,7 +68,13 @@ class CellAccess:
     @contextmanager
     def open(self, cell: CellMapping) -> Iterator[NovaDatabase]:
         """The database of a cell, for a block."""
-        with NovaDatabase.open(self.url(cell), self.timeout) as database:
+        with ExitStack() as stack:
+            try:
+                database = stack.enter_context(NovaDatabase.open(self.url(cell), self.timeout))
+            except TlsRefused as error:
+                # Nova does not look at certificates by itself, so its URLs say nothing of them.
+                problem = f"{error.problem}, or of all cells with --cell-options"
+                raise DatabaseError(problem, error.code) from error.__cause__
             yield database
 
 
