@@ -136,6 +136,9 @@ class Refusal(Enum):
 class TlsRefused(DatabaseError):
     """A server was refused for its TLS. It is of no use to try again."""
 
+    def __init__(self, problem: str, code: str | None = None, statement: str | None = None) -> None:
+        super().__init__(problem, code, statement)
+
 
 @contextmanager
 def refusals(
