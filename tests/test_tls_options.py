@@ -25,7 +25,7 @@ VERIFIED = {
 
 
 def for_mysql(url: str) -> dict[str, Any]:
-    return mysql._arguments(DatabaseUrl.parse(url), 30)
+    return mysql._arguments(DatabaseUrl.parse(url))
 
 
 def for_postgresql(url: str) -> dict[str, Any]:
