@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from time import sleep
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -23,10 +24,16 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate and its key, each in a file."""
+    """A certificate, its key, and that of the authority that has signed it; each in a file."""
 
     file: Path
     key: Path
+    authority: Path
+    ends: datetime
+
+    def await_end(self) -> None:
+        """Return when it has expired."""
+        sleep(max(0, (self.ends - datetime.now(UTC)).total_seconds()))
 
 
 class Authority:
@@ -34,24 +41,28 @@ class Authority:
 
     def __init__(self, folder: Path, name: str = "ours") -> None:
         self._folder = folder
+        self._count = 0
         self._key = generate_private_key(SECP256R1())
         self._name = _name(name)
         basic = x509.BasicConstraints(ca=True, path_length=None)
-        certificate = self._signed(self._name, self._key, 30 * DAY, basic)
+        certificate = self._signed(self._name, self._key, datetime.now(UTC) + DAY, basic)
         self.file = folder / f"{name}.pem"
         self.file.write_bytes(certificate.public_bytes(Encoding.PEM))
 
-    def certificate(self, host: str, *, lasts: timedelta = 30 * DAY) -> Certificate:
-        """A server's certificate for one name or address, from two days ago on."""
+    def certificate(self, host: str, *, lasts: timedelta = DAY) -> Certificate:
+        """A server's certificate for one name or address, valid for so long from now on."""
+        ends = datetime.now(UTC) + lasts
         key = generate_private_key(SECP256R1())
         try:
             named: x509.GeneralName = x509.IPAddress(ip_address(host))
         except ValueError:
             named = x509.DNSName(host)
         names = x509.SubjectAlternativeName([named])
-        certificate = self._signed(_name("a server"), key, lasts, names)
-        name = f"{self.file.stem}-{host}-{lasts.days}"
-        made = Certificate(self._folder / f"{name}.pem", self._folder / f"{name}.key")
+        certificate = self._signed(_name("a server"), key, ends, names)
+        self._count += 1
+        stem = self._folder / f"{self.file.stem}-{self._count}"
+        paths = stem.with_suffix(".pem"), stem.with_suffix(".key"), self.file
+        made = Certificate(*paths, ends)
         made.file.write_bytes(certificate.public_bytes(Encoding.PEM))
         form = PrivateFormat.PKCS8
         made.key.write_bytes(key.private_bytes(Encoding.PEM, form, NoEncryption()))
@@ -61,18 +72,17 @@ class Authority:
         self,
         subject: x509.Name,
         key: EllipticCurvePrivateKey,
-        lasts: timedelta,
+        ends: datetime,
         extension: x509.ExtensionType,
     ) -> x509.Certificate:
-        begin = datetime.now(UTC) - 2 * DAY
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(begin)
-            .not_valid_after(begin + lasts)
+            .not_valid_before(datetime.now(UTC) - DAY)
+            .not_valid_after(ends)
             .add_extension(extension, critical=False)
             .sign(self._key, SHA256())
         )
