@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import ssl
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+import pymysql
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from hostmap_sql import InvalidValue, connect
 from hostmap_sql.database_url import DatabaseUrl
 from hostmap_sql.dialects import mysql, postgresql, tls
+from hostmap_sql.dialects.base import Fault
+from hostmap_sql.dialects.tls_probe import refusal_of_all
 from tests.support.certificates import Authority
 
 if TYPE_CHECKING:
@@ -193,3 +198,34 @@ def test_what_nothing_can_be_verified_with_is_refused_before_it_is_used(
         connect(f"{scheme}://h/d?{options}")
     assert caught.value.field == "database URL"
     assert "s3cret" not in str(caught.value)
+
+
+# --- what becomes of a refusal --------------------------------------------------------------------
+
+
+def test_a_certificate_that_a_callers_own_pool_refused_is_not_tried_again() -> None:
+    reason = ssl.SSLCertVerificationError("certificate verify failed")
+    error = pymysql.OperationalError(2003, "Can't connect to MySQL server on 'db'")
+    assert mysql.DIALECT.classify(error, connecting=True) is Fault.WAIT
+    error.original_exception = reason  # type: ignore[attr-defined]  # as PyMySQL does
+    reason.verify_code = 62
+    assert mysql.DIALECT.classify(error, connecting=True) is Fault.PERMANENT
+
+
+def test_of_several_servers_all_have_to_be_refused() -> None:
+    """The others may be back in a moment."""
+
+    class WithoutTls(BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(8)
+            self.request.sendall(b"N")
+
+    terms = tls.Terms("verify-full", None)
+    with ThreadingTCPServer(("127.0.0.1", 0), WithoutTls) as server:
+        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        refused = ("db", "127.0.0.1", server.server_address[1])
+        assert refusal_of_all([refused, refused], terms) is tls.Refusal.NOT_OFFERED
+        for other in (("db", "127.0.0.1", 1), ("", "/run", 5432), ("", "", 5432)):
+            assert refusal_of_all([refused, other], terms) is None
+            assert refusal_of_all([other, refused], terms) is None
+        server.shutdown()

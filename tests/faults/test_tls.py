@@ -89,6 +89,15 @@ def test_a_server_that_shows_who_it_is_is_used(server: TlsServer, shown: Shown) 
         assert accepted(server.url(shown.root + mode))
 
 
+def test_a_server_whose_authority_the_system_trusts_is_used(
+    server: TlsServer, shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.show(shown.right)
+    monkeypatch.setenv("SSL_CERT_FILE", str(shown.authority.file))
+    for options in ("", "sslrootcert=system", "sslmode=verify-ca"):
+        assert accepted(server.url(options))
+
+
 def test_a_server_whose_authority_nobody_named_is_refused(server: TlsServer, shown: Shown) -> None:
     server.show(shown.right)
     error = refusal(server.url(""))
