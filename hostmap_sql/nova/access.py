@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class CellAccess:
     """How the databases of the cells are reached.
 
-    :param options: options for the query of every cell's URL, such as ``sslmode=disable``.
+    :param options: options for the query of every cell's URL, such as ``sslmode=prefer``.
     :param template_url: fills the URLs that are templates: Nova's ``[database]/connection``.
     :param trusted_hosts: hosts that its user and password may be sent to, beside its own.
     :param parallel: how many cells are read side by side.
