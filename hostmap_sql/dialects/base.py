@@ -56,7 +56,12 @@ class Pool(Protocol):
 
 
 class Fault(Enum):
-    """What a failure means for what is to be done next."""
+    """What a failure means for what is to be done next.
+
+    Told by its code alone, which each database has its own table for. The server that answers a
+    statement with a code of no table has refused it: that is UNLISTED, and as permanent as
+    PERMANENT. In answer to COMMIT it says nothing sure, and one has to look.
+    """
 
     AGAIN = "the transaction took no effect; run it again"
     RECONNECT = "this connection or node will not do it; run it again on another"

@@ -55,6 +55,8 @@ class Backend(ABC):
     """What the driver raises when the answer to a statement does not come."""
     begin_statement: ClassVar[str] = "BEGIN"
     """Begins a transaction that is to write."""
+    session_statement: ClassVar[str | None] = None
+    """Tells the number of the session."""
     for_any_thread: ClassVar[dict[str, Any]] = {}
     """What makes a plain connection one that threads may hand on."""
     guards_off: ClassVar[tuple[str, ...]]

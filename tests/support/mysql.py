@@ -29,6 +29,7 @@ class MySQLBackend(Backend):
     kind = "mysql"
     dialect_name = "mysql"
     zone_statement = "SELECT @@global.time_zone"
+    session_statement = "SELECT CONNECTION_ID()"
     isolation_statement = "SELECT @@session.transaction_isolation"
     yoyo_scheme = "mysql"
     driver_error = pymysql.Error

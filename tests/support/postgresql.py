@@ -28,6 +28,7 @@ class PostgreSQLBackend(Backend):
     dialect_name = "postgresql"
     # What the sessions of others get, whatever this one has set.
     zone_statement = "SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'"
+    session_statement = "SELECT pg_backend_pid()"
     isolation_statement = "SELECT current_setting('transaction_isolation')"
     yoyo_scheme = "postgresql+psycopg"
     driver_error = psycopg.Error

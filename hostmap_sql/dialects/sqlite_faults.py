@@ -1,0 +1,82 @@
+"""What each result code of SQLite means, by its name.
+
+An extended code, as SQLITE_BUSY_SNAPSHOT is one of SQLITE_BUSY, is what its code is, unless it
+stands here for itself. What does not stand here is `Fault.UNLISTED`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hostmap_sql.dialects.base import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MEANINGS: Mapping[Fault, Mapping[str, str]] = {
+    Fault.AGAIN: {
+        "SQLITE_ABORT": "the statement was ended by a rollback",
+        "SQLITE_BUSY": "another connection has locked the file",
+        "SQLITE_ERROR_RETRY": "the statement has to be prepared again",
+        "SQLITE_INTERRUPT": "the statement was interrupted",
+        "SQLITE_LOCKED": "the table is locked inside the process",
+        "SQLITE_PROTOCOL": "too many began to use the file at once",
+        "SQLITE_SCHEMA": "the schema has changed",
+    },
+    Fault.RECONNECT: {
+        "SQLITE_READONLY_DBMOVED": "the file was moved or replaced while it was open",
+    },
+    Fault.LOST: {
+        "SQLITE_IOERR": "the system failed to read, write or lock the file",
+    },
+    Fault.NO_TABLE: {
+        # The general code. Our statements are fixed, so it is a table or column that is not there.
+        "SQLITE_ERROR": "no such table, no such column",
+    },
+    Fault.PERMANENT: {
+        "SQLITE_AUTH": "not authorized",
+        "SQLITE_CANTOPEN": "the file cannot be opened",
+        "SQLITE_CONSTRAINT": "constraints",
+        "SQLITE_CONSTRAINT_CHECK": "a CHECK constraint does not hold",
+        "SQLITE_CONSTRAINT_FOREIGNKEY": "foreign key",
+        "SQLITE_CONSTRAINT_NOTNULL": "NULL where none may be",
+        "SQLITE_CONSTRAINT_PRIMARYKEY": "duplicate",
+        "SQLITE_CONSTRAINT_UNIQUE": "duplicate",
+        "SQLITE_CORRUPT": "the file is corrupt",
+        "SQLITE_ERROR_MISSING_COLLSEQ": "no such collation",
+        "SQLITE_FORMAT": "not a database that can be attached",
+        "SQLITE_FULL": "the disk is full",
+        "SQLITE_MISMATCH": "wrong type of value",
+        "SQLITE_NOLFS": "the system cannot make files as large",
+        "SQLITE_NOTADB": "the file is no database",
+        "SQLITE_PERM": "the file may not be read or written",
+        "SQLITE_RANGE": "a parameter that the statement does not have",
+        "SQLITE_READONLY": "the file is read-only",
+        "SQLITE_TOOBIG": "text or statement too long",
+    },
+    Fault.UNLISTED: {
+        "SQLITE_EMPTY": "not in use",
+        "SQLITE_INTERNAL": "a fault inside SQLite",
+        "SQLITE_MISUSE": "SQLite was used in a wrong way",
+        "SQLITE_NOMEM": "out of memory",
+        "SQLITE_NOTFOUND": "an operation that the file system does not know",
+    },
+}
+
+FAULTS: Mapping[str, Fault] = {
+    code: fault for fault, meanings in MEANINGS.items() for code in meanings
+}
+
+CODES: Mapping[int, str] = dict(
+    enumerate(
+        """
+        SQLITE_ERROR SQLITE_INTERNAL SQLITE_PERM SQLITE_ABORT SQLITE_BUSY SQLITE_LOCKED SQLITE_NOMEM
+        SQLITE_READONLY SQLITE_INTERRUPT SQLITE_IOERR SQLITE_CORRUPT SQLITE_NOTFOUND SQLITE_FULL
+        SQLITE_CANTOPEN SQLITE_PROTOCOL SQLITE_EMPTY SQLITE_SCHEMA SQLITE_TOOBIG SQLITE_CONSTRAINT
+        SQLITE_MISMATCH SQLITE_MISUSE SQLITE_NOLFS SQLITE_AUTH SQLITE_FORMAT SQLITE_RANGE
+        SQLITE_NOTADB
+        """.split(),
+        start=1,
+    )
+)
+"""The names of the codes themselves, of which the extended ones' last byte tells the number."""
