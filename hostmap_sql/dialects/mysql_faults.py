@@ -25,6 +25,7 @@ MEANINGS: Mapping[Fault, Mapping[int, str]] = {
         1622: "the storage engine has rolled back the transaction",
         1964: "an earlier commit failed, on which this one depends (MariaDB)",
         # Only the statement failed, and its transaction is still open.
+        1028: "the sort was interrupted",
         1205: "lock wait timeout",
         1206: "more locks than the lock table holds",
         1297: "a passing error of the storage engine",

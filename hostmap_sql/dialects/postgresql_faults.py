@@ -17,6 +17,7 @@ MEANINGS: Mapping[Fault, Mapping[str, str]] = {
     Fault.AGAIN: {
         "25P02": "an earlier statement of the transaction failed",
         "40": "the server has rolled back",
+        "40000": "the transaction was rolled back",
         "40001": "serialization failure; on a standby, a conflict with recovery",
         "40P01": "deadlock",
         "55P03": "lock timeout, or NOWAIT",
@@ -42,7 +43,9 @@ MEANINGS: Mapping[Fault, Mapping[str, str]] = {
     Fault.LOST: {
         "08": "the connection",
         "08000": "connection exception",
+        "08001": "the client could not connect",
         "08003": "there is no connection",
+        "08004": "the server did not take the connection",
         "08006": "the connection failed",
         "08007": "nobody knows how the transaction ended",
         "08P01": "protocol violation, or what a pooler has to say",

@@ -119,9 +119,7 @@ def close(connection: Any) -> None:
         connection.close()
 
 
-def provoked(
-    backend: Backend, provocation: Provocation, session: Sequence[str] = ()
-) -> Exception:
+def provoked(backend: Backend, provocation: Provocation, session: Sequence[str] = ()) -> Exception:
     """The exception of the driver in which a provocation ends, in a session that is told this."""
     for statement in SETUP:
         backend.query(statement)

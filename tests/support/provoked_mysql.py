@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.provocations import CELL, INSERT_HOST, TIME, common, table
+from tests.support.provocations import CELL, INSERT_HOST, common, table
 
 
 def _common(check: str) -> str:

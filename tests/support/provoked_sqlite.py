@@ -1,4 +1,4 @@
-"""SQLite's failures, and the steps to each: see `provocations`. Files in trouble have tests of their own."""
+"""SQLite's failures, and the steps to each: see `provocations`. Files have tests of their own."""
 
 from __future__ import annotations
 
