@@ -104,7 +104,7 @@ class Fault(Enum):
     LOST = "the connection is gone; if it was in COMMIT the outcome is in doubt"
     NO_TABLE = "a table or column is missing"
     PERMANENT = "refused; trying again will not help"
-    UNLISTED = "of no list, or telling nothing; not tried again, and in COMMIT the outcome is in doubt"
+    UNLISTED = "of no list, or telling nothing; not tried again, and in COMMIT in doubt"
 
     @property
     def is_transient(self) -> bool:

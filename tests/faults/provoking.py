@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.backend import new_name
 from tests.support.provocations import SETUP
-from tests.support.provoked_mysql import MARIADB, MYSQL
+from tests.support.provoked_mysql import MARIADB, MARIADB_GLOBALLY, MYSQL, MYSQL_GLOBALLY
 from tests.support.provoked_postgresql import PROVOCATIONS as POSTGRESQL
 from tests.support.provoked_sqlite import PROVOCATIONS as SQLITE
 
@@ -26,6 +26,35 @@ PROVOCATIONS: Mapping[str, Mapping[str, Provocation]] = {
     "mysql": MYSQL,
     "mariadb": MARIADB,
     "postgresql": POSTGRESQL,
+}
+
+# By settings of the server, so on one of the tests' own.
+GLOBALLY: Mapping[str, Mapping[str, Provocation]] = {
+    "mysql": MYSQL_GLOBALLY,
+    "mariadb": MARIADB_GLOBALLY,
+}
+
+# What makes a node read-only, and what ends that. A session's default stays as it was at its
+# beginning: whoever does not leave it never writes again.
+_SESSIONS_OF_MYSQL = (
+    "SET GLOBAL transaction_read_only = ON",
+    "SET GLOBAL transaction_read_only = OFF",
+)
+READ_ONLY: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "mysql": {
+        "1290": ("SET GLOBAL super_read_only = ON", "SET GLOBAL read_only = OFF"),
+        "1792": _SESSIONS_OF_MYSQL,
+    },
+    "mariadb": {
+        "1290": ("SET GLOBAL read_only = ON", "SET GLOBAL read_only = OFF"),
+        "1792": _SESSIONS_OF_MYSQL,
+    },
+    "postgresql": {
+        "25006": (
+            "ALTER ROLE {user} SET default_transaction_read_only = on",
+            "ALTER ROLE {user} RESET default_transaction_read_only",
+        ),
+    },
 }
 
 SECONDS_TO_WAIT = 1.5
@@ -103,12 +132,12 @@ class Stage:
             self._meanwhile = ()
 
     def end(self, after: Sequence[str]) -> None:
-        """Close all connections, and have an administrator tidy up."""
+        """Close our connections, and have the administrator tidy up."""
         self._cursors.clear()
-        self._open.close()
-        administrator = self._connected()
+        close(self._ours)
+        self._other.rollback()
         for statement in after:
-            self._run(administrator, statement)
+            self._run(self._other, statement)
         self._cursors.clear()
         self._open.close()
 

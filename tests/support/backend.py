@@ -112,6 +112,14 @@ class Backend(ABC):
         """The URL of the database with another password, host or port."""
         raise NotImplementedError(f"{self.kind}: see backends.LACKS: {parts}")
 
+    def url_of_user(self) -> str:
+        """The URL for a user, made for it and named as the database, who may only use the tables."""
+        raise NotImplementedError(f"{self.kind}: see backends.LACKS")
+
+    def drop_user(self) -> None:
+        """Drop him again."""
+        raise NotImplementedError(f"{self.kind}: see backends.LACKS")
+
     def run_script(self, text: str) -> None:
         """Run many statements, such as a dump."""
         raise NotImplementedError(f"{self.kind}: see backends.LACKS: {text[:20]}")

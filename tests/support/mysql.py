@@ -88,6 +88,16 @@ class MySQLBackend(Backend):
     def url_for(self, **parts: Any) -> str:
         return replace(self.server, **parts).url(self.database)
 
+    def url_of_user(self) -> str:
+        self.query(f"CREATE USER '{self.database}' IDENTIFIED BY 'secret'")
+        self.query(
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON {self.database}.* TO '{self.database}'"
+        )
+        return self.url_for(user=self.database, password="secret")
+
+    def drop_user(self) -> None:
+        self.query(f"DROP USER '{self.database}'")
+
     def own_pools(self) -> Iterator[tuple[Lend, Callable[[Any], object]]]:
         @contextmanager
         def lend() -> Iterator[Any]:

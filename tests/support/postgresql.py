@@ -81,6 +81,16 @@ class PostgreSQLBackend(Backend):
     def url_for(self, **parts: Any) -> str:
         return replace(self.server, **parts).url(self.database)
 
+    def url_of_user(self) -> str:
+        self.query(f"CREATE ROLE {self.database} LOGIN PASSWORD 'secret'")
+        rights = "SELECT, INSERT, UPDATE, DELETE"
+        self.query(f"GRANT {rights} ON ALL TABLES IN SCHEMA public TO {self.database}")
+        return self.url_for(user=self.database, password="secret")
+
+    def drop_user(self) -> None:
+        self.query(f"DROP OWNED BY {self.database}")
+        self.query(f"DROP ROLE {self.database}")
+
     def own_pools(self) -> Iterator[tuple[Lend, Callable[[Any], object]]]:
         with psycopg_pool.ConnectionPool(
             self.url, min_size=1, max_size=2, kwargs={"row_factory": dict_row}

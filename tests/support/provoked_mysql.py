@@ -222,3 +222,62 @@ MARIADB = table(
     SELECT 1
 """
 )
+
+_USER = """
+    other: CREATE USER '{user}' IDENTIFIED BY 'secret'
+    other: GRANT SELECT, UPDATE ON {database}.* TO '{user}'
+"""
+
+MYSQL_GLOBALLY = table(
+    f"""
+1290 RECONNECT
+    other: SET GLOBAL super_read_only = ON
+    UPDATE mapping_revision SET revision = 1
+    --
+    SET GLOBAL super_read_only = OFF
+    SET GLOBAL read_only = OFF
+
+1040 WAIT{_USER.rstrip()}
+    other: SET GLOBAL max_connections = 1
+    as user
+    --
+    SET GLOBAL max_connections = 400
+    DROP USER '{{user}}'
+
+1203 WAIT{_USER.rstrip()}
+    other: SET GLOBAL max_user_connections = 1
+    as user
+    as user
+    --
+    SET GLOBAL max_user_connections = 0
+    DROP USER '{{user}}'
+
+3032 RECONNECT{_USER.rstrip()}
+    other: SET GLOBAL offline_mode = ON
+    as user
+    --
+    SET GLOBAL offline_mode = OFF
+    DROP USER '{{user}}'
+"""
+)
+
+_EIGHT_TIMES = "    as user\n" * 8
+
+# It takes ten connections at least. Three are taken: ours, the administrator's, the factory's.
+MARIADB_GLOBALLY = table(
+    f"""
+1290 RECONNECT{_USER.rstrip()}
+    other: SET GLOBAL read_only = ON
+    as user
+    UPDATE mapping_revision SET revision = 1
+    --
+    SET GLOBAL read_only = OFF
+    DROP USER '{{user}}'
+
+1040 WAIT{_USER.rstrip()}
+    other: SET GLOBAL max_connections = 10
+{_EIGHT_TIMES}    --
+    SET GLOBAL max_connections = 400
+    DROP USER '{{user}}'
+"""
+)
