@@ -104,6 +104,7 @@ class Fault(Enum):
     LOST = "the connection is gone; if it was in COMMIT the outcome is in doubt"
     NO_TABLE = "a table or column is missing"
     PERMANENT = "refused; trying again will not help"
+    STUCK = "refused; trying again will not help, and this connection will go on refusing"
     UNLISTED = "of no list, or telling nothing; not tried again, and in COMMIT in doubt"
 
     @property
@@ -114,7 +115,7 @@ class Fault(Enum):
     @property
     def spoils_connection(self) -> bool:
         """Whether the connection is of no use from now on."""
-        return self in (Fault.RECONNECT, Fault.LOST)
+        return self in (Fault.RECONNECT, Fault.LOST, Fault.STUCK)
 
     @property
     def leaves_commit_in_doubt(self) -> bool:

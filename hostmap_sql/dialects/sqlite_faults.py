@@ -42,17 +42,21 @@ MEANINGS: Mapping[Fault, Mapping[str, str]] = {
         "SQLITE_CONSTRAINT_NOTNULL": "NULL where none may be",
         "SQLITE_CONSTRAINT_PRIMARYKEY": "duplicate",
         "SQLITE_CONSTRAINT_UNIQUE": "duplicate",
-        "SQLITE_CORRUPT": "the file is corrupt",
         "SQLITE_ERROR_MISSING_COLLSEQ": "no such collation",
         "SQLITE_FORMAT": "not a database that can be attached",
         "SQLITE_FULL": "the disk is full",
         "SQLITE_MISMATCH": "wrong type of value",
         "SQLITE_NOLFS": "the system cannot make files as large",
-        "SQLITE_NOTADB": "the file is no database",
         "SQLITE_PERM": "the file may not be read or written",
         "SQLITE_RANGE": "a parameter that the statement does not have",
-        "SQLITE_READONLY": "the file is read-only",
         "SQLITE_TOOBIG": "text or statement too long",
+    },
+    Fault.STUCK: {
+        # A connection keeps what it has read of a file, and the way in which it opened it. When
+        # the file is all right again, a new one sees it.
+        "SQLITE_CORRUPT": "the file is corrupt",
+        "SQLITE_NOTADB": "the file is no database",
+        "SQLITE_READONLY": "the file is read-only",
     },
     Fault.UNLISTED: {
         "SQLITE_EMPTY": "not in use",

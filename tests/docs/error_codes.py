@@ -33,6 +33,7 @@ _OUTCOMES: Mapping[Fault, tuple[str, str]] = {
     Fault.LOST: ("run again on a new connection", "settled"),
     Fault.NO_TABLE: ("`SchemaOutOfDate`", "`SchemaOutOfDate`"),
     Fault.PERMANENT: ("`DatabaseError`", "`DatabaseError`"),
+    Fault.STUCK: ("`DatabaseError`; the next call gets a new connection", "`DatabaseError`"),
     Fault.UNLISTED: ("`DatabaseError`", "settled"),
 }
 

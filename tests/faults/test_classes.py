@@ -97,9 +97,10 @@ SQLITE = {
     Fault.RECONNECT: "READONLY_DBMOVED",
     Fault.LOST: "IOERR IOERR_FSYNC IOERR_WRITE",
     Fault.NO_TABLE: "ERROR",
-    Fault.PERMANENT: "FULL READONLY READONLY_CANTLOCK TOOBIG CORRUPT CORRUPT_INDEX NOTADB CANTOPEN "
+    Fault.PERMANENT: "FULL TOOBIG CANTOPEN "
     "CONSTRAINT CONSTRAINT_PRIMARYKEY CONSTRAINT_UNIQUE CONSTRAINT_FOREIGNKEY CONSTRAINT_NOTNULL "
     "CONSTRAINT_CHECK",
+    Fault.STUCK: "CORRUPT CORRUPT_INDEX NOTADB READONLY READONLY_CANTLOCK",
     Fault.UNLISTED: "NOMEM MISUSE",
 }
 
@@ -160,5 +161,5 @@ def test_codes_of_sqlite(code: str, fault: Fault) -> None:
 def test_what_each_meaning_leads_to() -> None:
     transient = {fault for fault in Fault if fault.is_transient}
     assert transient == {Fault.AGAIN, Fault.RECONNECT, Fault.WAIT, Fault.LOST}
-    assert {f for f in Fault if f.spoils_connection} == {Fault.RECONNECT, Fault.LOST}
+    assert {f for f in Fault if f.spoils_connection} == {Fault.RECONNECT, Fault.LOST, Fault.STUCK}
     assert {f for f in Fault if f.leaves_commit_in_doubt} == {Fault.LOST, Fault.UNLISTED}

@@ -113,7 +113,7 @@ class Backend(ABC):
         raise NotImplementedError(f"{self.kind}: see backends.LACKS: {parts}")
 
     def url_of_user(self) -> str:
-        """The URL for a user, made for it and named as the database, who may only use the tables."""
+        """The URL for a user made for it, named as the database, who may only use the tables."""
         raise NotImplementedError(f"{self.kind}: see backends.LACKS")
 
     def drop_user(self) -> None:
