@@ -73,13 +73,13 @@ class Stage:
         self._cursors: list[Any] = []
         self._other = self._connected()
         self._ours = self._connected()
-        for statement in session:
-            self._run(self._ours, statement)
         self._meanwhile: tuple[str, ...] = ()
 
     def _connected(self, **arguments: Any) -> Any:
         connection = self._backend.open_raw(**self._backend.for_any_thread, **arguments)
         self._open.callback(close, connection)
+        for statement in self._session:
+            connection.cursor().execute(statement)
         return connection
 
     def _run(self, connection: Any, statement: str) -> None:

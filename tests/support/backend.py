@@ -231,6 +231,8 @@ class Factory(ABC):
     """Makes fresh databases of one kind, all of them copies of one that was migrated once."""
 
     kind: ClassVar[str]
+    speak_german: ClassVar[str]
+    """Has a session's messages in German."""
 
     @abstractmethod
     def __init__(self, server: Server | None) -> None:
@@ -240,6 +242,9 @@ class Factory(ABC):
     @abstractmethod
     def version(self) -> str:
         """What the database calls itself."""
+
+    def learn_german(self) -> None:  # noqa: B027 - many know it
+        """See to it that the server, a container of ours, can speak it."""
 
     @abstractmethod
     def fresh(self) -> Backend:

@@ -182,6 +182,7 @@ class MySQLBackend(Backend):
 class MySQLFactory(Factory):
     kind = "mysql"
     title: ClassVar[str] = "MySQL"
+    speak_german = "SET lc_messages = 'de_DE'"
     backend: ClassVar[type[MySQLBackend]] = MySQLBackend
 
     def __init__(self, server: Server | None) -> None:

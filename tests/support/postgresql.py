@@ -194,6 +194,7 @@ class PostgreSQLBackend(Backend):
 
 class PostgreSQLFactory(Factory):
     kind = "postgresql"
+    speak_german = "SET lc_messages = 'de_DE.UTF-8'"
 
     def __init__(self, server: Server | None) -> None:
         assert server
@@ -206,6 +207,13 @@ class PostgreSQLFactory(Factory):
     @property
     def version(self) -> str:
         return f"PostgreSQL {self._connection.info.parameter_status('server_version')}"
+
+    def learn_german(self) -> None:
+        # The images have the messages, but only the locale that they are run with.
+        assert self._server.container
+        command = "localedef --no-archive -i de_DE -f UTF-8 de_DE.UTF-8"
+        status, output = self._server.container.exec(command)
+        assert status == 0, output
 
     def fresh(self) -> PostgreSQLBackend:
         return self._new(self._template.database)
