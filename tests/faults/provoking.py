@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -68,7 +70,7 @@ class Stage:
         self._backend = backend
         self._session = session
         self._open = ExitStack()
-        self._names = {"{database}": backend.url.rpartition("/")[2], "{user}": new_name()}
+        self._names = {"{database}": database_of(backend), "{user}": new_name()}
         # Kept, as SQLite's are busy as long as somebody holds them.
         self._cursors: list[Any] = []
         self._other = self._connected()
@@ -140,6 +142,11 @@ class Stage:
             self._run(self._other, statement)
         self._cursors.clear()
         self._open.close()
+
+
+def database_of(backend: Backend) -> str:
+    """The name of its database."""
+    return PurePosixPath(urlsplit(backend.url).path).name
 
 
 def close(connection: Any) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hostmap_sql import connect
-from tests.faults.provoking import READ_ONLY
+from tests.faults.provoking import READ_ONLY, database_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def session(backend: Backend, hostmap: HostMap) -> object:
 def test_a_write_leaves_a_node_that_is_read_only(
     own_kind: str, way: str, own_backend: Backend, served: HostMap
 ) -> None:
-    user = own_backend.url.rpartition("/")[2]
+    user = database_of(own_backend)
     begin, end = (text.replace("{user}", user) for text in READ_ONLY[own_kind][way])
     own_backend.query(begin)
     started = time.monotonic()
