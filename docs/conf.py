@@ -6,7 +6,6 @@ sphinx-build -W --keep-going -n -b html docs docs/_build/html
 from __future__ import annotations
 
 import re
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +13,11 @@ from sphinx.util.docutils import SphinxDirective
 
 import hostmap_sql
 from hostmap_sql import statements
-from hostmap_sql.dialects import dialect_named, mysql, postgresql, sqlite
-from hostmap_sql.dialects.base import Fault
+from hostmap_sql.dialects import dialect_named
 from hostmap_sql.nova.statements import NovaStatement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from docutils.nodes import Node  # type: ignore[import-untyped]
     from sphinx.application import Sphinx
@@ -89,28 +87,7 @@ class NovaStatements(SphinxDirective):
         return self.parse_text_to_nodes("\n".join(text))
 
 
-def _codes(faults: Iterable[tuple[object, Fault]], title: str) -> Iterator[str]:
-    by_fault = sorted(faults, key=lambda pair: (list(Fault).index(pair[1]), str(pair[0])))
-    yield f"### {title}\n\n| class | what it means | codes |\n|---|---|---|"
-    for fault, pairs in groupby(by_fault, key=lambda pair: pair[1]):
-        codes = " ".join(f"`{code}`" for code, _ in pairs)
-        yield f"| {fault.name} | {fault.value} | {codes} |"
-    yield f"| {Fault.UNLISTED.name} | {Fault.UNLISTED.value} | every other code |\n"
-
-
-class ErrorCodes(SphinxDirective):
-    """Which class each error code of each database belongs to."""
-
-    def run(self) -> list[Node]:
-        """Make a table for each dialect."""
-        modules = (mysql, postgresql, sqlite)
-        tables = zip(_DIALECTS, modules, strict=True)
-        text = [line for name, module in tables for line in _codes(module._FAULTS.items(), name)]  # noqa: SLF001
-        return self.parse_text_to_nodes("\n".join(text), allow_section_headings=True)
-
-
 def setup(app: Sphinx) -> None:
     """Make the directives known."""
     app.add_directive("hostmap-statements", Statements)
     app.add_directive("hostmap-nova-statements", NovaStatements)
-    app.add_directive("hostmap-error-codes", ErrorCodes)

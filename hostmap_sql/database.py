@@ -333,6 +333,8 @@ class Database(Session):
         try:
             applied = self.applied_migrations(connection, deadline)
         except DatabaseError:
+            if not self.dialect.is_open(connection):
+                raise
             # A service may be kept from reading yoyo's table. The tables themselves will tell.
             applied = set(known)
         if applied is None and self._has_tables(connection, deadline):

@@ -91,7 +91,12 @@ def keep_alive(timeout: float) -> dict[str, int]:
 
 
 class Fault(Enum):
-    """What a failure means for what is to be done next."""
+    """What a failure means for what is to be done next.
+
+    Told by its code alone, which each database has its own table for. The server that answers a
+    statement with a code of no table has refused it: that is UNLISTED, and as permanent as
+    PERMANENT. In answer to COMMIT it says nothing sure, and one has to look.
+    """
 
     AGAIN = "the transaction took no effect; run it again"
     RECONNECT = "this connection or node will not do it; run it again on another"
@@ -99,7 +104,8 @@ class Fault(Enum):
     LOST = "the connection is gone; if it was in COMMIT the outcome is in doubt"
     NO_TABLE = "a table or column is missing"
     PERMANENT = "refused; trying again will not help"
-    UNLISTED = "a code that no list has; not tried again, and in COMMIT the outcome is in doubt"
+    STUCK = "refused; trying again will not help, and this connection will go on refusing"
+    UNLISTED = "of no list, or telling nothing; not tried again, and in COMMIT in doubt"
 
     @property
     def is_transient(self) -> bool:
@@ -109,7 +115,7 @@ class Fault(Enum):
     @property
     def spoils_connection(self) -> bool:
         """Whether the connection is of no use from now on."""
-        return self in (Fault.RECONNECT, Fault.LOST)
+        return self in (Fault.RECONNECT, Fault.LOST, Fault.STUCK)
 
     @property
     def leaves_commit_in_doubt(self) -> bool:

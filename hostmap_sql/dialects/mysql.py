@@ -16,6 +16,7 @@ from pymysql.constants import CLIENT, CR
 
 from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.base import Dialect, Fault, idle_limit, keep_alive
+from hostmap_sql.dialects.mysql_faults import FAULTS
 from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.dialects.watch import WATCH, shut_down
 from hostmap_sql.errors import InvalidValue
@@ -28,37 +29,6 @@ if TYPE_CHECKING:
     from hostmap_sql.database_url import DatabaseUrl
 
     PyMySQLConnection = pymysql.Connection[pymysql.cursors.Cursor]
-
-# By errno. What is not here is unlisted.
-_FAULTS: Mapping[int, Fault] = {
-    code: fault
-    for fault, codes in {
-        # The server has rolled back: deadlock, certification, snapshot conflict (MariaDB's 1020).
-        # Or a statement failed alone, its transaction still open: lock and statement time-outs.
-        Fault.AGAIN: """
-            1213 3101 1613 1614 1402 1412 1615 1020
-            1205 3572 3024 1969 1317 3058 3132 3133 1206 1637
-        """,
-        # A node that does not write: read-only, failing over, shutting down, not in the cluster.
-        # TiDB's are from 9001 on.
-        Fault.RECONNECT: """
-            1290 1792 1836 1874 1207 3032 3989 4049 3100 1047 1053 1077 1079 3168
-            9001 9002 9003 9004 9005
-        """,
-        # No connection to be had, yet.
-        Fault.WAIT: "2002 2003 2005 2012 1040 1203 1226 1129 1152 1158 1159 1160 1161 1184",
-        # The connection is gone.
-        Fault.LOST: "0 2006 2013 2014 2027 2045 2048 2055 1927 4031 3169 1180 1181",
-        # No such table, no such column.
-        Fault.NO_TABLE: "1146 1054",
-        # Refused: access, unknown database, TLS, wrong values, constraints, syntax, no space.
-        Fault.PERMANENT: """
-            1044 1045 1049 1130 2026 2049 2059 2061 3159 1048 1062 1064 1142 1227 1264 1364
-            1366 1406 1451 1452 1153 1114 3675 3098 3819 4025
-        """,
-    }.items()
-    for code in map(int, codes.split())
-}
 
 # The options of a URL that PyMySQL takes, and the type of each. A charset is taken and ignored:
 # sessions are utf8mb4 always, of which the utf8 of Nova's URLs is a part.
@@ -196,7 +166,7 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         if _tls_refusal(error):
             return Fault.PERMANENT
         if code is not None:
-            fault = _FAULTS.get(code, Fault.UNLISTED)
+            fault = FAULTS.get(code, Fault.UNLISTED)
         elif isinstance(error, pymysql.err.InternalError | OSError):
             fault = Fault.LOST  # "Packet sequence number wrong" and its like have no code
         else:

@@ -18,6 +18,7 @@ from psycopg.rows import tuple_row
 from hostmap_sql.dialects import tls, tls_probe
 from hostmap_sql.dialects.base import Dialect, Fault, idle_limit, keep_alive
 from hostmap_sql.dialects.opening import NoConnectionInTime
+from hostmap_sql.dialects.postgresql_faults import FAULTS
 from hostmap_sql.dialects.watch import shut_down
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.statements import Statement
@@ -26,39 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hostmap_sql.database_url import DatabaseUrl
-
-# By SQLSTATE, or by its first two characters, its class. What is not here is unlisted.
-_FAULTS = {
-    "40001": Fault.AGAIN,  # serialization failure
-    "40P01": Fault.AGAIN,  # deadlock
-    "55P03": Fault.AGAIN,  # lock timeout
-    "25P02": Fault.AGAIN,  # an earlier statement of the transaction failed
-    "57014": Fault.AGAIN,  # statement timeout
-    "57P01": Fault.LOST,  # shut down by the administrator
-    "57P02": Fault.LOST,  # crash of another session
-    "57P05": Fault.RECONNECT,  # idle session timeout
-    "25P03": Fault.RECONNECT,  # idle in transaction timeout
-    "25P04": Fault.RECONNECT,  # transaction timeout
-    "26000": Fault.RECONNECT,  # a prepared statement is gone: a pooler in between
-    "42P05": Fault.RECONNECT,  # a prepared statement is there already: a pooler in between
-    "0A000": Fault.RECONNECT,  # a cached plan that no longer fits: a new connection has none
-    "25006": Fault.RECONNECT,  # a read-only node
-    "55000": Fault.RECONNECT,  # a node that is not in the right state
-    "57P03": Fault.WAIT,  # starting up or shutting down
-    "53": Fault.WAIT,  # too many connections, out of memory
-    "53100": Fault.PERMANENT,  # disk full
-    "08": Fault.LOST,  # connection exceptions
-    "40003": Fault.LOST,  # statement completion unknown
-    "42P01": Fault.NO_TABLE,
-    "42703": Fault.NO_TABLE,  # no such column
-    "22": Fault.PERMANENT,  # wrong values
-    "23": Fault.PERMANENT,  # constraints
-    "28": Fault.PERMANENT,  # who you are
-    "3D": Fault.PERMANENT,  # no such database
-    "42": Fault.PERMANENT,  # syntax, privileges
-    "XX001": Fault.PERMANENT,  # corrupt data
-    "XX002": Fault.PERMANENT,  # corrupt index
-}
 
 _PORT = 5432
 
@@ -139,7 +107,7 @@ class PostgreSQL(Dialect):
             return Fault.WAIT
         code = self.code(error)
         if code is not None:
-            return _FAULTS.get(code) or _FAULTS.get(code[:2], Fault.UNLISTED)
+            return FAULTS.get(code) or FAULTS.get(code[:2], Fault.UNLISTED)
         if connecting:
             # libpq gives no SQLSTATE here. A server that has asked for the password is up, and
             # what it refused (the password, the database) it will refuse again.

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 from hostmap_sql.dialects.base import Dialect, Fault
 from hostmap_sql.dialects.opening import NoConnectionInTime
+from hostmap_sql.dialects.sqlite_faults import CODES, FAULTS
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.statements import Statement
 
@@ -20,23 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hostmap_sql.database_url import DatabaseUrl
-
-# By SQLite's name for the result code, or its first two words. What is not here is unlisted.
-_FAULTS = {
-    "SQLITE_BUSY": Fault.AGAIN,
-    "SQLITE_LOCKED": Fault.AGAIN,
-    "SQLITE_INTERRUPT": Fault.AGAIN,
-    "SQLITE_SCHEMA": Fault.AGAIN,
-    "SQLITE_IOERR": Fault.LOST,
-    # The general code. Our statements are fixed, so it is a table or column that is not there.
-    "SQLITE_ERROR": Fault.NO_TABLE,
-    "SQLITE_CONSTRAINT": Fault.PERMANENT,
-    "SQLITE_FULL": Fault.PERMANENT,
-    "SQLITE_READONLY": Fault.PERMANENT,
-    "SQLITE_CORRUPT": Fault.PERMANENT,
-    "SQLITE_NOTADB": Fault.PERMANENT,
-    "SQLITE_CANTOPEN": Fault.PERMANENT,
-}
 
 # How long, in seconds, SQLite itself waits for a lock, and nothing can interrupt it. Then it is for
 # us to try again, until the time of the call is up.
@@ -144,7 +128,10 @@ class SQLite(Dialect):
         return datetime.fromisoformat(value + "+00:00")
 
     def code(self, error: Exception) -> str | None:
-        return getattr(error, "sqlite_errorname", None)
+        name = getattr(error, "sqlite_errorname", None)
+        if name == "unknown":  # of an extended code, it may be younger than Python
+            name = CODES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+        return name
 
     def classify(self, error: Exception, *, connecting: bool) -> Fault:  # noqa: ARG002
         if isinstance(error, FileNotFoundError):
@@ -152,8 +139,9 @@ class SQLite(Dialect):
         if isinstance(error, NoConnectionInTime):
             return Fault.WAIT
         # An extended code is its code's name and one more word: SQLITE_BUSY_SNAPSHOT.
-        family = "_".join((self.code(error) or "").split("_")[:2])
-        return _FAULTS.get(family, Fault.UNLISTED)
+        code = self.code(error) or ""
+        family = "_".join(code.split("_")[:2])
+        return FAULTS.get(code) or FAULTS.get(family, Fault.UNLISTED)
 
     def has_table(self, cursor: Any, table: str) -> bool:
         cursor.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,))

@@ -55,6 +55,8 @@ class Backend(ABC):
     """What the driver raises when the answer to a statement does not come."""
     begin_statement: ClassVar[str] = "BEGIN"
     """Begins a transaction that is to write."""
+    session_statement: ClassVar[str | None] = None
+    """Tells the number of the session."""
     for_any_thread: ClassVar[dict[str, Any]] = {}
     """What makes a plain connection one that threads may hand on."""
     guards_off: ClassVar[tuple[str, ...]]
@@ -109,6 +111,14 @@ class Backend(ABC):
     def url_for(self, **parts: Any) -> str:
         """The URL of the database with another password, host or port."""
         raise NotImplementedError(f"{self.kind}: see backends.LACKS: {parts}")
+
+    def url_of_user(self) -> str:
+        """The URL for a user made for it, named as the database, who may only use the tables."""
+        raise NotImplementedError(f"{self.kind}: see backends.LACKS")
+
+    def drop_user(self) -> None:
+        """Drop him again."""
+        raise NotImplementedError(f"{self.kind}: see backends.LACKS")
 
     def run_script(self, text: str) -> None:
         """Run many statements, such as a dump."""
@@ -221,6 +231,8 @@ class Factory(ABC):
     """Makes fresh databases of one kind, all of them copies of one that was migrated once."""
 
     kind: ClassVar[str]
+    speak_german: ClassVar[str]
+    """Has a session's messages in German."""
 
     @abstractmethod
     def __init__(self, server: Server | None) -> None:
@@ -230,6 +242,9 @@ class Factory(ABC):
     @abstractmethod
     def version(self) -> str:
         """What the database calls itself."""
+
+    def learn_german(self) -> None:  # noqa: B027 - many know it
+        """See to it that the server, a container of ours, can speak it."""
 
     @abstractmethod
     def fresh(self) -> Backend:

@@ -29,6 +29,7 @@ class MySQLBackend(Backend):
     kind = "mysql"
     dialect_name = "mysql"
     zone_statement = "SELECT @@global.time_zone"
+    session_statement = "SELECT CONNECTION_ID()"
     isolation_statement = "SELECT @@session.transaction_isolation"
     yoyo_scheme = "mysql"
     driver_error = pymysql.Error
@@ -86,6 +87,16 @@ class MySQLBackend(Backend):
 
     def url_for(self, **parts: Any) -> str:
         return replace(self.server, **parts).url(self.database)
+
+    def url_of_user(self) -> str:
+        self.query(f"CREATE USER '{self.database}' IDENTIFIED BY 'secret'")
+        self.query(
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON {self.database}.* TO '{self.database}'"
+        )
+        return self.url_for(user=self.database, password="secret")
+
+    def drop_user(self) -> None:
+        self.query(f"DROP USER '{self.database}'")
 
     def own_pools(self) -> Iterator[tuple[Lend, Callable[[Any], object]]]:
         @contextmanager
@@ -171,6 +182,7 @@ class MySQLBackend(Backend):
 class MySQLFactory(Factory):
     kind = "mysql"
     title: ClassVar[str] = "MySQL"
+    speak_german = "SET lc_messages = 'de_DE'"
     backend: ClassVar[type[MySQLBackend]] = MySQLBackend
 
     def __init__(self, server: Server | None) -> None:

@@ -28,6 +28,7 @@ class PostgreSQLBackend(Backend):
     dialect_name = "postgresql"
     # What the sessions of others get, whatever this one has set.
     zone_statement = "SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'"
+    session_statement = "SELECT pg_backend_pid()"
     isolation_statement = "SELECT current_setting('transaction_isolation')"
     yoyo_scheme = "postgresql+psycopg"
     driver_error = psycopg.Error
@@ -79,6 +80,16 @@ class PostgreSQLBackend(Backend):
 
     def url_for(self, **parts: Any) -> str:
         return replace(self.server, **parts).url(self.database)
+
+    def url_of_user(self) -> str:
+        self.query(f"CREATE ROLE {self.database} LOGIN PASSWORD 'secret'")
+        rights = "SELECT, INSERT, UPDATE, DELETE"
+        self.query(f"GRANT {rights} ON ALL TABLES IN SCHEMA public TO {self.database}")
+        return self.url_for(user=self.database, password="secret")
+
+    def drop_user(self) -> None:
+        self.query(f"DROP OWNED BY {self.database}")
+        self.query(f"DROP ROLE {self.database}")
 
     def own_pools(self) -> Iterator[tuple[Lend, Callable[[Any], object]]]:
         with psycopg_pool.ConnectionPool(
@@ -183,6 +194,7 @@ class PostgreSQLBackend(Backend):
 
 class PostgreSQLFactory(Factory):
     kind = "postgresql"
+    speak_german = "SET lc_messages = 'de_DE.UTF-8'"
 
     def __init__(self, server: Server | None) -> None:
         assert server
@@ -195,6 +207,13 @@ class PostgreSQLFactory(Factory):
     @property
     def version(self) -> str:
         return f"PostgreSQL {self._connection.info.parameter_status('server_version')}"
+
+    def learn_german(self) -> None:
+        # The images have the messages, but only the locale that they are run with.
+        assert self._server.container
+        command = "localedef --no-archive -i de_DE -f UTF-8 de_DE.UTF-8"
+        status, output = self._server.container.exec(command)
+        assert status == 0, output
 
     def fresh(self) -> PostgreSQLBackend:
         return self._new(self._template.database)

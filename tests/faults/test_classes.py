@@ -1,10 +1,12 @@
-"""What each failure of a database means: real ones, and each code that the lists know."""
+"""What each failure of a database means: those without a code, and the codes that matter most.
+
+All that can be provoked are, in test_provoked.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 import pymysql
@@ -13,76 +15,9 @@ import pytest
 from hostmap_sql.dialects import dialect_named
 from hostmap_sql.dialects.base import Fault
 from hostmap_sql.dialects.lifo_pool import PoolExhausted
-from tests.support.provocations import CELL, NAMES, provocation
 
 if TYPE_CHECKING:
-    from hostmap_sql import HostMap
-    from tests.conftest import Cells
     from tests.support.backends import Backend
-
-# --- as the databases raise them ------------------------------------------------------------------
-
-
-@pytest.mark.needs("sessions")
-def test_a_statement_that_took_too_long_is_run_again(
-    backend: Backend, hostmap: HostMap, cells: Cells
-) -> None:
-    hostmap.hosts.create("taken", cells.one.uuid)
-    assert_fails_as_expected(backend, "statement time")
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_real_failure_is_told_by_its_code(
-    name: str, backend: Backend, hostmap: HostMap, cells: Cells
-) -> None:
-    assert cells.one.uuid == CELL
-    hostmap.hosts.create("taken", CELL)
-    holder = backend.raw().cursor()
-    if name == "held by another":
-        holder.execute(backend.begin_statement)
-        holder.execute("UPDATE mapping_revision SET revision = revision")
-    assert_fails_as_expected(backend, name)
-
-
-def assert_fails_as_expected(backend: Backend, name: str) -> None:
-    expected = provocation(backend.kind, name)
-    cursor = backend.raw().cursor()
-    *before, failing = expected.statements
-    for statement in before:
-        cursor.execute(statement)
-
-    with pytest.raises(backend.driver_error) as caught:
-        cursor.execute(failing)
-
-    dialect = backend.dialect
-    assert dialect.code(caught.value) == expected.code
-    assert dialect.classify(caught.value, connecting=False) is expected.fault
-    assert dialect.describe(caught.value)
-    assert "\n" not in dialect.describe(caught.value)
-
-
-@pytest.mark.needs("sessions")
-def test_a_deadlock_is_run_again(backend: Backend, hostmap: HostMap, cells: Cells) -> None:
-    hostmap.hosts.create_many([("a", cells.one.uuid), ("b", cells.one.uuid)])
-    update = "UPDATE host_mapping SET revision = revision + 1 WHERE host = '{}'"
-    one, other = backend.raw().cursor(), backend.raw().cursor()
-    for cursor, host in ((one, "a"), (other, "b")):
-        cursor.execute("BEGIN")
-        cursor.execute(update.format(host))
-
-    def cross(cursor: Any, host: str) -> Exception | None:
-        try:
-            cursor.execute(update.format(host))
-        except backend.driver_error as error:
-            cursor.execute("ROLLBACK")
-            return error
-        return None
-
-    with ThreadPoolExecutor(2) as pool:
-        results = [pool.submit(cross, one, "b"), pool.submit(cross, other, "a")]
-        errors = [error for error in (result.result() for result in results) if error]
-
-    assert [backend.dialect.classify(error, connecting=False) for error in errors] == [Fault.AGAIN]
 
 
 @pytest.mark.needs("sessions")
@@ -131,15 +66,16 @@ def test_what_is_no_error_of_the_database_has_no_code(backend: Backend) -> None:
         assert backend.dialect.describe(error)
 
 
-# --- by the lists of facts ------------------------------------------------------------------------
+# --- by their codes ------------------------------------------------------------------------------
 
 MYSQL = {
     Fault.AGAIN: "1213 3101 1613 1614 1402 1412 1615 1020 1205 3572 3024 1317 3058 3132 3133 1206 "
     "1637 1969",
-    Fault.RECONNECT: "1290 1792 1836 1874 1207 3032 3989 4049 3100 1047 1053 1077 1079 3168 9001 "
+    Fault.RECONNECT: "1290 1792 1836 1874 1207 3032 3989 4049 3100 1047 3168 9001 "
     "9002 9003 9004 9005",
-    Fault.WAIT: "2002 2003 2005 2012 1040 1203 1226 1129 1152 1158 1159 1160 1161 1184",
-    Fault.LOST: "2006 2013 2014 2027 2045 2048 2055 0 1927 4031 3169 1180 1181",
+    Fault.WAIT: "2002 2003 2005 2012 1040 1203 1226 1129",
+    Fault.LOST: "2006 2013 2014 2027 2045 2048 2055 0 1927 4031 3169 1180 1181 "
+    "1053 1077 1079 1152 1158 1159 1160 1161 1184",
     Fault.NO_TABLE: "1146 1054",
     Fault.PERMANENT: "1044 1045 1049 1130 2026 2049 2059 2061 3159 1048 1062 1064 1142 1227 1264 "
     "1364 1366 1406 1451 1452 1153 1114 3675 3098 3819 4025",
@@ -147,23 +83,25 @@ MYSQL = {
 }
 POSTGRESQL = {
     Fault.AGAIN: "40001 40P01 55P03 25P02 57014",
-    Fault.RECONNECT: "57P05 25P03 25P04 26000 42P05 25006 55000",
-    Fault.WAIT: "57P03 53300 53200 53000",
-    Fault.LOST: "57P01 57P02 08000 08003 08006 08007 08P01 40003",
+    Fault.RECONNECT: "57P03 57P05 25P03 26000 42P05 25006 55000",
+    Fault.WAIT: "53300 53200 53000",
+    Fault.LOST: "25P04 57P01 57P02 08000 08003 08006 08007 08P01 40003",
     Fault.NO_TABLE: "42P01 42703",
     Fault.PERMANENT: "22001 22003 22021 23505 23503 23502 23514 42601 42501 28000 28P01 3D000 "
-    "53100 XX001 XX002",
-    Fault.UNLISTED: "XX000 P0001 99999 25000",
+    "53100 XX001 XX002 P0001 25000",
+    Fault.UNLISTED: "XX000 58030 99999",
 }
 SQLITE = {
     Fault.AGAIN: "BUSY BUSY_SNAPSHOT BUSY_RECOVERY BUSY_TIMEOUT LOCKED LOCKED_SHAREDCACHE "
     "INTERRUPT SCHEMA",
+    Fault.RECONNECT: "READONLY_DBMOVED",
     Fault.LOST: "IOERR IOERR_FSYNC IOERR_WRITE",
     Fault.NO_TABLE: "ERROR",
-    Fault.PERMANENT: "FULL READONLY READONLY_DBMOVED CORRUPT CORRUPT_INDEX NOTADB CANTOPEN "
+    Fault.PERMANENT: "FULL TOOBIG CANTOPEN "
     "CONSTRAINT CONSTRAINT_PRIMARYKEY CONSTRAINT_UNIQUE CONSTRAINT_FOREIGNKEY CONSTRAINT_NOTNULL "
     "CONSTRAINT_CHECK",
-    Fault.UNLISTED: "NOMEM MISUSE TOOBIG",
+    Fault.STUCK: "CORRUPT CORRUPT_INDEX NOTADB READONLY READONLY_CANTLOCK",
+    Fault.UNLISTED: "NOMEM MISUSE",
 }
 
 
@@ -223,5 +161,5 @@ def test_codes_of_sqlite(code: str, fault: Fault) -> None:
 def test_what_each_meaning_leads_to() -> None:
     transient = {fault for fault in Fault if fault.is_transient}
     assert transient == {Fault.AGAIN, Fault.RECONNECT, Fault.WAIT, Fault.LOST}
-    assert {f for f in Fault if f.spoils_connection} == {Fault.RECONNECT, Fault.LOST}
+    assert {f for f in Fault if f.spoils_connection} == {Fault.RECONNECT, Fault.LOST, Fault.STUCK}
     assert {f for f in Fault if f.leaves_commit_in_doubt} == {Fault.LOST, Fault.UNLISTED}

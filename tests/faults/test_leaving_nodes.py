@@ -1,0 +1,72 @@
+"""Nodes that do not write, or end their sessions: the library leaves them and connects again."""
+
+from __future__ import annotations
+
+import time
+from threading import Timer
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hostmap_sql import connect
+from tests.faults.provoking import READ_ONLY, database_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hostmap_sql import HostMap
+    from tests.support.backends import Backend
+
+CELL = "5f7ccc29-a9eb-417c-865e-b9bd78a72dcc"
+SECONDS_READ_ONLY = 0.5
+
+
+@pytest.fixture
+def served(own_backend: Backend) -> Iterator[HostMap]:
+    """A directory with a cell, and without a connection, used by somebody without privileges."""
+    own_backend.hostmap.cells.create("cell1", uuid=CELL)
+    with connect(own_backend.url_of_user(), timeout=15) as hostmap:
+        yield hostmap
+    own_backend.drop_user()
+
+
+def session(backend: Backend, hostmap: HostMap) -> object:
+    """The number of the session whose connection the pool lends next."""
+    with hostmap._database.lease() as connection:
+        cursor = backend.dialect.cursor(connection)
+        cursor.execute(backend.session_statement or "")
+        return cursor.fetchone()
+
+
+@pytest.mark.parametrize(
+    ("own_kind", "way"), [(kind, way) for kind, ways in READ_ONLY.items() for way in ways]
+)
+def test_a_write_leaves_a_node_that_is_read_only(
+    own_kind: str, way: str, own_backend: Backend, served: HostMap
+) -> None:
+    user = database_of(own_backend)
+    begin, end = (text.replace("{user}", user) for text in READ_ONLY[own_kind][way])
+    own_backend.query(begin)
+    started = time.monotonic()
+    writable = Timer(SECONDS_READ_ONLY, own_backend.query, [end])
+    try:
+        before = session(own_backend, served)
+        assert served.hosts.list() == []
+        assert session(own_backend, served) == before  # a lookup is no reason to leave
+        writable.start()
+        assert served.hosts.create("a", CELL).revision == 2
+    finally:
+        writable.join()
+
+    assert time.monotonic() - started > SECONDS_READ_ONLY
+    assert session(own_backend, served) != before
+    assert [mapping.host for mapping in served.hosts.list()] == ["a"]
+
+
+@pytest.mark.needs("sessions")
+def test_an_idle_session_that_was_ended_is_left(backend: Backend) -> None:
+    before = session(backend, backend.hostmap)
+    assert backend.end_other_sessions() == 1
+
+    assert backend.hostmap.cells.create("cell1").revision == 1
+    assert session(backend, backend.hostmap) != before
