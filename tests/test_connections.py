@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from threading import Timer
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +109,18 @@ def test_a_server_that_nobody_answers_for_is_unavailable_after_the_timeout(
         assert isinstance(caught.value.__cause__, backend.driver_error)
     hostmap.close()
     assert 2.98 <= monotonic() - started < 6
+
+
+@pytest.mark.needs("users")
+def test_where_there_are_too_many_connections_one_is_waited_for(backend: Backend) -> None:
+    url = backend.url_of_user(connections=1)
+    with connect(url) as holder, connect(url, timeout=15) as waiting:
+        assert holder.revision() == 0
+        with waiting.timeout(0.3), pytest.raises(DatabaseUnavailable):
+            waiting.revision()
+        Timer(0.5, holder.close).start()
+        assert waiting.revision() == 0
+    backend.drop_user()
 
 
 def test_a_closed_directory_says_so_at_once(backend: Backend) -> None:

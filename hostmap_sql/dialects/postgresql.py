@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, datetime
 from itertools import zip_longest
 from math import ceil
 from pathlib import Path
+from select import select
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import Conninfo, PGconn
+from psycopg.pq import Conninfo, PGconn, PollingStatus
 from psycopg.rows import tuple_row
 
 from hostmap_sql.dialects import tls, tls_probe
@@ -29,6 +31,13 @@ if TYPE_CHECKING:
     from hostmap_sql.database_url import DatabaseUrl
 
 _PORT = 5432
+
+# The code of an error that the server sent, in what libpq traces; what quotes others comes later.
+_ERROR_CODE = re.compile(rb'^.*\tB\t\d+\tErrorResponse\t S "\w+" V "\w+" C "(\w{5})"', re.MULTILINE)
+_LONGEST_TRACE = 100_000
+_NOT_ALLOWED = "28000"
+# How long, in seconds, it may take to get it: the server has just answered.
+_TRACE_TIME = 2
 
 # What libpq calls TCP's options.
 _KEEP_ALIVE = {
@@ -55,7 +64,12 @@ class PostgreSQL(Dialect):
             left = max(2, ceil(deadline - monotonic()))
             patience: dict[str, Any] = {} if own else {"connect_timeout": left}
             with tls.refusals(url, refusal_of, self.code):
-                return psycopg.connect(conninfo, autocommit=True, **patience)
+                try:
+                    return psycopg.connect(conninfo, autocommit=True, **patience)
+                except psycopg.OperationalError as error:
+                    if error.sqlstate is None and error.pgconn and error.pgconn.used_password:
+                        error.sqlstate = _refusal_code(conninfo)
+                    raise
 
         return open_connection
 
@@ -109,10 +123,7 @@ class PostgreSQL(Dialect):
         if code is not None:
             return FAULTS.get(code) or FAULTS.get(code[:2], Fault.UNLISTED)
         if connecting:
-            # libpq gives no SQLSTATE here. A server that has asked for the password is up, and
-            # what it refused (the password, the database) it will refuse again.
-            refused = getattr(getattr(error, "pgconn", None), "used_password", False)
-            return Fault.PERMANENT if refused else Fault.WAIT
+            return Fault.WAIT  # what is refused has a code: see `_refusal_code`
         if isinstance(error, psycopg.OperationalError | OSError):
             return Fault.LOST
         return Fault.UNLISTED
@@ -151,6 +162,41 @@ def _conninfo(url: DatabaseUrl, timeout: float) -> str:
         "options": " ".join([*options, url.options.get("options", "")]).strip(),
     }
     return make_conninfo(**{**arguments, **_tls(arguments)})
+
+
+def _refusal_code(conninfo: str) -> str | None:
+    """The SQLSTATE by which the server refuses a session; None if it does not.
+
+    libpq tells it to nobody but its trace: the session is asked for once more, to read that.
+    """
+    connection = PGconn.connect_start(conninfo.encode())
+    number = os.memfd_create("trace")
+    try:
+        connection.trace(number)
+        _poll(connection, monotonic() + _TRACE_TIME)
+        connection.untrace()
+        said = os.pread(number, _LONGEST_TRACE, 0)
+    except psycopg.NotSupportedError:
+        return _NOT_ALLOWED  # not to be had on this system: the likeliest
+    except (psycopg.Error, OSError):
+        return None
+    finally:
+        connection.finish()
+        os.close(number)
+    codes = _ERROR_CODE.findall(said)
+    return codes[-1].decode() if codes else None
+
+
+def _poll(connection: Any, deadline: float) -> None:
+    """Go on connecting until it has failed or come about, or the time is up."""
+    while (now := monotonic()) < deadline:
+        status = connection.connect_poll()
+        if status == PollingStatus.READING:
+            select([connection.socket], [], [], deadline - now)
+        elif status == PollingStatus.WRITING:
+            select([], [connection.socket], [], deadline - now)
+        else:
+            return
 
 
 # --- TLS ------------------------------------------------------------------------------------------

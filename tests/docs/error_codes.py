@@ -58,8 +58,9 @@ Every other number is UNLISTED.
 _POSTGRESQL = """
 Two characters stand for all codes that begin with them and have no row of their own. What is in
 none of them is UNLISTED. While connecting the driver gives no code: a server that has asked for a
-password and then refuses is taken at its word (PERMANENT), everything else is WAIT. A failure
-without a code, later on, is LOST.
+password and then refuses is asked once more, to read the code from libpq's trace (which there is on
+Linux alone; elsewhere it is taken for 28000), and everything else is WAIT. A failure without a
+code, later on, is LOST.
 """
 
 _SQLITE = """

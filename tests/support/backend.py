@@ -112,9 +112,12 @@ class Backend(ABC):
         """The URL of the database with another password, host or port."""
         raise NotImplementedError(f"{self.kind}: see backends.LACKS: {parts}")
 
-    def url_of_user(self) -> str:
-        """The URL for a user made for it, named as the database, who may only use the tables."""
-        raise NotImplementedError(f"{self.kind}: see backends.LACKS")
+    def url_of_user(self, connections: int | None = None) -> str:
+        """The URL for a user made for it, named as the database, who may only use the tables.
+
+        With a number, that is how many connections he may have.
+        """
+        raise NotImplementedError(f"{self.kind}: see backends.LACKS: {connections}")
 
     def drop_user(self) -> None:
         """Drop him again."""

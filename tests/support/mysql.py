@@ -88,8 +88,9 @@ class MySQLBackend(Backend):
     def url_for(self, **parts: Any) -> str:
         return replace(self.server, **parts).url(self.database)
 
-    def url_of_user(self) -> str:
-        self.query(f"CREATE USER '{self.database}' IDENTIFIED BY 'secret'")
+    def url_of_user(self, connections: int | None = None) -> str:
+        limit = f"WITH MAX_USER_CONNECTIONS {connections or 0}"
+        self.query(f"CREATE USER '{self.database}' IDENTIFIED BY 'secret' {limit}")
         self.query(
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON {self.database}.* TO '{self.database}'"
         )

@@ -81,8 +81,9 @@ class PostgreSQLBackend(Backend):
     def url_for(self, **parts: Any) -> str:
         return replace(self.server, **parts).url(self.database)
 
-    def url_of_user(self) -> str:
-        self.query(f"CREATE ROLE {self.database} LOGIN PASSWORD 'secret'")
+    def url_of_user(self, connections: int | None = None) -> str:
+        limit = f"CONNECTION LIMIT {connections or -1}"
+        self.query(f"CREATE ROLE {self.database} LOGIN PASSWORD 'secret' {limit}")
         rights = "SELECT, INSERT, UPDATE, DELETE"
         self.query(f"GRANT {rights} ON ALL TABLES IN SCHEMA public TO {self.database}")
         return self.url_for(user=self.database, password="secret")
