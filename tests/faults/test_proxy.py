@@ -192,8 +192,10 @@ def test_it_refuses(proxy: Proxy) -> None:
 def test_it_tells_if_nobody_is_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         port = nobody.getsockname()[1]
-    with Proxy("127.0.0.1", port) as proxy, client(proxy) as own:
-        assert all_that_comes(own) == (b"", True)
+    with Proxy("127.0.0.1", port) as proxy:
+        with pytest.raises(ConnectionError), client(proxy) as own:
+            ask(own, b"a")
+        assert (proxy.accepted, proxy.open()) == (1, 0)
 
 
 def test_all_ends_with_it(echo: Echo) -> None:
