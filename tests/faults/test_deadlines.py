@@ -5,8 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager, nullcontext, suppress
-from functools import partial
+from contextlib import contextmanager, suppress
 from random import randrange
 from threading import Event
 from time import monotonic, sleep
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hostmap_sql import DatabaseUnavailable, HostMap, connect
-from tests.support.faulty import connected_through, in_front_of
+from tests.support.faulty import connected_through, in_front_of, plain, url_through
 from tests.support.proxy import Cut, Direction, Proxy, unreachable
 from tests.support.stopwatch import CALLS, CELL, WRITES, Stopwatch, time_calls
 
@@ -96,7 +95,7 @@ def test_what_happens_on_the_way(name: str, backend: Backend, cells: Cells, numb
 @pytest.mark.needs("networks")
 def test_a_port_that_does_not_answer(backend: Backend, number: int) -> None:
     with unreachable() as port:
-        url = backend.url_for(host="127.0.0.1", port=port)
+        url = plain(backend.url_for(host="127.0.0.1", port=port))
         assert_in_time(time_calls(number, CALLS, lambda t: connect(url, timeout=t)))
 
 
@@ -111,11 +110,16 @@ def test_a_name_server_that_does_not_answer(
         raise socket.gaierror(socket.EAI_AGAIN, "no answer")
 
     monkeypatch.setattr(socket, "getaddrinfo", ask)
-    url = backend.url_for(host="db.example")
+    url = plain(backend.url_for(host="db.example"))
     try:
         assert_in_time(time_calls(number, CALLS, lambda t: connect(url, timeout=t)))
     finally:
         answer.set()
+
+
+def opening(backend: Backend) -> Callable[[float], HostMap]:
+    url = plain(backend.url)
+    return lambda timeout: connect(url, timeout=timeout)
 
 
 # --- others ---------------------------------------------------------------------------------------
@@ -128,7 +132,7 @@ def test_the_lock_of_all_writers_is_held_by_another(
     holder.execute(backend.begin_statement)
     holder.execute("UPDATE mapping_revision SET revision = revision")
 
-    assert_in_time(time_calls(number, WRITES, lambda t: connect(backend.url, timeout=t)))
+    assert_in_time(time_calls(number, WRITES, opening(backend)))
 
     holder.execute("ROLLBACK")
     assert backend.hostmap.hosts.create("a", cells.one.uuid).revision == 4
@@ -141,8 +145,9 @@ def test_what_was_given_up_is_not_left_on_the_server(backend: Backend, cells: Ce
     holder.execute(backend.begin_statement)
     holder.execute("UPDATE mapping_revision SET revision = revision")
 
-    with in_front_of(backend) as proxy, connected_through(proxy, backend, timeout=0.5) as hostmap:
-        assert_in_time(time_calls(8, WRITES, lambda _: nullcontext(hostmap)))
+    with in_front_of(backend) as proxy:
+        url = url_through(proxy, backend)
+        assert_in_time(time_calls(12, WRITES, lambda t: connect(url, timeout=min(t, 0.5))))
         given_up = monotonic()
         # Whole seconds are the smallest unit in which MySQL waits.
         while backend.busy_sessions():
@@ -165,8 +170,8 @@ def test_a_statement_that_defines_a_table_waits_for_who_has_read_it(
     undo = {"rollback_migrations": lambda hostmap: hostmap.rollback_migrations(first)}
 
     # One after the other: yoyo has a lock of its own.
-    opened = partial(connect, backend.url)
-    assert_in_time(time_calls(8, undo, lambda t: opened(timeout=min(t, 0.5)), threads=1))
+    opened = opening(backend)
+    assert_in_time(time_calls(8, undo, lambda t: opened(min(t, 0.5)), threads=1))
 
     while backend.busy_sessions():
         sleep(0.05)
@@ -183,7 +188,7 @@ def test_a_pool_that_is_used_up(backend: Backend, cells: Cells, number: int) -> 
     @contextmanager
     def used_up(timeout: float) -> Iterator[HostMap]:
         with (
-            connect(backend.url, timeout=timeout, pool_size=1) as hostmap,
+            connect(plain(backend.url), timeout=timeout, pool_size=1) as hostmap,
             hostmap._database.lease(monotonic() + 20),
         ):
             yield hostmap
@@ -207,6 +212,5 @@ def test_a_file_that_another_process_holds(backend: Backend, cells: Cells, numbe
     ) as holder:
         assert holder.stdout
         assert holder.stdout.readline() == b"held\n"
-        opened = partial(connect, backend.url)
-        assert_in_time(time_calls(number, CALLS, lambda t: opened(timeout=t)))
+        assert_in_time(time_calls(number, CALLS, opening(backend)))
         holder.communicate()
