@@ -43,6 +43,8 @@ class Session(ABC):
     """Where statements run: a database, or one transaction in it."""
 
     dialect: Dialect
+    name: str
+    """What messages call the database."""
 
     @abstractmethod
     def all(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> Sequence[Row]:
@@ -171,6 +173,7 @@ class Snapshot(Session):
         self, translator: Translator, connection: Connection, deadline: Callable[[], float]
     ) -> None:
         self.dialect = translator.dialect
+        self.name = translator.database
         self._deadline = deadline
         self._translator = translator
         self._connection = connection
@@ -214,6 +217,7 @@ class Transaction(Session):
         deadline: Callable[[], float],
     ) -> None:
         self.dialect = translator.dialect
+        self.name = translator.database
         self.deadline = deadline
         self.change_id = new_uuid()
         self.author = author
@@ -300,11 +304,17 @@ class Transaction(Session):
         """End the transaction: all that it did is there from now on.
 
         If the answer was lost, return what there is to be settled, on another connection.
+
+        :raises DatabaseUnavailable: it is too late. Nothing was sent.
         """
         self._usable_cursor()
         # The answer may have half of the time that is left, so that there is some to settle it.
         now = monotonic()
         deadline = now + (self.deadline() - now) / 2
+        if deadline <= now:
+            raise DatabaseUnavailable(
+                self._translator.database, "the time was up before the commit"
+            )
         WATCH.begin(self._connection, deadline, self.dialect.cut)
         try:
             self._connection.commit()
