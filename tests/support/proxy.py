@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 _CHUNK = 65536
 _LOOPBACK = "127.0.0.1"
+_TCP_CLOSE = 7
+"""Linux's number for a connection that is no more."""
 
 
 class Direction(Enum):
@@ -88,7 +90,7 @@ class Proxy:
         self.accepted = 0
         """How many connections there have been."""
         self.most_open = 0
-        """How many there have been at once."""
+        """How many there have been at once that their clients had not closed."""
         self._links: list[_Link] = []
         self._traffic = _Traffic.PASSES
         self._seconds_a_byte = 0.0
@@ -228,9 +230,10 @@ class Proxy:
                 poll.register(number, events)
             poll.poll(wait)
             self._carry_out_orders()
-            self._accept()
             for link in self._links[:]:
                 self._serve(link)
+            # Last: who closes a connection to open another one has two of them at no time.
+            self._accept()
 
     def _wanted(self) -> tuple[dict[int, int], float | None]:
         """What to wait for, by file number, and for how many milliseconds at most."""
@@ -275,7 +278,8 @@ class Proxy:
         link = _Link(client, server)
         self._links.append(link)
         self.accepted += 1
-        self.most_open = max(self.most_open, len(self._links))
+        clients = sum(not each.pipes[0].ended for each in self._links)
+        self.most_open = max(self.most_open, clients)
         refused = self._traffic is _Traffic.IS_REFUSED
         if refused or server.connect_ex(self.target) not in (0, errno.EINPROGRESS):
             self._end(link, Cut.RESET)
@@ -372,7 +376,9 @@ def _await_arrival(own: socket.socket) -> None:
     deadline = monotonic() + 0.2
     while monotonic() < deadline:
         unacknowledged = fcntl.ioctl(own, termios.TIOCOUTQ, b"\0" * 4)
-        if not struct.unpack("i", unacknowledged)[0]:
+        # On a connection that the other side has reset nothing more is acknowledged.
+        state = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+        if state == _TCP_CLOSE or not struct.unpack("i", unacknowledged)[0]:
             return
         sleep(0.0001)
 

@@ -47,7 +47,6 @@ WRITES: dict[str, Callable[[HostMap], object]] = {
     "hosts.create_many": lambda hostmap: hostmap.hosts.create_many([(_name("h"), CELL)] * 2),
     "cells.create": lambda hostmap: hostmap.cells.create(_name("c")),
     "run": lambda hostmap: hostmap.run(lambda tx: tx.hosts.create(_name("h"), CELL)),
-    "history.prune": lambda hostmap: hostmap.history.prune(before=1),
     "outcome": lambda hostmap: hostmap.outcome(NEVER),
 }
 CALLS = READS | WRITES
