@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hostmap_sql.history import HistoryReader, Poll, poll_at
+from hostmap_sql.history import HistoryReader, Poll
 from hostmap_sql.parts import BULK_SIZE
 from hostmap_sql.rows import RowReader
 from hostmap_sql.statements import Statement
@@ -60,7 +60,8 @@ class Copy:
 
 def load(session: Session) -> Copy:
     """The whole directory, read in a snapshot."""
-    revision = poll_at(session, 0).revision
+    history = HistoryReader(session)
+    revision = history.newest()
     cells = _cells(session)
     hosts: dict[str, str] = {}
     for uuid in cells:
@@ -68,12 +69,13 @@ def load(session: Session) -> Copy:
         while names := [*_names(session, uuid, after)]:
             hosts.update(dict.fromkeys(names, uuid))
             after = names[-1]
-    return Copy(revision, poll_at(session, revision).change_id, cells, hosts, {}, len(hosts))
+    change_id = history.poll(revision).change_id
+    return Copy(revision, change_id, cells, hosts, {}, len(hosts))
 
 
 def newest(snapshot: Session, copy: Copy, *, told: bool) -> tuple[Copy, Iterable[ChangeSet] | None]:
     """The newest copy, and the changesets in between; None if they are not to be had."""
-    now = poll_at(snapshot, copy.revision)
+    now = HistoryReader(snapshot).poll(copy.revision)
     if not now.leads_on_from(copy.revision, copy.change_id):
         return load(snapshot), None
     changesets = HistoryReader(snapshot).all_since(copy.revision) if told else ()
@@ -87,7 +89,7 @@ def _caught_up(session: Session, copy: Copy, now: Poll) -> Copy:
         span = {"after": after, "until": min(after + REVISIONS, now.revision)}
         for host, uuid in session.all(Statement.HOST_CHANGE_TARGETS, span):
             changes[host] = uuid or NOWHERE
-    change_id = poll_at(session, now.revision).change_id
+    change_id = HistoryReader(session).poll(now.revision).change_id
     return _changed(copy, now.revision, change_id, _cells(session), changes)
 
 

@@ -52,14 +52,6 @@ class Poll:
         return is_there and self.change_id == change_id
 
 
-def poll_at(session: Session, revision: int) -> Poll:
-    """Ask how things stand: one small SELECT."""
-    row = session.one(Statement.REVISION_POLL, {"revision": revision})
-    if row is None:
-        raise SchemaOutOfDate(session.name)
-    return Poll(*row)
-
-
 class HistoryReader:
     """The record of all changes, as one session sees it."""
 
@@ -111,6 +103,18 @@ class HistoryReader:
         while page := self.since(found[-1].revision if found else revision):
             found += page
         return found
+
+    def poll(self, revision: int) -> Poll:
+        """How things stand, seen from a revision: one small SELECT.
+
+        >>> hostmap.history.poll(1).revision
+        2
+        """
+        parameters = {"revision": valid_number(revision, "revision")}
+        row = self._session.one(Statement.REVISION_POLL, parameters)
+        if row is None:
+            raise SchemaOutOfDate(self._session.name)
+        return Poll(*row)
 
     def newest(self) -> int:
         """The newest committed revision, 0 in a new directory.
@@ -181,7 +185,7 @@ class History(HistoryReader):
         """
         after = valid_number(since, "since")
         pause = valid_seconds(poll, "poll")
-        now = poll_at(self._session, after)
+        now = self.poll(after)
         change_id = now.change_id
         while True:
             # The last one that was given may be pruned, as long as the next one is there.
@@ -193,7 +197,7 @@ class History(HistoryReader):
                 for changeset in self.since(after):
                     yield changeset
                     after, change_id = changeset.revision, changeset.change_id
-            now = poll_at(self._session, after)
+            now = self.poll(after)
 
     def prune(self, before: int | datetime) -> int:
         """Remove the changesets before a revision or a time, but never the newest one.

@@ -44,7 +44,8 @@ def connect(
     :param url: ``sqlite:///relative.db``, ``sqlite:////absolute.db``,
         ``mysql://user:password@host:3306/database`` or
         ``postgresql://user:password@host:5432/database``; SQLAlchemy's schemes are understood. In
-        the query, ``sslmode=`` and ``sslrootcert=`` take libpq's words on both servers.
+        the query, ``sslmode=`` and ``sslrootcert=`` take libpq's words on both servers; the
+        certificate of one that is not on this machine is verified unless they say otherwise.
     :param timeout: how long a call tries before it gives up, in seconds.
     :param pool_size: the most connections that are open at once.
     :param author: who the history says made the changes, unless they say otherwise themselves.

@@ -18,7 +18,7 @@ from hostmap_sql.errors import (
     StaleReplica,
 )
 from hostmap_sql.following import LOG, Follower
-from hostmap_sql.history import poll_at
+from hostmap_sql.history import HistoryReader
 from hostmap_sql.models import valid_host, valid_number, valid_seconds, valid_uuid
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class Replica:
 
     def _refresh(self) -> None:
         copy, asked_at = self._copy, monotonic()
-        now = poll_at(self._database, copy.revision)
+        now = HistoryReader(self._database).poll(copy.revision)
         if now.revision != copy.revision or now.change_id != copy.change_id:
             told = bool(self._callbacks)
             newer, changesets = self._database.snapshot(lambda s: newest(s, copy, told=told))
