@@ -28,7 +28,7 @@ class OwnServer:
         (self._network,) = self._container.attrs["NetworkSettings"]["Networks"]
         self._server = server
         self._factory: Any = FACTORIES[server.kind](server)
-        fresh = self._factory.fresh()
+        fresh: Any = self._factory.fresh()
         self._database: str = fresh.database
 
     def backend(self) -> Backend:
