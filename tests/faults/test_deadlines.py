@@ -29,7 +29,7 @@ pytestmark = pytest.mark.proof
 
 @pytest.fixture
 def number(full: bool) -> int:  # noqa: FBT001 - a fixture
-    """How many calls a test makes. All tests together make more than 1,000."""
+    """How many calls a test makes. With those of test_outages they are more than 1,000."""
     return 200 if full else 24
 
 
