@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from itertools import count, cycle, islice
+from queue import Empty, SimpleQueue
 from random import uniform
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -142,8 +142,36 @@ def time_calls(
                 block.enter_context(hostmap.timeout(timeout))
             stopwatch.measure(name, timeout, partial(calls[name], hostmap), metronome)
 
-    with Metronome() as metronome, ThreadPoolExecutor(threads) as pool:
-        names = islice(cycle(calls), number)
-        for done in [pool.submit(measure, *each) for each in enumerate(names)]:
-            done.result()
+    left = SimpleQueue[tuple[int, str]]()
+    for each in enumerate(islice(cycle(calls), number)):
+        left.put(each)
+    with Metronome() as metronome:
+        _side_by_side(threads, lambda: measure(*left.get_nowait()), 10 + number)
     return stopwatch
+
+
+def _side_by_side(threads: int, step: Callable[[], None], patience: float) -> None:
+    """Take a step again and again, in several threads, until there is none left.
+
+    :param patience: for how many seconds they are waited for. What hangs is left hanging.
+    """
+    errors: list[BaseException] = []
+
+    def take_steps() -> None:
+        try:
+            while not errors:
+                step()
+        except Empty:
+            return
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            errors.append(error)
+
+    running = [Thread(target=take_steps, daemon=True) for _ in range(threads)]
+    for thread in running:
+        thread.start()
+    until = monotonic() + patience
+    for thread in running:
+        thread.join(max(0, until - monotonic()))
+        assert not thread.is_alive(), "a call hangs"
+    for error in errors:
+        raise error
