@@ -1,0 +1,94 @@
+"""A server that is paused, off its network, or killed and started again."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import ExitStack
+from time import monotonic, sleep
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hostmap_sql import HostMap, connect
+from tests.support.faulty import plain, url_through
+from tests.support.own_server import own_server
+from tests.support.proxy import Proxy
+from tests.support.servers import KINDS
+from tests.support.stopwatch import CALLS, CELL, time_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from tests.support.own_server import OwnServer
+
+pytestmark = pytest.mark.proof
+
+RECOVERY = 60.0
+"""How long, in seconds, a patient caller waits for the server to be back."""
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def own(request: pytest.FixtureRequest) -> Iterator[OwnServer]:
+    with own_server(request.param) as own:
+        backend = own.backend()
+        backend.hostmap.cells.create("cell1", uuid=CELL)
+        backend.close()
+        yield own
+
+
+@pytest.mark.parametrize("outage", ["paused", "disconnected"])
+def test_calls_end_in_time_and_nothing_of_them_is_done_later(
+    outage: str,
+    own: OwnServer,
+    full: bool,  # noqa: FBT001 - a fixture
+) -> None:
+    number = 200 if full else 40
+    url = plain(own.backend().url)
+    warm: deque[HostMap] = deque()
+    with ExitStack() as stack:
+        for _ in range(number // 2):
+            hostmap = stack.enter_context(connect(url, timeout=20, pool_size=1))
+            before = hostmap.revision()  # so that a connection is open
+            warm.append(hostmap)
+
+        def opened(timeout: float) -> AbstractContextManager[HostMap]:
+            return warm.pop() if timeout == 20 else connect(url, timeout=timeout)
+
+        with getattr(own, outage)():
+            stopwatch = time_calls(number, CALLS, opened)
+
+    assert stopwatch.late == []
+    assert stopwatch.failed == stopwatch.calls == number
+    backend = own.backend()
+    until = monotonic() + 10
+    while backend.busy_sessions():
+        assert monotonic() < until
+        sleep(0.05)
+    assert backend.hostmap.revision() == before
+    assert backend.hostmap.check() == ()
+    backend.close()
+
+
+def test_the_first_calls_after_a_restart_succeed(own: OwnServer) -> None:
+    """They are made while the server is still starting."""
+    backend = own.backend()
+    with Proxy(*own.address) as proxy:
+        url = url_through(proxy, backend)
+        with connect(url, timeout=RECOVERY, pool_size=3) as hostmap:
+            host = f"host-{hostmap.revision()}"
+            with hostmap.transaction(), hostmap._database.lease(), hostmap._database.lease():
+                pass  # so that the pool holds three
+
+            own.restart()
+            proxy.target = own.address
+            assert CELL in hostmap.cells.host_counts()
+
+            own.restart()
+            proxy.target = own.address
+            made = hostmap.hosts.create(host, CELL)
+
+            assert hostmap.hosts.get(host) == made
+            assert hostmap.check() == ()
+            assert proxy.most_open <= 3
+    backend.close()
