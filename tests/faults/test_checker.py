@@ -118,6 +118,17 @@ OUT_OF_ORDER = {
         move(10, 19, Told("y", 5), "y", 4),
         move(10, 19, Told("z", 6), "z", 4),
     ],
+    "moved without a revision": [CREATED, move(10, 19, Told("y", 4), "y", 4)],
+    "moved although it was gone": [
+        CREATED,
+        delete(10, 19, Told(None, 5)),
+        replace(move(20, 29, Told("y", 6), "y", 0), expected=None),
+    ],
+    "moved to where it was, with a revision": [
+        CREATED,
+        move(10, NEVER, Unknown(5), "x", 4),
+        get(20, 29, Told("x", 5)),
+    ],
     "refused by oneself": [CREATED, move(10, 19, Stale("y", 5), "y", 4)],
     "refused although it was as expected": [CREATED, move(10, 19, Stale("x", 4), "y", 4)],
     "made twice": [CREATED, create(10, 19, Told("x", 5))],
@@ -347,3 +358,20 @@ def test_the_window_is_the_shortest() -> None:
     assert len(window) == 2, window
     assert "when this one returns" in last
     assert str(wrong) in told
+
+
+def test_the_window_shows_what_was_still_running() -> None:
+    running = move(10, 100, Told("y", 5), "y", 3)
+    history = [CREATED, running, get(20, 29, Told("x", 4)), get(30, 39, Told("y", 5))]
+    with pytest.raises(NoOrderError) as caught:
+        assert_linearizable(history)
+
+    shown = str(caught.value)
+    assert "move to y expecting 3" in shown
+    assert "get: Told(cell='x', revision=4)" in shown
+    assert "create" not in shown
+
+
+def test_a_host_that_nobody_made_is_shown_from_the_beginning() -> None:
+    with pytest.raises(NoOrderError, match="not there before"):
+        assert_linearizable([get(0, 9, Told("x", 4))])

@@ -152,7 +152,7 @@ def assert_linearizable(operations: Iterable[Operation]) -> None:
 
     :raises NoOrderError: there is none; shows the shortest window of operations that has none.
     """
-    operations = [one for one in operations if not isinstance(one.result, Failed)]
+    operations = [*operations]
     _assert_revisions_in_order(operations)
     for host in sorted({one.host for one in operations}):
         of_host = [one for one in operations if one.host == host]
@@ -324,7 +324,7 @@ def _reduced(window: list[Operation], stuck: Operation) -> list[Operation]:
     if len(window) > _MOST_REDUCED:
         return window
     for one in window:
-        observes = isinstance(one.result, Absent | Exists | Stale) or one.kind == "get"
+        observes = isinstance(one.result, Absent | Exists | Stale | Failed) or one.kind == "get"
         if observes and one is not stuck:
             without = [other for other in window if other is not one]
             if _has_no_order(without):
