@@ -68,6 +68,7 @@ class Unknown:
     """It may be done, or come to be done, with this revision; or it never will."""
 
     revision: int
+    change_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Operation:
                         state if state == State(cell, revision) and self._expects(state) else None
                     )
                 return self._written(state, revision) if cell == self.cell else None
-            case Unknown(revision):
+            case Unknown(revision=revision):
                 return self._written(state, revision)
             case Absent():
                 fits = state.cell is None and self.kind != "create"

@@ -1,0 +1,95 @@
+"""Storms: what networks and administrators do to the connections of those who work meanwhile."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Self
+
+from tests.support.proxy import Cut, Direction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.backends import Backend
+    from tests.support.proxy import Proxy
+
+LONGEST_GAP = 0.05
+LONGEST_SILENCE = 0.8
+FARTHEST_CUT = 1500
+"""In bytes, from any moment on: some transactions of many at once."""
+
+
+class Storm:
+    """Does one thing after another, drawn at random, for as long as the block lasts."""
+
+    def __init__(self, proxy: Proxy, backend: Backend, seed: int) -> None:
+        self.done: Counter[str] = Counter()
+        """What was done, and how often."""
+        self._proxy = proxy
+        self._backend = backend
+        self._chance = random.Random(seed)
+        self._over = Event()
+        self._thread = Thread(target=self._blow, name="storm")
+        self._failures: list[BaseException] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self._proxy.cut_now()
+        self._proxy.resume()
+        for failure in self._failures:
+            raise failure
+
+    def _blow(self) -> None:
+        gusts: list[Callable[[], object]] = [self._cut] * 12
+        gusts += [self._cut_all, self._silence, self._delay, self._refuse, self._end_sessions]
+        try:
+            while not self._over.wait(self._chance.uniform(0, LONGEST_GAP)):
+                gust = self._chance.choice(gusts)
+                gust()
+                self.done[gust.__name__.strip("_")] += 1
+        except BaseException as error:  # noqa: BLE001 - raised where the block ends
+            self._failures.append(error)
+
+    def _pass(self, longest: float) -> None:
+        self._over.wait(self._chance.uniform(0, longest))
+
+    def _cut(self) -> None:
+        """Cut one connection, somewhere in what it says or is told."""
+        direction, how = self._chance.choice([*Direction]), self._chance.choice([*Cut])
+        self._proxy.cut_after(direction, self._chance.randrange(FARTHEST_CUT), how)
+        self._pass(2 * LONGEST_GAP)
+        if how is Cut.STALL:
+            # Its transaction holds the lock of all writers until the server learns that it is dead.
+            self._pass(LONGEST_SILENCE)
+            self._proxy.resume()
+
+    def _cut_all(self) -> None:
+        self._proxy.cut_now(self._chance.choice([Cut.RESET, Cut.CLOSE]))
+
+    def _silence(self) -> None:
+        """What is sent is lost, on all connections, for a while; then they are gone."""
+        self._proxy.swallow()
+        self._pass(LONGEST_SILENCE)
+        self._proxy.cut_now()
+        self._proxy.resume()
+
+    def _delay(self) -> None:
+        """What is sent arrives later, and be it that nobody waits for the answer any more."""
+        self._proxy.pause()
+        self._pass(LONGEST_SILENCE)
+        self._proxy.resume()
+
+    def _refuse(self) -> None:
+        self._proxy.refuse()
+        self._pass(LONGEST_GAP)
+        self._proxy.resume()
+
+    def _end_sessions(self) -> None:
+        self._backend.end_other_sessions()
