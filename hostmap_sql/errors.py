@@ -220,16 +220,23 @@ class DatabaseUnavailable(HostMapError):
 
 
 class OutcomeUnknown(HostMapError):
-    """A commit was sent, its answer was lost: the change `change_id` may or may not be there."""
+    """The answer to a commit was lost, and the time ran out before it could be settled.
 
-    def __init__(self, change_id: str) -> None:
-        super().__init__(change_id)
+    The change may or may not be there: ``hostmap.outcome(change_id, revision)`` tells.
+    """
+
+    def __init__(self, change_id: str, revision: int | None = None) -> None:
+        super().__init__(change_id, revision)
         self.change_id = change_id
+        self.revision = revision
 
     def __str__(self) -> str:
+        asked = f"hostmap outcome {self.change_id}"
+        if self.revision is not None:
+            asked += f" --revision {self.revision}"
         return (
-            f"the answer to the commit of change {self.change_id} was lost: "
-            "look for that change_id in the history before doing it again"
+            f"it is not known whether change {self.change_id} was made: "
+            f"ask `{asked}` before doing it again"
         )
 
 

@@ -10,11 +10,11 @@ from hostmap_sql.cells import Cells
 from hostmap_sql.checks import check
 from hostmap_sql.database import Database
 from hostmap_sql.dialects import dialect_named, dialect_of_scheme
-from hostmap_sql.errors import DatabaseError, InvalidValue
+from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, InvalidValue, OutcomeUnknown
 from hostmap_sql.history import History
 from hostmap_sql.hosts import Hosts
 from hostmap_sql.leases import InAutocommit
-from hostmap_sql.models import valid_name, valid_number
+from hostmap_sql.models import valid_name, valid_number, valid_uuid
 from hostmap_sql.waiting import WatchedHosts
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from hostmap_sql.checks import Finding
-    from hostmap_sql.dialects.base import Connections, Dialect
+    from hostmap_sql.database import Outcome
+    from hostmap_sql.dialects.base import Connections, Dialect, Lender
     from hostmap_sql.migrations import Migrations, MigrationStatus
     from hostmap_sql.sessions import Transaction
 
@@ -129,7 +130,7 @@ class HostMap:
 
     def _set_up(
         self,
-        connections: Connections,
+        lend: Lender,
         dialect: Dialect,
         timeout: float,
         author: str | None,
@@ -139,7 +140,7 @@ class HostMap:
         self._create_database: Callable[[], object] = _nothing
         timeout = _valid_timeout(timeout)
         author = _valid_note(author, "author")
-        self._use(Database(connections, dialect, name, timeout=timeout, author=author))
+        self._use(Database(lend, dialect, name, timeout=timeout, author=author))
 
     def _use(self, database: Database) -> None:
         self._database = database
@@ -162,7 +163,8 @@ class HostMap:
         repeated for the caller: where a passing fault should not end it, hand a function to `run`.
 
         :raises DatabaseUnavailable: the database failed for a passing reason. Nothing was written.
-        :raises OutcomeUnknown: the answer to the commit was lost.
+        :raises OutcomeUnknown: the answer to the commit was lost, and the time ran out before it
+            could be settled: see `outcome`.
 
         >>> cell2 = hostmap.cells.get_by_name("cell2")
         >>> with hostmap.transaction(author="burn-in", reason="rack 9") as tx:
@@ -183,7 +185,8 @@ class HostMap:
         until the timeout: whatever else it does should bear being done twice.
 
         :raises DatabaseUnavailable: the database kept failing until the timeout.
-        :raises OutcomeUnknown: the answer to the commit was lost.
+        :raises OutcomeUnknown: the answer to the commit was lost, and the time ran out before it
+            could be settled: see `outcome`.
 
         >>> hostmap.run(lambda tx: tx.hosts.delete("compute-1"), reason="scrapped").reason
         'scrapped'
@@ -202,6 +205,44 @@ class HostMap:
 
     def _signed(self, author: str | None, reason: str | None) -> Database:
         return self._database.signed(_valid_note(author, "author"), _valid_note(reason, "reason"))
+
+    # --- when it goes wrong -------------------------------------------------------------------
+
+    @contextmanager
+    def timeout(self, seconds: float) -> Iterator[None]:
+        """A block in which each call may take so many seconds at most, if it is less than before.
+
+        It holds for this directory, and for this thread or asyncio task alone.
+
+        >>> with hostmap.timeout(0.5):
+        ...     hostmap.hosts.get("compute-1").cell.name
+        'cell1'
+        """
+        with self._database.narrowed(_valid_timeout(seconds)):
+            yield
+
+    def outcome(self, change_id: str, revision: int | None = None) -> Outcome:
+        """What became of the change that an `OutcomeUnknown` is about: "committed" or "aborted".
+
+        It waits for the database to decide. What it says stays true.
+
+        :param change_id: the one of the exception.
+        :param revision: the one of the exception; needed only where the history is pruned.
+        :raises OutcomeUnknown: it is still undecided when the time is up.
+        :raises HistoryPruned: the history no longer reaches back to it, and it is not there.
+
+        >>> hostmap.outcome(hostmap.history.since(0)[-1].change_id)
+        'committed'
+        >>> hostmap.outcome("0d5e0d3c-9f3c-4d55-8a43-0c6e4d1d9a10")
+        'aborted'
+        """
+        change_id = valid_uuid(change_id, "change_id")
+        if revision is not None:
+            valid_number(revision, "revision", least=1)
+        try:
+            return self._database.outcome(change_id, revision)
+        except DatabaseUnavailable as error:
+            raise OutcomeUnknown(change_id, revision) from error
 
     # --- the whole ----------------------------------------------------------------------------
 

@@ -6,8 +6,10 @@ Classes and not generators, which would cost every lookup some microseconds more
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import TYPE_CHECKING
 
+from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import HostMapError
 
 if TYPE_CHECKING:
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 
     from hostmap_sql.dialects.base import Connection, Connections, Dialect
     from hostmap_sql.sessions import Translator
+
+
+LAST_WORDS = 0.1
+"""How long, in seconds, a connection may still take to be put in order when the time is up."""
 
 
 class Lease:
@@ -49,22 +55,32 @@ class Lease:
 
 
 class InAutocommit:
-    """The connections of a caller's own pool, in autocommit mode while they are lent to us."""
+    """The connections of a caller's own pool, in autocommit mode while they are lent to us.
+
+    How long his pool lets us wait for one is his affair.
+    """
 
     def __init__(self, connections: Connections, dialect: Dialect) -> None:
         self._connections = connections
         self._dialect = dialect
 
     @contextmanager
-    def __call__(self) -> Iterator[Connection]:
+    def __call__(self, deadline: float) -> Iterator[Connection]:
         """Lend a connection for a block."""
         autocommit = self._dialect.autocommit
         with self._connections() as connection:
-            was = self._dialect.set_mode(connection, autocommit)
+            was = self._set_mode(connection, autocommit, deadline)
             try:
                 yield connection
             finally:
                 if was != autocommit:
                     # Fails on one that was closed, which needs no mode any more.
                     with suppress(Exception):
-                        self._dialect.set_mode(connection, was)
+                        self._set_mode(connection, was, max(deadline, monotonic() + LAST_WORDS))
+
+    def _set_mode(self, connection: Connection, mode: object, deadline: float) -> object:
+        WATCH.begin(connection, deadline, self._dialect.cut)
+        try:
+            return self._dialect.set_mode(connection, mode)
+        finally:
+            WATCH.end(connection)

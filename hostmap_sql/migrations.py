@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from yoyo import read_migrations
 from yoyo.connections import DatabaseURI
 from yoyo.exceptions import LockTimeout
 
+from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import (
     DatabaseError,
     DatabaseUnavailable,
@@ -18,6 +21,7 @@ from hostmap_sql.errors import (
     InvalidValue,
     SchemaOutOfDate,
 )
+from hostmap_sql.leases import LAST_WORDS
 from hostmap_sql.schema import migrations_folder, unknown_migrations
 
 if TYPE_CHECKING:
@@ -76,35 +80,47 @@ class Migrations:
     def status(self) -> tuple[MigrationStatus, ...]:
         """All, in their order, and whether each is applied. Writes nothing."""
         try:
-            with self._database.lease() as connection:
-                applied = self._database.applied_migrations(connection) or ()
+            deadline = self._database.deadline()
+            with self._database.lease(deadline) as connection:
+                applied = self._database.applied_migrations(connection, deadline) or ()
         except SchemaOutOfDate:
             applied = ()  # an SQLite file that is not there yet
         return tuple(MigrationStatus(m.id, m.id in applied) for m in self._all)
 
     @contextmanager
     def _locked_backend(self) -> Iterator[Any]:
-        """A backend of yoyo's on a connection of ours, nobody else migrating meanwhile."""
-        dialect = self._database.dialect
-        with (
-            self._database.lease() as connection,
-            # Python 3.12 deprecates what sqlite3 does with the datetimes that yoyo binds.
-            warnings.catch_warnings(action="ignore", category=DeprecationWarning),
-        ):
-            self._refuse_newer(connection)
-            uri = DatabaseURI(dialect.name, None, None, None, None, self._database.name, {})
+        """A backend of yoyo's, nobody else migrating meanwhile, for the time of a call."""
+        deadline = self._database.deadline()
+        with self._backend(deadline) as backend:
             with self._explained("yoyo's own tables"):
-                backend = _backend_on(connection, dialect)(uri, _YOYO_TABLE)
                 backend.init_database()
-            with self._lock(backend):
+            with self._lock(backend, deadline):
                 # Under the lock: of several at once, one would make yoyo's tables, the others fail.
                 with self._explained("yoyo's own tables"):
                     backend.ensure_internal_schema_updated()
                 yield backend
 
     @contextmanager
-    def _lock(self, backend: Any) -> Iterator[None]:
-        lock = backend.lock(timeout=_LOCK_TIMEOUT)
+    def _backend(self, deadline: float) -> Iterator[Any]:
+        """A backend of yoyo's on a connection of ours, which is cut at the deadline."""
+        dialect = self._database.dialect
+        with (
+            self._database.lease(deadline) as connection,
+            # Python 3.12 deprecates what sqlite3 does with the datetimes that yoyo binds.
+            warnings.catch_warnings(action="ignore", category=DeprecationWarning),
+        ):
+            self._refuse_newer(connection, deadline)
+            uri = DatabaseURI(dialect.name, None, None, None, None, self._database.name, {})
+            WATCH.begin(connection, deadline, dialect.cut)
+            try:
+                yield _backend_on(connection, dialect)(uri, _YOYO_TABLE)
+            finally:
+                WATCH.end(connection)
+
+    @contextmanager
+    def _lock(self, backend: Any, deadline: float) -> Iterator[None]:
+        # yoyo looks again after as long a pause at most.
+        lock = backend.lock(timeout=max(0.01, min(_LOCK_TIMEOUT, (deadline - monotonic()) / 2)))
         try:
             lock.__enter__()
         except LockTimeout as error:
@@ -113,10 +129,21 @@ class Migrations:
         try:
             yield
         finally:
-            lock.__exit__(None, None, None)
+            try:
+                lock.__exit__(None, None, None)
+            except Exception:  # noqa: BLE001 - the connection is lost, what counts was raised
+                self._unlock()
 
-    def _refuse_newer(self, connection: Connection) -> None:
-        applied = self._database.applied_migrations(connection) or ()
+    def _unlock(self) -> None:
+        """Remove yoyo's lock, which is ours, on another connection."""
+        with (
+            suppress(Exception),
+            self._backend(monotonic() + LAST_WORDS) as backend,
+        ):
+            backend._delete_lock_row(os.getpid())  # noqa: SLF001 - break_lock asks nobody whose it is
+
+    def _refuse_newer(self, connection: Connection, deadline: float) -> None:
+        applied = self._database.applied_migrations(connection, deadline) or ()
         unknown = unknown_migrations(self._database.dialect.name, applied)
         if unknown:
             raise SchemaOutOfDate(self._database.name, unknown=unknown)
@@ -130,7 +157,10 @@ class Migrations:
         except HostMapError:
             raise
         except Exception as error:
-            problem = f"{self._database.name}: {what} failed: {dialect.describe(error)}"
+            problem = f"{what} failed: {dialect.describe(error)}"
+            if dialect.classify(error, connecting=False).is_transient:
+                raise DatabaseUnavailable(self._database.name, problem) from error
+            problem = f"{self._database.name}: {problem}"
             raise DatabaseError(problem, dialect.code(error)) from error
 
 

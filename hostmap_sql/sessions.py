@@ -10,9 +10,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 from hostmap_sql.dialects.base import Fault
+from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import (
     DatabaseError,
     DatabaseUnavailable,
@@ -20,6 +22,7 @@ from hostmap_sql.errors import (
     OutcomeUnknown,
     SchemaOutOfDate,
 )
+from hostmap_sql.leases import LAST_WORDS
 from hostmap_sql.parts import BULK_SIZE, in_parts
 from hostmap_sql.record import ChangeRecord
 from hostmap_sql.schema import known_migrations
@@ -88,8 +91,14 @@ class Translator:
         return DatabaseError(f"{self.database}: {problem}", self.dialect.code(error), name)
 
     @contextmanager
-    def calls(self, connection: Connection, statement: Statement | None = None) -> Iterator[None]:
-        """Around calls of the driver: translates what they raise, closes a spoiled connection."""
+    def calls(
+        self, connection: Connection, deadline: float, statement: Statement | None = None
+    ) -> Iterator[None]:
+        """Around calls of the driver: ends them at the deadline, by the monotonic clock.
+
+        Translates what they raise, and closes a spoiled connection.
+        """
+        WATCH.begin(connection, deadline, self.dialect.cut)
         try:
             yield
         except Exception as error:
@@ -97,6 +106,8 @@ class Translator:
         except BaseException:
             close_quietly(connection)
             raise
+        finally:
+            WATCH.end(connection)
 
     def failed(
         self, connection: Connection, error: Exception, statement: Statement | None
@@ -113,12 +124,28 @@ def close_quietly(connection: Connection) -> None:
         connection.close()
 
 
+def roll_back_quietly(connection: Connection, dialect: Dialect, deadline: float) -> None:
+    """End a transaction of which nothing is to remain."""
+    WATCH.begin(connection, max(deadline, monotonic() + LAST_WORDS), dialect.cut)
+    try:
+        connection.rollback()
+    except Exception:  # noqa: BLE001 - whatever it is, the server rolls back what is closed
+        close_quietly(connection)
+    finally:
+        WATCH.end(connection)
+
+
 def fetch(
-    translator: Translator, connection: Connection, statement: Statement, parameters: Parameters
+    translator: Translator,
+    connection: Connection,
+    deadline: float,
+    statement: Statement,
+    parameters: Parameters,
 ) -> Sequence[Row]:
     """Run a SELECT, by itself or in a snapshot, and return its rows."""
     dialect = translator.dialect
     # As `calls` does it, which would cost every lookup some microseconds more.
+    WATCH.begin(connection, deadline, dialect.cut)
     try:
         cursor = dialect.cursor(connection)
         cursor.execute(dialect.sql[statement], parameters)
@@ -129,20 +156,28 @@ def fetch(
         # Interrupted between a question and its answer: the next one would get the wrong one.
         close_quietly(connection)
         raise
+    finally:
+        WATCH.end(connection)
     return rows
 
 
 class Snapshot(Session):
-    """A transaction that only reads: all of it sees the directory as it was at its beginning."""
+    """A transaction that only reads: all of it sees the directory as it was at its beginning.
 
-    def __init__(self, translator: Translator, connection: Connection) -> None:
+    Each of its statements is a call by itself, which may take until `deadline()`.
+    """
+
+    def __init__(
+        self, translator: Translator, connection: Connection, deadline: Callable[[], float]
+    ) -> None:
         self.dialect = translator.dialect
+        self._deadline = deadline
         self._translator = translator
         self._connection = connection
 
     def all(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> Sequence[Row]:
         """Run a SELECT and return its rows."""
-        return fetch(self._translator, self._connection, statement, parameters)
+        return fetch(self._translator, self._connection, self._deadline(), statement, parameters)
 
     def write(self, work: Callable[[Transaction], T]) -> T:  # noqa: ARG002 - as the others
         """Refuse: nothing can be written here."""
@@ -150,26 +185,24 @@ class Snapshot(Session):
 
     def has_table(self, table: str) -> bool:
         """Whether the database has this table."""
-        with self._translator.calls(self._connection):
+        with self._translator.calls(self._connection, self._deadline()):
             return self.dialect.has_table(self.dialect.cursor(self._connection), table)
 
     def begin(self) -> None:
         """Begin it: from here on it sees nothing new."""
-        with self._translator.calls(self._connection):
+        with self._translator.calls(self._connection, self._deadline()):
             self.dialect.begin_snapshot(self.dialect.cursor(self._connection))
 
     def end(self) -> None:
         """End it. Never fails."""
-        try:
-            self._connection.rollback()
-        except Exception:  # noqa: BLE001 - whatever it is, there is nothing to be lost
-            close_quietly(self._connection)
+        roll_back_quietly(self._connection, self.dialect, self._deadline())
 
 
 class Transaction(Session):
     """One write transaction: the lock of all writers, the changes, and the record of them.
 
-    `revision` is the one that it makes, `now` the time of all that it writes.
+    `revision` is the one that it makes, `now` the time of all that it writes. Each of its calls may
+    take until `deadline()`, by the monotonic clock.
     """
 
     def __init__(
@@ -178,8 +211,10 @@ class Transaction(Session):
         connection: Connection,
         author: str | None,
         reason: str | None,
+        deadline: Callable[[], float],
     ) -> None:
         self.dialect = translator.dialect
+        self.deadline = deadline
         self.change_id = new_uuid()
         self.author = author
         self.reason = reason
@@ -216,13 +251,24 @@ class Transaction(Session):
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in this transaction and return its result."""
-        return work(self)
+        with self.one_call():
+            return work(self)
+
+    @contextmanager
+    def one_call(self) -> Iterator[float]:
+        """A block whose statements have one deadline together, which it is given."""
+        each, together = self.deadline, self.deadline()
+        self.deadline = lambda: together
+        try:
+            yield together
+        finally:
+            self.deadline = each
 
     @contextmanager
     def _calls(self, statement: Statement) -> Iterator[Cursor]:
         cursor = self._usable_cursor()
         self._failed = True
-        with self._translator.calls(self._connection, statement):
+        with self._translator.calls(self._connection, self.deadline(), statement):
             yield cursor
         self._failed = False
 
@@ -238,7 +284,7 @@ class Transaction(Session):
 
     def begin(self) -> None:
         """Begin the transaction."""
-        with self._translator.calls(self._connection):
+        with self._translator.calls(self._connection, self.deadline()):
             self._cursor = self.dialect.cursor(self._connection)
             self.dialect.begin(self._cursor)
 
@@ -250,40 +296,46 @@ class Transaction(Session):
             raise SchemaOutOfDate(self._translator.database)
         self.revision = revision
 
-    def commit(self) -> None:
+    def commit(self) -> OutcomeUnknown | None:
         """End the transaction: all that it did is there from now on.
 
-        :raises OutcomeUnknown: the answer was lost.
+        If the answer was lost, return what there is to be settled, on another connection.
         """
         self._usable_cursor()
+        # The answer may have half of the time that is left, so that there is some to settle it.
+        now = monotonic()
+        deadline = now + (self.deadline() - now) / 2
+        WATCH.begin(self._connection, deadline, self.dialect.cut)
         try:
             self._connection.commit()
         except Exception as error:
             failure = self._translator.failed(self._connection, error, None)
-            if self.dialect.classify(error, connecting=False).leaves_commit_in_doubt:
-                # Where a lost commit is to be settled: under the revision's lock, by change_id.
-                close_quietly(self._connection)
-                failure = OutcomeUnknown(self.change_id)
-            raise failure from error
+            if not self.dialect.classify(error, connecting=False).leaves_commit_in_doubt:
+                raise failure from error
+            close_quietly(self._connection)
+            doubt = OutcomeUnknown(self.change_id, self.revision)
+            doubt.__cause__ = error
+            return doubt
         except BaseException:
             close_quietly(self._connection)
             raise
+        finally:
+            WATCH.end(self._connection)
         self._cursor = None
         self.committed = True
+        return None
 
-    def finish(self) -> None:
+    def finish(self) -> OutcomeUnknown | None:
         """Write the record and commit, if there is anything to record."""
-        if self.record:
-            self._write_record()
-            self.commit()
+        if not self.record:
+            return None
+        self._write_record()
+        return self.commit()
 
     def rollback(self) -> None:
         """End the transaction: nothing of it is there. Never fails."""
         self._cursor = None
-        try:
-            self._connection.rollback()
-        except Exception:  # noqa: BLE001 - whatever it is, the server rolls back what is closed
-            close_quietly(self._connection)
+        roll_back_quietly(self._connection, self.dialect, self.deadline())
 
     def _write_record(self) -> None:
         """Write what the transaction has changed into the history."""

@@ -147,6 +147,10 @@ UPDATE mapping_revision SET revision = revision + 1 WHERE id = 1 RETURNING revis
 
     REVISION_GET = "SELECT revision, pruned_revision FROM mapping_revision WHERE id = 1"
 
+    # The lock of all writers, and nothing written: whoever holds it waits for nobody's commit.
+    REVISION_LOCK = """
+SELECT revision, pruned_revision FROM mapping_revision WHERE id = 1 FOR UPDATE"""
+
     REVISION_PRUNE = """
 UPDATE mapping_revision SET pruned_revision = %(pruned_revision)s
  WHERE id = 1 AND pruned_revision < %(pruned_revision)s"""
@@ -170,6 +174,9 @@ SELECT %(revision)s, hosts.host, %(old_cell_uuid)s, %(new_cell_uuid)s
     CELL_CHANGE_INSERT = """
 INSERT INTO cell_mapping_change (revision, cell_uuid, action)
 VALUES (%(revision)s, %(cell_uuid)s, %(action)s)"""
+
+    CHANGESET_OF_CHANGE_ID = """
+SELECT revision FROM mapping_changeset WHERE change_id = %(change_id)s"""
 
     CHANGESET_LIST = """
 SELECT revision, change_id, author, reason, created_at

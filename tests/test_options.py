@@ -25,8 +25,8 @@ CERTIFICATE_VERIFIED = {
 }
 
 
-def for_mysql(url: str, timeout: float = 30.0) -> dict[str, Any]:
-    return mysql._arguments(DatabaseUrl.parse(url), timeout)
+def for_mysql(url: str) -> dict[str, Any]:
+    return mysql._arguments(DatabaseUrl.parse(url))
 
 
 def for_postgresql(url: str, timeout: float = 30.0) -> dict[str, Any]:
@@ -53,19 +53,6 @@ def test_what_pymysql_gets() -> None:
     assert (bare["user"], bare["database"], bare["program_name"]) == (None, None, "hostmap_sql")
 
 
-@pytest.mark.parametrize(
-    ("timeout", "seconds"), [(0.1, (1, "2")), (7.4, (7, "7")), (60, (60, "60"))]
-)
-def test_the_timeout_is_that_of_the_connection_too(
-    timeout: float, seconds: tuple[int, str]
-) -> None:
-    assert for_mysql("mysql://h", timeout)["connect_timeout"] == seconds[0]
-    assert for_mysql("mysql://h?connect_timeout=3", timeout)["connect_timeout"] == 3
-    assert for_postgresql("postgresql://h", timeout)["connect_timeout"] == seconds[1]
-    own = for_postgresql("postgresql://h?connect_timeout=3", timeout)
-    assert own["connect_timeout"] == "3"
-
-
 def test_what_libpq_gets() -> None:
     url = (
         "postgresql://u%40x:p%2Fw@a:5433,b/n%20m?target_session_attrs=read-write&options=-c%20x%3D1"
@@ -76,7 +63,8 @@ def test_what_libpq_gets() -> None:
     assert (given["user"], given["password"], given["dbname"]) == ("u@x", "p/w", "n m")
     assert (given["host"], given["port"]) == ("a,b", "5433,")
     assert given["target_session_attrs"] == "read-write"
-    assert given["options"] == "-c timezone=UTC -c x=1"
+    assert given["options"].startswith("-c timezone=UTC -c lock_timeout=30000 ")
+    assert given["options"].endswith(" -c x=1")
     bare = for_postgresql("postgresql:///")
     assert not {"host", "port", "user", "password", "dbname"} & set(bare)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from threading import Event, Thread
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hostmap_sql import DatabaseError, HostMap
 from hostmap_sql.dialects.lifo_pool import LifoPool, PoolExhausted
+from hostmap_sql.dialects.opening import NoConnectionInTime
 from tests.support.pools import failing_commits
 
 if TYPE_CHECKING:
@@ -34,45 +36,49 @@ class Fake:
         self.is_open = False
 
 
-def pool_of(size: int, timeout: float = 0.05) -> tuple[LifoPool[Fake], list[Fake]]:
+def soon(seconds: float = 0.05) -> float:
+    return monotonic() + seconds
+
+
+def pool_of(size: int) -> tuple[LifoPool[Fake], list[Fake]]:
     opened: list[Fake] = []
 
-    def open_one() -> Fake:
+    def open_one(_deadline: float) -> Fake:
         opened.append(Fake())
         return opened[-1]
 
-    return LifoPool(open_one, lambda c: c.is_open, size=size, timeout=timeout), opened
+    return LifoPool(open_one, lambda c: c.is_open, size=size), opened
 
 
 def test_the_last_one_given_back_is_lent_first() -> None:
     pool, opened = pool_of(3)
-    with pool.connection() as one, pool.connection() as two:
+    with pool.connection(soon()) as one, pool.connection(soon()) as two:
         assert [one, two] == opened
-    with pool.connection() as again:
+    with pool.connection(soon()) as again:
         assert again is one, "the outer block ended last"
     assert len(opened) == 2
 
 
 def test_what_is_closed_is_not_lent_again() -> None:
     pool, opened = pool_of(1)
-    with pool.connection() as one:
+    with pool.connection(soon()) as one:
         one.close()
-    with pool.connection() as two:
+    with pool.connection(soon()) as two:
         assert two is not one
     assert len(opened) == 2
 
 
 def test_no_more_than_its_size_are_open_and_who_waits_gets_the_next() -> None:
-    pool, opened = pool_of(1, timeout=5)
+    pool, opened = pool_of(1)
     waiting, got = Event(), []
 
     def wait() -> None:
         waiting.set()
-        with pool.connection() as connection:
+        with pool.connection(soon(5)) as connection:
             got.append(connection)
 
     thread = Thread(target=wait)
-    with pool.connection() as one:
+    with pool.connection(soon()) as one:
         thread.start()
         waiting.wait()
         thread.join(0.1)
@@ -83,36 +89,70 @@ def test_no_more_than_its_size_are_open_and_who_waits_gets_the_next() -> None:
 
 def test_an_exhausted_pool_says_how_large_it_is() -> None:
     pool, _ = pool_of(2)
-    with pool.connection(), pool.connection(), pytest.raises(PoolExhausted, match="all 2"):
-        pool.take()
+    with (
+        pool.connection(soon()),
+        pool.connection(soon()),
+        pytest.raises(PoolExhausted, match="all 2"),
+    ):
+        pool.take(soon())
 
 
 def test_a_connection_that_cannot_be_opened_leaves_its_place_free() -> None:
     failures: list[BaseException] = [OSError(), KeyboardInterrupt()]
 
-    def open_one() -> Fake:
+    def open_one(_deadline: float) -> Fake:
         if failures:
             raise failures.pop()
         return Fake()
 
-    pool = LifoPool(open_one, lambda c: c.is_open, size=1, timeout=0.05)
+    pool = LifoPool(open_one, lambda c: c.is_open, size=1)
     for kind in (KeyboardInterrupt, OSError):
         with pytest.raises(kind):
-            pool.take()
-    with pool.connection() as connection:
+            pool.take(soon())
+    with pool.connection(soon()) as connection:
         assert connection.is_open
 
 
 def test_a_closed_pool_closes_what_is_lent_when_it_comes_back() -> None:
     pool, opened = pool_of(2)
-    idle = pool.take()
+    idle = pool.take(soon())
     pool.give_back(idle)
-    with pool.connection(), pool.connection() as lent:
+    with pool.connection(soon()), pool.connection(soon()) as lent:
         pool.close()
         assert lent.is_open
     assert not any(connection.is_open for connection in opened)
     with pytest.raises(DatabaseError, match="was closed"):
-        pool.take()
+        pool.take(soon())
+
+
+def test_when_one_was_closed_the_idle_ones_go_with_it() -> None:
+    pool, opened = pool_of(3)
+    with pool.connection(soon()) as one, pool.connection(soon()), pool.connection(soon()):
+        pass
+    with pool.connection(soon()) as again:
+        assert again is one
+        again.close()
+    assert [connection.is_open for connection in opened] == [False, False, False]
+
+
+def test_an_attempt_to_connect_that_was_given_up_keeps_its_place_until_it_ends() -> None:
+    answer, late = Event(), Fake()
+    come = [late]
+
+    def open_one(_deadline: float) -> Fake:
+        answer.wait()
+        return come.pop() if come else Fake()
+
+    pool = LifoPool(open_one, lambda c: c.is_open, size=1)
+    with pytest.raises(NoConnectionInTime, match="no answer"):
+        pool.take(soon())
+    with pytest.raises(PoolExhausted):
+        pool.take(soon())
+
+    answer.set()
+    with pool.connection(soon(5)) as connection:
+        assert connection is not late
+    assert not late.is_open
 
 
 FORK = """

@@ -96,7 +96,11 @@ ERRORS: list[tuple[HostMapError, dict[str, Any], str]] = [
     (SchemaOutOfDate("db", ["1-a"]), {"missing": ("1-a",), "unknown": ()}, "`hostmap migrate`"),
     (SchemaOutOfDate("db"), {"missing": (), "unknown": ()}, "restore them"),
     (DatabaseUnavailable("db", "x"), {"database": "db", "problem": "x"}, "db is not available: x"),
-    (OutcomeUnknown(UUID), {"change_id": UUID}, f"change {UUID} was lost"),
+    (
+        OutcomeUnknown(UUID, 7),
+        {"change_id": UUID, "revision": 7},
+        f"ask `hostmap outcome {UUID} --revision 7` before",
+    ),
     (
         DatabaseError("x", "1062", "host_insert"),
         {"problem": "x", "code": "1062", "statement": "host_insert"},

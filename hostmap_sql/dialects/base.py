@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from enum import Enum
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from hostmap_sql.dialects.lifo_pool import LifoPool
+from hostmap_sql.dialects.opening import Opening
 from hostmap_sql.statements import HOSTS_TABLE, IN_HOSTS, IN_NUMBERS, Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
 
     from hostmap_sql.database_url import DatabaseUrl
+
+# How long, in seconds, a session may leave a transaction open and say nothing. Nobody else can
+# write meanwhile, and a client that the network has cut off would be waited for, for hours.
+_IDLE_LIMIT = 60
 
 Row = tuple[Any, ...]
 Parameters = dict[str, Any]
@@ -43,16 +50,44 @@ class Connections(Protocol):
     def __call__(self) -> AbstractContextManager[Any]: ...
 
 
+class Lender(Protocol):
+    """Where the library takes a connection for a block: one that is in autocommit mode.
+
+    It waits for one until the deadline, by the monotonic clock.
+    """
+
+    def __call__(self, deadline: float, /) -> AbstractContextManager[Any]: ...
+
+
 class Pool(Protocol):
     """A source of connections that the library itself made, and so has to close."""
 
-    def connection(self) -> AbstractContextManager[Any]:
+    def connection(self, deadline: float, /) -> AbstractContextManager[Any]:
         """Lend a connection for a block. It is in autocommit mode."""
         ...
 
     def close(self) -> None:
         """Close the connections. Those that are lent are closed when they come back."""
         ...
+
+
+def idle_limit(timeout: float) -> float:
+    """For how many seconds a session may leave a transaction open and say nothing."""
+    return max(timeout, _IDLE_LIMIT)
+
+
+def keep_alive(timeout: float) -> dict[str, int]:
+    """How the system finds out that a silent connection is dead, by the names of TCP's options.
+
+    What was sent and nobody acknowledged is given up in half the time, so that there is time left
+    to try another connection.
+    """
+    return {
+        "tcp_keepidle": 30,
+        "tcp_keepintvl": 10,
+        "tcp_keepcnt": 3,
+        "tcp_user_timeout": round(timeout * 500),
+    }
 
 
 class Fault(Enum):
@@ -117,15 +152,33 @@ class Dialect(ABC):
     # --- connections --------------------------------------------------------------------------
 
     @abstractmethod
-    def connect(self, url: DatabaseUrl, timeout: float) -> Connection:
-        """Open a connection in autocommit mode, its sessions at READ COMMITTED.
+    def opener(self, url: DatabaseUrl, timeout: float) -> Callable[[float], Any]:
+        """What opens connections, given the deadline, by the monotonic clock.
+
+        They are in autocommit mode, their sessions at READ COMMITTED. The server, too, gives up a
+        statement and a wait for a lock after `timeout` seconds, so that what was given up here does
+        not go on there, and ends a session that leaves a transaction open for `idle_limit`.
 
         :raises InvalidValue: the URL has an option that the driver does not know.
         """
 
     @abstractmethod
+    def is_open(self, connection: Any) -> bool:
+        """Whether nobody has closed it, as far as can be told without asking the server."""
+
+    @abstractmethod
+    def cut(self, connection: Any) -> None:
+        """End, from another thread, what a connection is waiting for. May raise anything."""
+
     def pool(self, url: DatabaseUrl, *, size: int, timeout: float) -> Pool:
         """Make a pool of at most `size` connections. It opens none before it is asked for one."""
+        return LifoPool(self.opener(url, timeout), self.is_open, size=size)
+
+    def connect(self, url: DatabaseUrl, timeout: float) -> Connection:
+        """Open a connection of its own, within so many seconds."""
+        opening = Opening(self.opener(url, timeout), monotonic() + timeout, lambda: None)
+        connection: Connection = opening.connection()
+        return connection
 
     def create(self, url: DatabaseUrl) -> None:  # noqa: B027 - nothing to do on a server
         """Make the database itself, if it is one that the library can make: an SQLite file."""

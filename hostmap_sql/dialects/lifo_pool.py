@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections import deque
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from hostmap_sql.dialects.opening import NoConnectionInTime, Opening
 from hostmap_sql.errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -20,8 +22,8 @@ ConnectionT = TypeVar("ConnectionT", bound="Connection")
 POOL_IS_CLOSED = "this HostMap was closed: connect again"
 
 
-class PoolExhausted(Exception):
-    """No connection came back within the time-out."""
+class PoolExhausted(NoConnectionInTime):
+    """No connection came back within the time of the call."""
 
 
 class LifoPool(Generic[ConnectionT]):
@@ -29,20 +31,20 @@ class LifoPool(Generic[ConnectionT]):
 
     What DBUtils lacked (see the decision on pools): it waits with a time-out, never lends a
     connection that was found closed, and leaves a parent process's connections alone after a fork.
+
+    :param open_connection: connects, given the deadline, by the monotonic clock.
     """
 
     def __init__(
         self,
-        open_connection: Callable[[], ConnectionT],
+        open_connection: Callable[[float], ConnectionT],
         is_open: Callable[[ConnectionT], bool],
         *,
         size: int,
-        timeout: float,
     ) -> None:
         self._open_connection = open_connection
         self._is_open = is_open
         self._size = size
-        self._timeout = timeout
         self._closed = False
         self._start()
 
@@ -53,37 +55,41 @@ class LifoPool(Generic[ConnectionT]):
         for _ in range(self._size):
             self._permits.put(None)
 
-    def connection(self) -> Loan[ConnectionT]:
+    def connection(self, deadline: float) -> Loan[ConnectionT]:
         """Lend a connection for a block. One that is closed in it is not lent again."""
-        return Loan(self)
+        return Loan(self, deadline)
 
-    def take(self) -> ConnectionT:
+    def take(self, deadline: float) -> ConnectionT:
         """Take a connection, to be given back.
 
-        :raises PoolExhausted: all were taken and none came back in time.
+        :raises NoConnectionInTime: there was none at the deadline.
         :raises DatabaseError: the pool is closed.
         """
         if self._closed:
             raise DatabaseError(POOL_IS_CLOSED)
         if self._process != os.getpid():
             self._start()
+        permits = self._permits
         try:
-            self._permits.get(timeout=self._timeout)
+            permits.get(timeout=max(0, deadline - monotonic()))
         except Empty:
             problem = f"all {self._size} connections of the pool were in use"
             raise PoolExhausted(problem) from None
-        try:
-            return self._idle_connection() or self._open_connection()
-        except BaseException:
-            self._permits.put(None)
-            raise
+        connection = self._idle_connection()
+        if connection is not None:
+            return connection
+        # An attempt that is left to itself keeps its place until it has ended: the server never
+        # sees more of them than there are places.
+        opening = Opening(self._open_connection, deadline, lambda: permits.put(None))
+        return opening.connection()
 
     def give_back(self, connection: ConnectionT) -> None:
         """Give back a connection that was taken."""
         try:
             if not self._is_open(connection):
-                return
-            if self._closed:
+                # What ended it has probably ended the others, too: the server was restarted, say.
+                self._close_idle()
+            elif self._closed:
                 connection.close()
             else:
                 self._idle.append(connection)
@@ -99,6 +105,9 @@ class LifoPool(Generic[ConnectionT]):
     def close(self) -> None:
         """Close the idle connections now, and those that are lent when they come back."""
         self._closed = True
+        self._close_idle()
+
+    def _close_idle(self) -> None:
         while connection := self._idle_connection():
             connection.close()
 
@@ -106,13 +115,14 @@ class LifoPool(Generic[ConnectionT]):
 class Loan(Generic[ConnectionT]):
     """A connection for a block. A class: a generator costs every lookup a microsecond more."""
 
-    __slots__ = ("_connection", "_pool")
+    __slots__ = ("_connection", "_deadline", "_pool")
 
-    def __init__(self, pool: LifoPool[ConnectionT]) -> None:
+    def __init__(self, pool: LifoPool[ConnectionT], deadline: float) -> None:
         self._pool = pool
+        self._deadline = deadline
 
     def __enter__(self) -> ConnectionT:
-        self._connection = self._pool.take()
+        self._connection = self._pool.take(self._deadline)
         return self._connection
 
     def __exit__(self, *_: object) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
+from contextlib import suppress
 from datetime import UTC, datetime
+from math import ceil
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pymysql
 from pymysql.constants import CLIENT
 
-from hostmap_sql.dialects.base import Dialect, Fault
-from hostmap_sql.dialects.lifo_pool import LifoPool, PoolExhausted
+from hostmap_sql.dialects.base import Dialect, Fault, idle_limit, keep_alive
+from hostmap_sql.dialects.opening import NoConnectionInTime
+from hostmap_sql.dialects.watch import WATCH, shut_down
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.statements import Statement
 
@@ -77,7 +82,15 @@ _OPTIONS: Mapping[str, Callable[[str], object]] = {
 # libpq's words. The stricter ones verify the chain, and verify-full also the name.
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
-_SESSION = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
+# MySQL passes over what stands in /*M! */, MariaDB over what stands in /*!80000 */.
+_SESSION = """
+SET SESSION innodb_lock_wait_timeout = %(seconds)s, lock_wait_timeout = %(seconds)s,
+ wait_timeout = %(idle)s
+ /*!80000 , max_execution_time = %(milliseconds)s, transaction_isolation = 'READ-COMMITTED' */
+ /*M! , max_statement_time = %(seconds)s, tx_isolation = 'READ-COMMITTED' */"""
+
+# The shortest time, in seconds, that PyMySQL is given to connect: it refuses none.
+_SHORTEST = 0.001
 
 
 class MySQL(Dialect):
@@ -94,17 +107,39 @@ class MySQL(Dialect):
 UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1""",
     }
 
-    def connect(self, url: DatabaseUrl, timeout: float) -> PyMySQLConnection:
-        return pymysql.connect(**_arguments(url, timeout))
+    def opener(self, url: DatabaseUrl, timeout: float) -> Callable[[float], PyMySQLConnection]:
+        arguments = _arguments(url)  # once: making a TLS context takes 20 ms
+        patience = arguments.pop("connect_timeout", timeout)
+        limits = {
+            "seconds": ceil(timeout),
+            "milliseconds": ceil(timeout * 1000),
+            "idle": ceil(idle_limit(timeout)),
+        }
 
-    def pool(self, url: DatabaseUrl, *, size: int, timeout: float) -> LifoPool[PyMySQLConnection]:
-        arguments = _arguments(url, timeout)  # once: making a TLS context takes 20 ms
-        return LifoPool(
-            lambda: pymysql.connect(**arguments),
-            lambda connection: bool(connection.open),
-            size=size,
-            timeout=timeout,
-        )
+        def open_connection(deadline: float) -> PyMySQLConnection:
+            left = max(_SHORTEST, min(patience, deadline - monotonic()))
+            connection = pymysql.Connection(**arguments, connect_timeout=left, defer_connect=True)
+            # That time-out is for the first packet alone: the watch sees to the whole handshake.
+            WATCH.begin(connection, deadline, self.cut)
+            try:
+                connection.connect()
+                _keep_alive(connection, timeout)
+                connection.cursor().execute(_SESSION, limits)
+            except BaseException:
+                with suppress(pymysql.Error):
+                    connection.close()
+                raise
+            finally:
+                WATCH.end(connection)
+            return connection
+
+        return open_connection
+
+    def is_open(self, connection: PyMySQLConnection) -> bool:
+        return bool(connection.open)
+
+    def cut(self, connection: Any) -> None:
+        shut_down(lambda: _socket(connection).fileno())
 
     def yoyo_backend(self) -> Any:
         from yoyo.backends import MySQLBackend  # noqa: PLC0415 - an extra
@@ -156,7 +191,7 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         return None if code is None else str(code)
 
     def classify(self, error: Exception, *, connecting: bool) -> Fault:
-        if isinstance(error, PoolExhausted):
+        if isinstance(error, NoConnectionInTime):
             return Fault.WAIT
         code = _errno(error)
         if code is not None:
@@ -185,14 +220,14 @@ def _errno(error: Exception) -> int | None:
     return code if isinstance(code, int) else None
 
 
-def _arguments(url: DatabaseUrl, timeout: float) -> dict[str, Any]:
+def _arguments(url: DatabaseUrl) -> dict[str, Any]:
     """What PyMySQL's `connect` takes, for a URL."""
     if len(url.hosts) > 1:
         raise InvalidValue("database URL", "names several hosts, of which PyMySQL takes only one")
     host, port = url.hosts[0] if url.hosts else ("localhost", None)
     options = dict(url.options)
     tls = _tls(options.pop("sslmode", None), options.pop("sslrootcert", None))
-    arguments = {"connect_timeout": max(1, round(timeout)), "program_name": "hostmap_sql"}
+    arguments: dict[str, Any] = {"program_name": "hostmap_sql"}
     for name, value in options.items():
         arguments[name] = _option(name, value)
     return {
@@ -207,8 +242,21 @@ def _arguments(url: DatabaseUrl, timeout: float) -> dict[str, Any]:
         "autocommit": True,
         # rows matched, not rows changed: as the other databases count
         "client_flag": CLIENT.FOUND_ROWS,
-        "init_command": _SESSION,
     }
+
+
+def _socket(connection: Any) -> socket.socket:
+    own: socket.socket = connection._sock  # noqa: SLF001 - there is no other way to it
+    return own
+
+
+def _keep_alive(connection: PyMySQLConnection, timeout: float) -> None:
+    """Have the system find out that the other end is gone: a firewall has forgotten it, say."""
+    own = _socket(connection)
+    for option, value in keep_alive(timeout).items():
+        number = getattr(socket, option.upper(), None)  # not every system has all of them
+        if number is not None and own.family != socket.AF_UNIX:
+            own.setsockopt(socket.IPPROTO_TCP, number, value)
 
 
 def _option(name: str, value: str) -> Any:

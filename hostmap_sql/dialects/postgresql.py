@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import ceil
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -10,13 +12,14 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
 from psycopg.rows import tuple_row
 
-from hostmap_sql.dialects.base import Dialect, Fault
-from hostmap_sql.dialects.lifo_pool import LifoPool, PoolExhausted
+from hostmap_sql.dialects.base import Dialect, Fault, idle_limit, keep_alive
+from hostmap_sql.dialects.opening import NoConnectionInTime
+from hostmap_sql.dialects.watch import shut_down
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hostmap_sql.database_url import DatabaseUrl
 
@@ -53,6 +56,16 @@ _FAULTS = {
     "XX002": Fault.PERMANENT,  # corrupt index
 }
 
+# Every so many milliseconds, the server looks whether the client of a statement is still there.
+_CLIENT_CHECK = 1000
+
+# What libpq calls TCP's options.
+_KEEP_ALIVE = {
+    "tcp_keepidle": "keepalives_idle",
+    "tcp_keepintvl": "keepalives_interval",
+    "tcp_keepcnt": "keepalives_count",
+}
+
 _OPTIONS = frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
 
 
@@ -61,19 +74,23 @@ class PostgreSQL(Dialect):
 
     name = "postgresql"
 
-    def connect(self, url: DatabaseUrl, timeout: float) -> psycopg.Connection[Any]:
-        return psycopg.connect(_conninfo(url, timeout), autocommit=True)
-
-    def pool(
-        self, url: DatabaseUrl, *, size: int, timeout: float
-    ) -> LifoPool[psycopg.Connection[Any]]:
+    def opener(self, url: DatabaseUrl, timeout: float) -> Callable[[float], Any]:
         conninfo = _conninfo(url, timeout)
-        return LifoPool(
-            lambda: psycopg.connect(conninfo, autocommit=True),
-            lambda connection: not connection.closed,
-            size=size,
-            timeout=timeout,
-        )
+        own = "connect_timeout" in url.options
+
+        def open_connection(deadline: float) -> psycopg.Connection[Any]:
+            # In whole seconds, from two on: who waits for it has left by then.
+            left = max(2, ceil(deadline - monotonic()))
+            patience: dict[str, Any] = {} if own else {"connect_timeout": left}
+            return psycopg.connect(conninfo, autocommit=True, **patience)
+
+        return open_connection
+
+    def is_open(self, connection: psycopg.Connection[Any]) -> bool:
+        return not connection.closed
+
+    def cut(self, connection: psycopg.Connection[Any]) -> None:
+        shut_down(connection.fileno)
 
     def yoyo_backend(self) -> Any:
         from yoyo.backends import PostgresqlPsycopgBackend  # noqa: PLC0415 - an extra
@@ -113,7 +130,7 @@ class PostgreSQL(Dialect):
         return error.sqlstate if isinstance(error, psycopg.Error) else None
 
     def classify(self, error: Exception, *, connecting: bool) -> Fault:
-        if isinstance(error, PoolExhausted):
+        if isinstance(error, NoConnectionInTime):
             return Fault.WAIT
         code = self.code(error)
         if code is not None:
@@ -144,14 +161,22 @@ def _conninfo(url: DatabaseUrl, timeout: float) -> str:
         "password": url.password,
         "dbname": url.database or None,
     }
-    # Times are read as UTC then, which is the zone that psycopg converts to fastest.
-    utc = f"-c timezone=UTC {url.options.get('options', '')}".strip()
+    settings = {
+        # Times are read as UTC then, which is the zone that psycopg converts to fastest.
+        "timezone": "UTC",
+        "lock_timeout": ceil(timeout * 1000),
+        "statement_timeout": ceil(timeout * 1000),
+        "idle_in_transaction_session_timeout": ceil(idle_limit(timeout) * 1000),
+        "client_connection_check_interval": _CLIENT_CHECK,
+    }
+    options = [f"-c {name}={value}" for name, value in settings.items()]
+    alive = {_KEEP_ALIVE.get(name, name): value for name, value in keep_alive(timeout).items()}
     arguments: dict[str, Any] = {
-        "connect_timeout": max(2, round(timeout)),
         "application_name": "hostmap_sql",
+        **alive,
         **{name: value for name, value in given.items() if value},
         **url.options,
-        "options": utc,
+        "options": " ".join([*options, url.options.get("options", "")]).strip(),
     }
     return make_conninfo(**arguments)
 

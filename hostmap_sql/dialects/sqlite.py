@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from hostmap_sql.dialects.base import Dialect, Fault
-from hostmap_sql.dialects.lifo_pool import LifoPool, PoolExhausted
+from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hostmap_sql.database_url import DatabaseUrl
 
@@ -38,6 +38,10 @@ _FAULTS = {
     "SQLITE_CANTOPEN": Fault.PERMANENT,
 }
 
+# How long, in seconds, SQLite itself waits for a lock, and nothing can interrupt it. Then it is for
+# us to try again, until the time of the call is up.
+_PATIENCE = 0.1
+
 _OPTIONS = ("mode", "immutable", "vfs")
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
@@ -49,30 +53,44 @@ class SQLite(Dialect):
     autocommit = None
     in_hosts = "IN (SELECT value FROM json_each(%(hosts)s))"
     in_numbers = "IN (SELECT value FROM json_each(%(numbers)s))"
+    overrides = {  # noqa: RUF012 - a ClassVar of the base
+        # BEGIN IMMEDIATE has taken the lock.
+        Statement.REVISION_LOCK: Statement.REVISION_GET.value,
+    }
     hosts_table = "(SELECT value AS host FROM json_each(%(hosts)s)) AS hosts"
 
     def adapted(self, sql: str) -> str:
         return _PLACEHOLDER.sub(r":\1", super().adapted(sql))
 
-    def connect(self, url: DatabaseUrl, timeout: float) -> sqlite3.Connection:
+    def opener(self, url: DatabaseUrl, timeout: float) -> Callable[[float], sqlite3.Connection]:  # noqa: ARG002
         path = _path(url)
-        if not Path(path).exists():
-            raise FileNotFoundError(path)
         options = {"mode": "rw"} | dict(url.options)
-        connection = sqlite3.connect(
-            f"file:{quote(path)}?{urlencode(options)}",
-            uri=True,
-            timeout=timeout,
-            isolation_level=None,
-            check_same_thread=False,  # lent to one thread at a time
-        )
-        connection.execute("PRAGMA foreign_keys = ON")
-        _let_readers_and_writers_be(connection)
-        return connection
 
-    def pool(self, url: DatabaseUrl, *, size: int, timeout: float) -> LifoPool[sqlite3.Connection]:
-        _path(url)
-        return LifoPool(lambda: self.connect(url, timeout), _is_open, size=size, timeout=timeout)
+        def open_connection(_deadline: float) -> sqlite3.Connection:
+            if not Path(path).exists():
+                raise FileNotFoundError(path)
+            connection = sqlite3.connect(
+                f"file:{quote(path)}?{urlencode(options)}",
+                uri=True,
+                timeout=_PATIENCE,
+                isolation_level=None,
+                check_same_thread=False,  # lent to one thread at a time
+            )
+            connection.execute("PRAGMA foreign_keys = ON")
+            _let_readers_and_writers_be(connection)
+            return connection
+
+        return open_connection
+
+    def is_open(self, connection: sqlite3.Connection) -> bool:
+        try:
+            connection.in_transaction  # noqa: B018 - raises if closed
+        except sqlite3.ProgrammingError:
+            return False
+        return True
+
+    def cut(self, connection: sqlite3.Connection) -> None:
+        connection.interrupt()
 
     def create(self, url: DatabaseUrl) -> None:
         # Only its owner may read it: it will hold passwords.
@@ -131,7 +149,7 @@ class SQLite(Dialect):
     def classify(self, error: Exception, *, connecting: bool) -> Fault:  # noqa: ARG002
         if isinstance(error, FileNotFoundError):
             return Fault.NO_TABLE
-        if isinstance(error, PoolExhausted):
+        if isinstance(error, NoConnectionInTime):
             return Fault.WAIT
         # An extended code is its code's name and one more word: SQLITE_BUSY_SNAPSHOT.
         family = "_".join((self.code(error) or "").split("_")[:2])
@@ -163,14 +181,6 @@ def _let_readers_and_writers_be(connection: sqlite3.Connection) -> None:
     except sqlite3.OperationalError:
         # A read-only file, or somebody in a transaction: it works all the same, but they wait.
         return
-
-
-def _is_open(connection: sqlite3.Connection) -> bool:
-    try:
-        connection.in_transaction  # noqa: B018 - raises if closed
-    except sqlite3.ProgrammingError:
-        return False
-    return True
 
 
 DIALECT = SQLite()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from hostmap_sql.database_url import DatabaseUrl
@@ -82,12 +83,13 @@ class _NovaTranslator(Translator):
 
 
 class NovaDatabase:
-    """One of Nova's databases, on one connection."""
+    """One of Nova's databases, on one connection, for so many seconds."""
 
     def __init__(self, url: str, timeout: float) -> None:
         parsed = DatabaseUrl.parse(url)
         self._dialect = dialect_of_scheme(parsed.scheme)
         self._translator = _NovaTranslator(self._dialect, str(parsed))
+        self._deadline = monotonic() + timeout
         try:
             self._connection: Connection = self._dialect.connect(parsed, timeout)
         except HostMapError:
@@ -98,7 +100,7 @@ class NovaDatabase:
     @classmethod
     @contextmanager
     def open(cls, url: str, timeout: float) -> Iterator[NovaDatabase]:
-        """Connect for a block.
+        """Connect for a block, all of which has to end within `timeout` seconds.
 
         :raises InvalidValue: the URL cannot be used.
         :raises DatabaseUnavailable: there is no answer.
@@ -112,7 +114,7 @@ class NovaDatabase:
     def all(self, statement: NovaStatement) -> Sequence[Row]:
         """Run a SELECT and return its rows."""
         cursor = self._dialect.cursor(self._connection)
-        with self._translator.calls(self._connection):
+        with self._translator.calls(self._connection, self._deadline):
             cursor.execute(self._dialect.adapted(statement.value), NO_PARAMETERS)
             rows: Sequence[Row] = cursor.fetchall()
             return rows
@@ -120,7 +122,7 @@ class NovaDatabase:
     def execute(self, statement: NovaStatement, parameters: Parameters) -> int:
         """Run a statement that writes, as a transaction of its own; return the rows it wrote."""
         cursor = self._dialect.cursor(self._connection)
-        with self._translator.calls(self._connection):
+        with self._translator.calls(self._connection, self._deadline):
             cursor.execute(self._dialect.adapted(statement.value), parameters)
             return cursor.rowcount
 
@@ -131,8 +133,8 @@ class NovaDatabase:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """A block whose statements all see the same state."""
-        with self._translator.calls(self._connection):
+        with self._translator.calls(self._connection, self._deadline):
             self._dialect.begin_snapshot(self._dialect.cursor(self._connection))
         yield
-        with self._translator.calls(self._connection):
+        with self._translator.calls(self._connection, self._deadline):
             self._connection.rollback()

@@ -1,0 +1,79 @@
+"""Opening connections in a thread, which can be left to itself when the time is up.
+
+A name server that does not answer, and a server that stalls the handshake, keep a driver for longer
+than it was told; nothing can interrupt it.
+"""
+
+from __future__ import annotations
+
+from threading import Event, Lock, Thread
+from time import monotonic
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hostmap_sql.dialects.base import Connection
+
+ConnectionT = TypeVar("ConnectionT", bound="Connection")
+
+
+class NoConnectionInTime(Exception):
+    """No connection was to be had within the time of the call."""
+
+
+class Opening(Generic[ConnectionT]):
+    """One attempt to connect.
+
+    :param open_connection: connects, given the deadline, by the monotonic clock.
+    :param ended: is called when the attempt has ended without a connection for the caller, be it
+        long after he has left.
+    """
+
+    def __init__(
+        self,
+        open_connection: Callable[[float], ConnectionT],
+        deadline: float,
+        ended: Callable[[], object],
+    ) -> None:
+        self._open_connection = open_connection
+        self._deadline = deadline
+        self._ended = ended
+        self._has_result = Event()
+        self._handover = Lock()
+        self._abandoned = False
+        self._results: list[ConnectionT | BaseException] = []
+
+    def connection(self) -> ConnectionT:
+        """The connection, once it is there.
+
+        :raises NoConnectionInTime: it was not there at the deadline.
+        """
+        Thread(target=self._work, name="hostmap_sql connecting", daemon=True).start()
+        try:
+            self._has_result.wait(max(0, self._deadline - monotonic()))
+        finally:
+            with self._handover:
+                self._abandoned = not self._results
+        if self._abandoned:
+            raise NoConnectionInTime("no answer to the attempt to connect")
+        result = self._results.pop()
+        if isinstance(result, BaseException):
+            self._ended()
+            raise result
+        return result
+
+    def _work(self) -> None:
+        result: ConnectionT | BaseException
+        try:
+            result = self._open_connection(self._deadline)
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            result = error
+        with self._handover:
+            if not self._abandoned:
+                self._results.append(result)
+                self._has_result.set()
+                return
+        if not isinstance(result, BaseException):
+            result.close()
+        self._ended()

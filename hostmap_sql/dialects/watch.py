@@ -1,0 +1,90 @@
+"""The watch: ends what a connection is waiting for, once the time of the call is up.
+
+Neither driver can be told how long an answer may take as a whole: a server that is paused, packets
+that nobody answers, a byte a second keep them waiting. So one thread of the process looks after all
+calls, asleep until the first of them is due. A call that ends in time costs an entry in a dict.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import suppress
+from math import inf
+from threading import Event, Lock, Thread
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# What has been cut and has not ended is cut again after so many seconds: it was not waiting yet.
+_AGAIN = 0.02
+
+
+class Watch:
+    """Cuts the connections whose calls are overdue."""
+
+    def __init__(self) -> None:
+        self._starting = Lock()
+        self._reset()
+        # A child process has the calls of its parent, but no thread.
+        os.register_at_fork(after_in_child=self._reset)
+
+    def _reset(self) -> None:
+        self._calls: dict[int, tuple[float, Callable[[Any], object], Any]] = {}
+        self._looks_at = inf
+        self._hurry = Event()
+        self._thread: Thread | None = None
+
+    def begin(self, connection: Any, deadline: float, cut: Callable[[Any], object]) -> None:
+        """A call begins: ``cut(connection)`` once `deadline`, by the monotonic clock, is past."""
+        self._calls[id(connection)] = deadline, cut, connection
+        if deadline < self._looks_at:
+            self._looks_at = deadline
+            if self._thread is None:
+                self._start()
+            self._hurry.set()
+
+    def end(self, connection: Any) -> None:
+        """The call on this connection has ended."""
+        self._calls.pop(id(connection), None)
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="hostmap_sql watch", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            # In this order: who begins from here on either is seen below or hurries us.
+            self._hurry.clear()
+            self._looks_at = inf
+            self._looks_at = soonest = min(self._looks_at, self._cut_overdue())
+            self._hurry.wait(None if soonest == inf else max(0, soonest - monotonic()))
+
+    def _cut_overdue(self) -> float:
+        """Cut what is overdue; return when the next is."""
+        now = monotonic()
+        soonest = inf
+        for deadline, cut, connection in list(self._calls.values()):
+            if deadline <= now:
+                with suppress(Exception):  # it may be closed by now
+                    cut(connection)
+            soonest = min(soonest, max(deadline, now + _AGAIN))
+        return soonest
+
+
+def shut_down(file_number: Callable[[], int]) -> None:
+    """Shut a socket down whose owner, another thread, may be closing it: both sides see its end."""
+    number = file_number()
+    duplicate = socket.socket(fileno=os.dup(number))
+    with duplicate:
+        # If it is the owner's still, it was when it was duplicated. Otherwise the number may have
+        # been another file's by then.
+        if file_number() == number:
+            duplicate.shutdown(socket.SHUT_RDWR)
+
+
+WATCH = Watch()
