@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 _CHUNK = 65536
 _LOOPBACK = "127.0.0.1"
+_TCP_CLOSE = 7
+"""Linux's number for a connection that is no more."""
 
 
 class Direction(Enum):
@@ -372,7 +374,9 @@ def _await_arrival(own: socket.socket) -> None:
     deadline = monotonic() + 0.2
     while monotonic() < deadline:
         unacknowledged = fcntl.ioctl(own, termios.TIOCOUTQ, b"\0" * 4)
-        if not struct.unpack("i", unacknowledged)[0]:
+        # On a connection that the other side has reset nothing more is acknowledged.
+        state = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+        if state == _TCP_CLOSE or not struct.unpack("i", unacknowledged)[0]:
             return
         sleep(0.0001)
 
