@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from time import monotonic
 from typing import TYPE_CHECKING
 
 import pytest
 
-from hostmap_sql import HostMap, connect
+from hostmap_sql import connect
 from tests.support.histories import (
     Worker,
     assert_in_order,
+    die_in_a_transaction,
     how_they_ended,
     work_at_once,
+    work_in_a_process,
 )
 from tests.support.proxy import Proxy
 from tests.support.storms import Storm
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tests.conftest import Cells
+    from tests.conftest import Cells, Servers
     from tests.support.backends import Backend
-    from tests.support.linearizability import Operation
 
 pytestmark = pytest.mark.proof
 
@@ -33,31 +33,71 @@ FIRST = 3
 """The revision at which the work begins: that of the last cell."""
 
 
+@pytest.fixture
+def seed() -> int:
+    """What all is drawn from; shown if the test fails."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")  # noqa: T201
+    return seed
+
+
 @pytest.mark.needs("networks")
 def test_a_history_under_faults_of_the_network_has_an_order(
     backend: Backend,
+    servers: Servers,
     cells: Cells,
+    seed: int,
     full: bool,  # noqa: FBT001 - a fixture
 ) -> None:
-    seed = random.randrange(2**32)
-    print(f"seed {seed}")  # noqa: T201 - shown if it fails
-    uuids = [cell.uuid for cell in cells]
-    over_at = monotonic() + (120 if full else 10)
-    with Proxy(backend.server.host, backend.server.port) as proxy:
+    uuids, server = [cell.uuid for cell in cells], servers[backend.kind]
+    with Proxy(server.host, server.port) as proxy:
         url = backend.url_for(host=proxy.host, port=proxy.port)
         with (
             connect(url, timeout=20, pool_size=WORKERS) as patient,
-            connect(url, timeout=0.4, pool_size=WORKERS) as impatient,
+            connect(url, timeout=0.2, pool_size=WORKERS) as impatient,
+            Storm(proxy, backend, seed) as storm,
         ):
             workers = [
                 Worker(impatient if number % 2 else patient, number, seed, uuids)
                 for number in range(WORKERS)
             ]
-            with Storm(proxy, backend, seed) as storm:
-                history = work_at_once(workers, lambda: monotonic() > over_at)
+            over_at = monotonic() + (120 if full else 10)
+            history = work_at_once(workers, lambda: monotonic() > over_at)
 
     ended = how_they_ended(history)
-    print(dict(ended), dict(storm.done))  # noqa: T201
+    print(dict(ended), dict(storm.done))  # noqa: T201 - shown if it fails
+    assert ended["Told"] > 200
+    assert storm.done["cut"] > 10
+    assert_in_order(history, backend.hostmap, FIRST)
+
+
+def test_a_history_of_processes_of_which_some_are_killed_has_an_order(
+    backend: Backend,
+    cells: Cells,
+    seed: int,
+    full: bool,  # noqa: FBT001 - a fixture
+) -> None:
+    """Processes with threads, and processes that are killed in the middle of a transaction."""
+    uuids = [cell.uuid for cell in cells]
+    seconds = 60 if full else 5
+    spawning = get_context("spawn")
+    with ProcessPoolExecutor(2, mp_context=spawning) as processes:
+        working = [
+            processes.submit(work_in_a_process, backend.url, seed, first, uuids, seconds)
+            for first in (0, WORKERS // 2)
+        ]
+        killed = 0
+        while not all(one.done() for one in working):
+            victim = spawning.Process(target=die_in_a_transaction, args=(backend.url, uuids[0]))
+            victim.start()
+            victim.join()
+            assert victim.exitcode == -9
+            killed += 1
+        history = [one for process in working for one in process.result()]
+
+    ended = how_they_ended(history)
+    print(dict(ended), killed)  # noqa: T201 - shown if it fails
     assert ended["Told"] > 100
-    assert storm.done["cut"] > 20
+    assert ended["Failed"] == 0
+    assert killed >= 3
     assert_in_order(history, backend.hostmap, FIRST)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from time import monotonic_ns
-from typing import TYPE_CHECKING
+from time import monotonic, monotonic_ns
+from typing import TYPE_CHECKING, cast
 
 from hostmap_sql import (
     DatabaseUnavailable,
@@ -16,6 +18,7 @@ from hostmap_sql import (
     HostMappingNotFound,
     OutcomeUnknown,
     StaleMapping,
+    connect,
 )
 from tests.support.linearizability import (
     NEVER,
@@ -110,13 +113,12 @@ class Worker:
         except HostMappingExists as error:
             return Exists(short(error.cell_uuid))
         except StaleMapping as error:
-            assert isinstance(error.actual, HostMapping)
-            return Stale(short(error.actual.cell_uuid), error.actual.revision)
+            actual = cast(HostMapping, error.actual)
+            return Stale(short(actual.cell_uuid), actual.revision)
         except DatabaseUnavailable:
             return Failed()
         except OutcomeUnknown as error:
-            assert error.revision is not None
-            return Unknown(error.revision, error.change_id)
+            return Unknown(error.revision or 0, error.change_id)
 
     def _note(self, host: str, result: Result) -> None:
         if isinstance(result, Absent):
@@ -137,6 +139,24 @@ def work_at_once(
     with ThreadPoolExecutor(len(workers)) as threads:
         working = [threads.submit(worker.work, until, most) for worker in workers]
         return [one for working_one in working for one in working_one.result()]
+
+
+def work_in_a_process(
+    url: str, seed: int, first: int, cells: Sequence[str], seconds: float
+) -> list[Operation]:
+    """The history of four workers in threads, from number `first` on, of a process of their own."""
+    over_at = monotonic() + seconds
+    with connect(url, timeout=20, pool_size=2) as hostmap:
+        workers = [Worker(hostmap, first + number, seed, cells) for number in range(4)]
+        return work_at_once(workers, lambda: monotonic() > over_at)
+
+
+def die_in_a_transaction(url: str, cell: str) -> None:
+    """Be killed after a change was written, and before it is committed."""
+    hostmap = connect(url, timeout=20)
+    with hostmap.transaction() as tx:
+        tx.hosts.create(f"of process {os.getpid()}", cell)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def how_they_ended(history: Sequence[Operation]) -> Counter[str]:
@@ -178,16 +198,17 @@ def _assert_on_record(decided: Sequence[Operation], hostmap: HostMap, first: int
     assert [*record] == [*range(first + 1, hostmap.revision() + 1)], "a gap"
     writes: dict[int, Operation] = {}
     for one in decided:
-        if isinstance(one.result, Unknown) or one.wrote is not None:
-            revision = one.result.revision
-            assert revision in record, f"not on record: {one}"
-            assert revision not in writes, f"one revision of two: {one}, {writes[revision]}"
-            writes[revision] = one
-            (change,) = record[revision].hosts
-            cell = change.new_cell_uuid and short(change.new_cell_uuid)
-            assert (change.host, cell) == (one.host, one.cell), f"something else on record: {one}"
-            if isinstance(one.result, Unknown):
-                assert record[revision].change_id == one.result.change_id
+        revision = one.result.revision if isinstance(one.result, Unknown) else one.wrote
+        if revision is None:
+            continue
+        assert revision in record, f"not on record: {one}"
+        assert revision not in writes, f"one revision of two: {one}, {writes[revision]}"
+        writes[revision] = one
+        (change,) = record[revision].hosts
+        cell = change.new_cell_uuid and short(change.new_cell_uuid)
+        assert (change.host, cell) == (one.host, one.cell), f"something else on record: {one}"
+        if isinstance(one.result, Unknown):
+            assert record[revision].change_id == one.result.change_id
     # Moves that expected nothing do not tell whether they wrote.
     moved = {
         one.result.revision

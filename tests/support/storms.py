@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.support.proxy import Proxy
 
 LONGEST_GAP = 0.05
-LONGEST_SILENCE = 0.8
+LONGEST_SILENCE = 0.6
 FARTHEST_CUT = 1500
 """In bytes, from any moment on: some transactions of many at once."""
 
@@ -48,7 +48,8 @@ class Storm:
 
     def _blow(self) -> None:
         gusts: list[Callable[[], object]] = [self._cut] * 12
-        gusts += [self._cut_all, self._silence, self._delay, self._refuse, self._end_sessions]
+        gusts += [self._delay] * 4
+        gusts += [self._silence, self._cut_all, self._refuse, self._end_sessions]
         try:
             while not self._over.wait(self._chance.uniform(0, LONGEST_GAP)):
                 gust = self._chance.choice(gusts)
