@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
 from multiprocessing import get_context
 from time import monotonic
 from typing import TYPE_CHECKING
 
 import pytest
 
-from hostmap_sql import connect
+from hostmap_sql import HostMap, connect
 from tests.support.histories import (
     Worker,
     assert_in_order,
@@ -19,12 +21,18 @@ from tests.support.histories import (
     work_at_once,
     work_in_a_process,
 )
+from tests.support.linearizability import NoOrderError, assert_linearizable
+from tests.support.lossy import LossyPool
 from tests.support.proxy import Proxy
+from tests.support.seeded_bugs import SEEDED_BUGS
 from tests.support.storms import Storm
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.conftest import Cells, Servers
     from tests.support.backends import Backend
+    from tests.support.linearizability import Operation
 
 pytestmark = pytest.mark.proof
 
@@ -101,3 +109,55 @@ def test_a_history_of_processes_of_which_some_are_killed_has_an_order(
     assert ended["Failed"] == 0
     assert killed >= 3
     assert_in_order(history, backend.hostmap, FIRST)
+
+
+# --- that the checker finds what is wrong ---------------------------------------------------------
+
+MOST_OPERATIONS = 4_000
+
+
+def test_without_a_bug_a_history_with_lost_commits_has_an_order(
+    backend: Backend, cells: Cells, seed: int
+) -> None:
+    with lossy(backend, seed) as (pool, hostmap):
+        history = next(islice(histories_of(hostmap, seed, cells), 10, None))
+
+    assert pool.lost > 20
+    assert how_they_ended(history).keys() <= {"Told", "Absent", "Exists", "Stale"}
+    assert_in_order(history, backend.hostmap, FIRST)
+
+
+@pytest.mark.parametrize("bug", SEEDED_BUGS)
+def test_a_seeded_bug_is_found(
+    bug: str, backend: Backend, cells: Cells, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lossy(backend, seed) as (_, hostmap):
+        SEEDED_BUGS[bug](monkeypatch)
+        for history in histories_of(hostmap, seed, cells):
+            try:
+                assert_linearizable(history)
+            except NoOrderError as error:
+                print(f"after {len(history)} operations: {error}")  # noqa: T201
+                return
+            assert len(history) < MOST_OPERATIONS, "it was not found"
+
+
+@contextmanager
+def lossy(backend: Backend, seed: int) -> Iterator[tuple[LossyPool, HostMap]]:
+    """A pool on which a part of the answers to commits is lost, and a directory on it."""
+    pool = LossyPool(backend, 0.2, seed)
+    hostmap = HostMap(pool.connection, backend.dialect_name, timeout=20)
+    try:
+        yield pool, hostmap
+    finally:
+        pool.close()
+
+
+def histories_of(hostmap: HostMap, seed: int, cells: Cells) -> Iterator[list[Operation]]:
+    """The history of workers at once: some of it, more of it, and so on."""
+    uuids = [cell.uuid for cell in cells]
+    workers = [Worker(hostmap, number, seed, uuids) for number in range(WORKERS)]
+    history: list[Operation] = []
+    while True:
+        history += work_at_once(workers, lambda: False, most=20)
+        yield history

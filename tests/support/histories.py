@@ -97,17 +97,8 @@ class Worker:
         )
 
     def _result(self, kind: str, host: str, cell: str, expected: int | None) -> Result:
-        hosts = self.hostmap.hosts
         try:
-            if kind == "delete":
-                return Told(None, hosts.delete(host, expected_revision=expected).revision)
-            if kind == "create":
-                mapping = hosts.create(host, cell)
-            elif kind == "move":
-                mapping = hosts.move(host, cell, expected_revision=expected)
-            else:
-                mapping = hosts.get(host)
-            return Told(short(mapping.cell_uuid), mapping.revision)
+            return self._told(kind, host, cell, expected)
         except HostMappingNotFound:
             return Absent()
         except HostMappingExists as error:
@@ -119,6 +110,18 @@ class Worker:
             return Failed()
         except OutcomeUnknown as error:
             return Unknown(error.revision or 0, error.change_id)
+
+    def _told(self, kind: str, host: str, cell: str, expected: int | None) -> Told:
+        hosts = self.hostmap.hosts
+        if kind == "delete":
+            return Told(None, hosts.delete(host, expected_revision=expected).revision)
+        if kind == "create":
+            mapping = hosts.create(host, cell)
+        elif kind == "move":
+            mapping = hosts.move(host, cell, expected_revision=expected)
+        else:
+            mapping = hosts.get(host)
+        return Told(short(mapping.cell_uuid), mapping.revision)
 
     def _note(self, host: str, result: Result) -> None:
         if isinstance(result, Absent):

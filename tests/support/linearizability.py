@@ -287,7 +287,7 @@ def _explanation(operations: Sequence[Operation], stuck: Operation) -> str:
         window, before = _reduced(window, stuck), "whatever came before"
     return (
         f"host {stuck.host!r}: {before}, there is no order for these operations:\n"
-        f"{_lines(_of_interest(window))}\nNone is left when this one returns:\n{_lines([stuck])}"
+        f"{_lines(_of_interest(window, until))}\nNone is left when this one returns:\n{_lines([stuck])}"
     )
 
 
@@ -333,10 +333,22 @@ def _reduced(window: list[Operation], stuck: Operation) -> list[Operation]:
     return window
 
 
-def _of_interest(window: Sequence[Operation]) -> list[Operation]:
-    """What is to be shown: of the writes of unknown outcome those of which something is told."""
+def _of_interest(window: Sequence[Operation], all_: Sequence[Operation]) -> list[Operation]:
+    """What is to be shown, as it was told.
+
+    Of the writes of unknown outcome, those of whose revision somebody was told.
+    """
     told = {one.result.revision for one in window if isinstance(one.result, Told | Stale)}
-    return [o for o in window if not isinstance(o.result, Unknown) or o.result.revision in told]
+    originals = {_call(one): one for one in all_}
+    return [
+        originals[_call(one)]
+        for one in window
+        if not isinstance(one.result, Unknown) or one.result.revision in told
+    ]
+
+
+def _call(one: Operation) -> tuple[object, ...]:
+    return one.invoked, one.worker, one.kind, one.cell, one.expected
 
 
 def _lines(operations: Sequence[Operation]) -> str:
