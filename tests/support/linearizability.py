@@ -285,9 +285,10 @@ def _explanation(operations: Sequence[Operation], stuck: Operation) -> str:
     before = "on a host that was not there before"
     if _has_no_order(window):
         window, before = _reduced(window, stuck), "whatever came before"
+    shown = _of_interest(window, until)
     return (
         f"host {stuck.host!r}: {before}, there is no order for these operations:\n"
-        f"{_lines(_of_interest(window, until))}\nNone is left when this one returns:\n{_lines([stuck])}"
+        f"{_lines(shown)}\nNone is left when this one returns:\n{_lines([stuck])}"
     )
 
 
