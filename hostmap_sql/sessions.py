@@ -300,11 +300,17 @@ class Transaction(Session):
         """End the transaction: all that it did is there from now on.
 
         If the answer was lost, return what there is to be settled, on another connection.
+
+        :raises DatabaseUnavailable: it is too late. Nothing was sent.
         """
         self._usable_cursor()
         # The answer may have half of the time that is left, so that there is some to settle it.
         now = monotonic()
         deadline = now + (self.deadline() - now) / 2
+        if deadline <= now:
+            raise DatabaseUnavailable(
+                self._translator.database, "the time was up before the commit"
+            )
         WATCH.begin(self._connection, deadline, self.dialect.cut)
         try:
             self._connection.commit()

@@ -24,6 +24,7 @@ from hostmap_sql.cli.hosts import hosts
 from hostmap_sql.cli.log import log
 from hostmap_sql.cli.migrate import migrate
 from hostmap_sql.cli.nova import nova
+from hostmap_sql.cli.outcome import outcome
 
 _EPILOG = """\b
 Exit status:
@@ -34,7 +35,7 @@ Exit status:
   4  exists, stale or in conflict
   5  refused because in use
   6  not in time: the database could not be reached, or hosts that were waited for are not there
-  7  outcome unknown: a commit was sent, its answer lost
+  7  outcome unknown: the answer to a commit was lost; ask `hostmap outcome`
   130 interrupted; 141 the reader of the output went away
 
 The options above may also stand after the command, as in `hostmap host list --format json`.
@@ -59,5 +60,5 @@ def app() -> None:
     """
 
 
-for command in (migrate, cells, hosts, history, log, check, nova, demo, completion):
+for command in (migrate, cells, hosts, history, log, outcome, check, nova, demo, completion):
     app.add_command(command)

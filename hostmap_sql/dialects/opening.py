@@ -49,7 +49,11 @@ class Opening(Generic[ConnectionT]):
 
         :raises NoConnectionInTime: it was not there at the deadline.
         """
-        Thread(target=self._work, name="hostmap_sql connecting", daemon=True).start()
+        try:
+            Thread(target=self._work, name="hostmap_sql connecting", daemon=True).start()
+        except RuntimeError:
+            # There are no more threads to be had: the program is ending, say.
+            self._work()
         try:
             self._has_result.wait(max(0, self._deadline - monotonic()))
         finally:

@@ -56,9 +56,6 @@ _FAULTS = {
     "XX002": Fault.PERMANENT,  # corrupt index
 }
 
-# Every so many milliseconds, the server looks whether the client of a statement is still there.
-_CLIENT_CHECK = 1000
-
 # What libpq calls TCP's options.
 _KEEP_ALIVE = {
     "tcp_keepidle": "keepalives_idle",
@@ -167,7 +164,6 @@ def _conninfo(url: DatabaseUrl, timeout: float) -> str:
         "lock_timeout": ceil(timeout * 1000),
         "statement_timeout": ceil(timeout * 1000),
         "idle_in_transaction_session_timeout": ceil(idle_limit(timeout) * 1000),
-        "client_connection_check_interval": _CLIENT_CHECK,
     }
     options = [f"-c {name}={value}" for name, value in settings.items()]
     alive = {_KEEP_ALIVE.get(name, name): value for name, value in keep_alive(timeout).items()}

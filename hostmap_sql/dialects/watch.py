@@ -26,7 +26,6 @@ class Watch:
     """Cuts the connections whose calls are overdue."""
 
     def __init__(self) -> None:
-        self._starting = Lock()
         self._reset()
         # A child process has the calls of its parent, but no thread.
         os.register_at_fork(after_in_child=self._reset)
@@ -35,6 +34,7 @@ class Watch:
         self._calls: dict[int, tuple[float, Callable[[Any], object], Any]] = {}
         self._looks_at = inf
         self._hurry = Event()
+        self._starting = Lock()
         self._thread: Thread | None = None
 
     def begin(self, connection: Any, deadline: float, cut: Callable[[Any], object]) -> None:
@@ -51,10 +51,12 @@ class Watch:
         self._calls.pop(id(connection), None)
 
     def _start(self) -> None:
-        with self._starting:
+        # Without a thread, which a program that is ending no longer gets, calls take their time.
+        with self._starting, suppress(RuntimeError):
             if self._thread is None:
-                self._thread = Thread(target=self._run, name="hostmap_sql watch", daemon=True)
-                self._thread.start()
+                thread = Thread(target=self._run, name="hostmap_sql watch", daemon=True)
+                thread.start()
+                self._thread = thread
 
     def _run(self) -> None:
         while True:

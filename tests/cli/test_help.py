@@ -41,6 +41,7 @@ NAMES = {
     ("completion",),
     *(("cell", n) for n in ("create", "list", "show", "update", "delete", "enable", "disable")),
     ("log",),
+    ("outcome",),
     ("nova",),
     *(("nova", n) for n in ("import", "discover", "check")),
     *(("cell", n) for n in ("drain", "rotate")),

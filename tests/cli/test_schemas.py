@@ -84,6 +84,7 @@ OUTPUTS: dict[str, list[tuple[int, str]]] = {
         (0, "log"),
         (0, "log --since 2000-01-01 --host compute-1"),
     ],
+    "outcome": [(0, "outcome 0d5e0d3c-9f3c-4d55-8a43-0c6e4d1d9a10 --revision 1")],
     "migrate": [
         (0, "migrate"),
         (0, "migrate --status"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import pkgutil
+import sqlite3
 from contextlib import chdir, closing
 from importlib import import_module
 from inspect import isfunction
@@ -14,8 +15,6 @@ import pytest
 
 import hostmap_sql
 from hostmap_sql.cells import Cells
-from hostmap_sql.database_url import DatabaseUrl
-from hostmap_sql.dialects import dialect_named
 from hostmap_sql.history import History
 from hostmap_sql.hosts import Hosts
 
@@ -41,12 +40,12 @@ EXAMPLES = {test.name: test for test in examples() if test.examples}
 def directory(tmp_path: Path) -> Iterator[dict[str, object]]:
     """What the examples find: two cells, made in revision 1, and three hosts, in revision 2."""
     url = "sqlite:///hostmap.db"
-    pool = dialect_named("sqlite").pool(DatabaseUrl.parse(url), size=1, timeout=5)
-    with (
-        chdir(tmp_path),
-        hostmap_sql.connect(url, author="docs") as hostmap,
-        closing(pool),
-    ):
+
+    def connection() -> closing[sqlite3.Connection]:
+        """What the smallest pool of a caller's own comes to."""
+        return closing(sqlite3.connect("hostmap.db"))
+
+    with chdir(tmp_path), hostmap_sql.connect(url, author="docs") as hostmap:
         hostmap.migrate()
         with hostmap.transaction() as tx:
             mq1, mq2 = "rabbit://nova:s3cret@mq1:5672/", "rabbit://nova:s3cret@mq2:5672/"
@@ -55,7 +54,7 @@ def directory(tmp_path: Path) -> Iterator[dict[str, object]]:
         with hostmap.transaction(reason="rack 9") as tx:
             for host, cell in (("compute-1", cell1), ("compute-2", cell1), ("compute-3", cell2)):
                 tx.hosts.create(host, cell.uuid)
-        yield {"hostmap": hostmap, "pool": SimpleNamespace(connection=pool.connection)}
+        yield {"hostmap": hostmap, "pool": SimpleNamespace(connection=connection)}
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
