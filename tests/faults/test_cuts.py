@@ -1,0 +1,308 @@
+"""The connection is cut at each byte of each write: what was told is what is there, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from random import choice, randrange
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from hostmap_sql import DatabaseUnavailable
+from tests.support.faulty import connected_through, in_front_of
+from tests.support.proxy import Cut, Direction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from hostmap_sql import Changes, HostMap
+    from tests.conftest import Cells
+    from tests.support.backends import Backend
+    from tests.support.proxy import Proxy
+
+pytestmark = [pytest.mark.proof, pytest.mark.needs("networks")]
+
+ROUNDS = 60
+"""About how many cuts there are of each operation unless --full is given, those of COMMIT apart."""
+ENDS = [Cut.RESET, Cut.CLOSE]
+LONG_REVISION = 100_000
+NEW_CELL = "7b0c2f6e-31f1-4f0e-8a55-9d6a3c1e2b44"
+
+
+# --- the operations -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One write: given what looks at the directory, the call to make; and what takes it back."""
+
+    plan: Callable[[HostMap, Cells], Callable[[HostMap], object]]
+    undo: Callable[[HostMap, Cells], object]
+    is_repeated: bool = True
+    """Whether the library does it again if it was not done, so that it always succeeds."""
+
+
+def moving(directory: HostMap, cells: Cells) -> Callable[[HostMap], object]:
+    revision = directory.hosts.get("a").revision
+    return lambda hostmap: hostmap.hosts.move("a", cells.two.uuid, expected_revision=revision)
+
+
+def creating_cell(_: HostMap, cells: Cells) -> Callable[[HostMap], object]:
+    return lambda hostmap: hostmap.cells.create(
+        "new", uuid=NEW_CELL, transport_url="rabbit://u:s3cret@mq/", disabled=cells.off.disabled
+    )
+
+
+def updating_cell(directory: HostMap, cells: Cells) -> Callable[[HostMap], object]:
+    revision = directory.cells.get(cells.two.uuid).revision
+    return lambda hostmap: hostmap.cells.update(
+        cells.two.uuid, name="renamed", disabled=True, expected_revision=revision
+    )
+
+
+def restoring_cell(directory: HostMap, cells: Cells) -> None:
+    directory.cells.create(cells.off.name, uuid=cells.off.uuid, disabled=True)
+
+
+def several(tx: Changes, cells: Cells) -> str:
+    tx.hosts.create("new", cells.one.uuid)
+    tx.hosts.move("a", tx.cells.get(cells.two.uuid).uuid)
+    tx.cells.update(cells.one.uuid, disabled=True)
+    return tx.hosts.get("new").host
+
+
+def block(hostmap: HostMap, cells: Cells) -> str:
+    with hostmap.transaction(reason="a block") as tx:
+        return several(tx, cells)
+
+
+def undo_several(directory: HostMap, cells: Cells) -> None:
+    directory.hosts.delete("new")
+    directory.hosts.move("a", cells.one.uuid)
+    directory.cells.update(cells.one.uuid, disabled=False)
+
+
+OPERATIONS = {
+    "hosts.create": Operation(
+        lambda _, cells: lambda hostmap: hostmap.hosts.create("new", cells.one.uuid),
+        lambda directory, _: directory.hosts.delete("new"),
+    ),
+    "hosts.move": Operation(
+        moving,
+        lambda directory, cells: directory.hosts.move("a", cells.one.uuid),
+    ),
+    "hosts.delete": Operation(
+        lambda _, cells: lambda hostmap: hostmap.hosts.delete("a", expected_cell=cells.one.uuid),
+        lambda directory, cells: directory.hosts.create("a", cells.one.uuid),
+    ),
+    "hosts.create_many": Operation(
+        lambda _, cells: (
+            lambda hostmap: hostmap.hosts.create_many(
+                [("new", cells.two.uuid), ("newer", cells.one.uuid), ("a", cells.one.uuid)]
+            )
+        ),
+        lambda directory, _: directory.hosts.delete_many(["new", "newer"]),
+    ),
+    "hosts.delete_many": Operation(
+        lambda _, __: lambda hostmap: hostmap.hosts.delete_many(["a", "b", "missing"]),
+        lambda directory, cells: directory.hosts.create_many(
+            [("a", cells.one.uuid), ("b", cells.one.uuid)]
+        ),
+    ),
+    "hosts.move_all": Operation(
+        lambda _, cells: lambda hostmap: hostmap.hosts.move_all(cells.one.uuid, cells.two.uuid),
+        lambda directory, cells: directory.hosts.move_all(cells.two.uuid, cells.one.uuid),
+    ),
+    "cells.create": Operation(
+        creating_cell,
+        lambda directory, _: directory.cells.delete(NEW_CELL),
+    ),
+    "cells.update": Operation(
+        updating_cell,
+        lambda directory, cells: directory.cells.update(
+            cells.two.uuid, name=cells.two.name, disabled=False
+        ),
+    ),
+    "cells.delete": Operation(
+        lambda _, cells: lambda hostmap: hostmap.cells.delete(cells.off.uuid),
+        restoring_cell,
+    ),
+    "run": Operation(
+        lambda _, cells: lambda hostmap: hostmap.run(partial(several, cells=cells)),
+        undo_several,
+    ),
+    "transaction": Operation(
+        lambda _, cells: lambda hostmap: block(hostmap, cells),
+        undo_several,
+        is_repeated=False,
+    ),
+}
+
+
+# --- what is there --------------------------------------------------------------------------------
+
+
+class Contents(NamedTuple):
+    """What the directory holds, without what is another with each write."""
+
+    hosts: dict[str, str]
+    cells: dict[str, tuple[object, ...]]
+
+
+def contents(directory: HostMap) -> Contents:
+    cells = directory.cells.list()
+    return Contents(
+        {mapping.host: mapping.cell_uuid for mapping in directory.hosts.list()},
+        {cell.uuid: (cell.name, cell.disabled, bool(cell.transport_url)) for cell in cells},
+    )
+
+
+def recorded(directory: HostMap, revision: int) -> list[tuple[object, ...]]:
+    """What the history tells of what came after a revision, without what is another each time."""
+    return [
+        (
+            changeset.revision - revision,
+            changeset.reason,
+            [
+                (change.host, change.old_cell_uuid, change.new_cell_uuid)
+                for change in changeset.hosts
+            ],
+            [(cell.cell_uuid, cell.action) for cell in changeset.cells],
+        )
+        for changeset in directory.history.since(revision)
+    ]
+
+
+def plain(result: object, directory: HostMap) -> object:
+    """What a call returned, its revision told as how far back it is, its times left out."""
+    revision = getattr(result, "revision", None)
+    if revision is None:
+        return result
+    fields = {name: getattr(result, name, None) for name in ("host", "cell_uuid", "uuid", "name")}
+    return type(result), directory.revision() - revision, fields
+
+
+# --- the rounds -----------------------------------------------------------------------------------
+
+
+class Round(NamedTuple):
+    direction: Direction
+    offset: int
+    how: Cut
+
+
+class Bench:
+    """An operation, tried again and again on one directory, whose contents it then restores."""
+
+    def __init__(self, name: str, backend: Backend, cells: Cells) -> None:
+        self.operation = OPERATIONS[name]
+        self.directory = directory = backend.hostmap
+        n = LONG_REVISION
+        # So that the next revisions are as long, as numbers and as text, as this one.
+        backend.query(f"UPDATE mapping_revision SET revision = {n}, pruned_revision = {n}")
+        self.cells = cells
+        directory.hosts.create_many([(host, cells.one.uuid) for host in "abc"])
+        directory.cells.update(cells.off.uuid, transport_url=None, database_connection=None)
+        self.before = contents(directory)
+        # What it does if nothing goes wrong, which is what it is to do always.
+        revision = directory.revision()
+        result = self.operation.plan(directory, cells)(directory)
+        self.result = plain(result, directory)
+        self.after = contents(directory)
+        self.record = recorded(directory, revision)
+        assert self.after != self.before
+        assert len(self.record) == 1
+        self.operation.undo(directory, cells)
+        assert contents(directory) == self.before
+
+    def try_once(self, hostmap: HostMap, disturb: Callable[[], object]) -> bool:
+        """Do it while it is disturbed; compare what was told with what is there; take it back."""
+        act = self.operation.plan(self.directory, self.cells)
+        revision = self.directory.revision()
+        disturb()
+        try:
+            result = act(hostmap)
+        except DatabaseUnavailable:
+            assert not self.operation.is_repeated
+            assert contents(self.directory) == self.before
+            assert recorded(self.directory, revision) == []
+            return False
+        assert contents(self.directory) == self.after
+        assert recorded(self.directory, revision) == self.record
+        assert plain(result, self.directory) == self.result
+        self.operation.undo(self.directory, self.cells)
+        return True
+
+
+@pytest.fixture
+def proxy(backend: Backend) -> Iterator[Proxy]:
+    with in_front_of(backend) as proxy:
+        yield proxy
+
+
+def rounds(turns: list[tuple[Direction, int]], *, full: bool) -> Iterator[Round]:
+    """Where to cut an exchange: at each byte of its last question and answer, and some others."""
+    last = dict(turns[-2:])
+    assert [*last] == [*Direction]
+    total = sum(size for _, size in turns)
+    step = 1 if full else max(1, total // ROUNDS)
+    for direction in Direction:
+        size = sum(turn[1] for turn in turns if turn[0] is direction)
+        commit = range(size - last[direction], size + 1)
+        rest = range(0 if full else randrange(step), commit.start, step)
+        for offset in rest:
+            yield Round(direction, offset, choice(ENDS))
+        for offset in commit:
+            for how in ENDS if full else [choice(ENDS)]:
+                yield Round(direction, offset, how)
+
+
+def cut_everywhere(
+    bench: Bench, proxy: Proxy, backend: Backend, *, full: bool, warm: bool
+) -> list[bool]:
+    """Whether each round was told to be done: each on a connection of its own, cut elsewhere."""
+
+    def one_round(disturb: Callable[[], object]) -> tuple[bool, bool]:
+        """Whether it was told to be done, and whether it was cut."""
+        with connected_through(proxy, backend) as hostmap:
+            if warm:
+                hostmap.revision()
+            told = bench.try_once(hostmap, disturb)
+            cut = proxy.has_cut()
+            turns[:] = turns or proxy.turns()
+            proxy.resume()
+        return told, cut
+
+    turns: list[tuple[Direction, int]] = []
+    assert one_round(proxy.mark)[0]
+    done = [one_round(partial(proxy.cut_after, *where)) for where in rounds(turns, full=full)]
+    # A time that ends in zeros is shorter, so that not each of the last offsets is always reached.
+    assert sum(cut for _, cut in done) >= 0.95 * len(done)
+    return [told for told, _ in done]
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_write_is_told_as_it_is_wherever_it_was_cut(
+    name: str,
+    backend: Backend,
+    cells: Cells,
+    proxy: Proxy,
+    full: bool,  # noqa: FBT001 - a fixture
+) -> None:
+    bench = Bench(name, backend, cells)
+    told = cut_everywhere(bench, proxy, backend, full=full, warm=True)
+    assert True in told
+    assert all(told) or not bench.operation.is_repeated
+    assert backend.hostmap.check() == ()
+
+
+def test_a_write_is_told_as_it_is_wherever_it_was_cut_from_the_connect_on(
+    backend: Backend,
+    cells: Cells,
+    proxy: Proxy,
+    full: bool,  # noqa: FBT001 - a fixture
+) -> None:
+    bench = Bench("hosts.create", backend, cells)
+    assert all(cut_everywhere(bench, proxy, backend, full=full, warm=False))
+    assert backend.hostmap.check() == ()
