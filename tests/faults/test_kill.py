@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import cycle, islice
+from queue import Empty, SimpleQueue
 from threading import Event
 from time import sleep
 from typing import TYPE_CHECKING
@@ -13,15 +15,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hostmap_sql import connect
+from hostmap_sql.sessions import Transaction
 from tests.support import servers as running_servers
 from tests.support.backends import FACTORIES
 from tests.support.histories import Worker, assert_in_order, how_they_ended, work_at_once
-from tests.support.proxy import Proxy
+from tests.support.proxy import Cut, Direction, Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hostmap_sql import HostMap
+    from hostmap_sql import HostMap, OutcomeUnknown
     from tests.support.backends import Factory
     from tests.support.linearizability import Operation
     from tests.support.servers import Server
@@ -35,11 +38,39 @@ RECOVERY = 60.0
 """How long, in seconds, a patient caller waits for the server to be back."""
 
 
+class NextCommit:
+    """Does what it is told to just before the next commit is sent, whoever sends it."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._plans: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._met = Event()
+        self.lost = 0
+        """Of how many the answer was lost."""
+        commit = Transaction.commit
+
+        def watched(transaction: Transaction) -> OutcomeUnknown | None:
+            with suppress(Empty):
+                self._plans.get_nowait()()
+                self._met.set()
+            doubt = commit(transaction)
+            self.lost += doubt is not None
+            return doubt
+
+        patch.setattr(Transaction, "commit", watched)
+
+    def meet(self, plan: Callable[[], None]) -> None:
+        """Wait for the next commit, and do it."""
+        self._met.clear()
+        self._plans.put(plan)
+        assert self._met.wait(10), "nobody has written"
+
+
 class Killed:
     """A server of the test's own that can be killed, behind a proxy that follows it."""
 
-    def __init__(self, server: Server, proxy: Proxy) -> None:
+    def __init__(self, server: Server, proxy: Proxy, commits: NextCommit) -> None:
         assert server.container
+        self.commits = commits
         self._container = server.container.get_wrapped_container()
         self._port = server.port
         self._proxy = proxy
@@ -49,6 +80,20 @@ class Killed:
         self._container.kill("SIGKILL")
         self._container.wait(timeout=60)
         self._cut_off()
+
+    def kill_and_lose_an_answer(self) -> None:
+        """The same; what it said to a commit is not heard any more."""
+        self._lose(Direction.TO_CLIENT)
+        self.kill()
+
+    def kill_and_lose_a_commit(self) -> None:
+        """The same; it never heard of a commit that was sent."""
+        self._lose(Direction.TO_SERVER)
+        self.kill()
+
+    def _lose(self, direction: Direction) -> None:
+        # Mostly it is the connection with the commit that comes first.
+        self.commits.meet(lambda: self._proxy.cut_after(direction, 0, Cut.STALL))
 
     def shut_down(self) -> None:
         """End it as its administrator would."""
@@ -72,7 +117,9 @@ class Killed:
 @pytest.fixture(
     params=[FACTORIES[kind] for kind in running_servers.KINDS], ids=running_servers.KINDS
 )
-def killed(request: pytest.FixtureRequest) -> Iterator[tuple[Killed, str]]:
+def killed(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Killed, str]]:
     """A server that the test may kill, and the URL of a fresh database on it."""
     factory: type[Factory] = request.param
     with (
@@ -82,7 +129,7 @@ def killed(request: pytest.FixtureRequest) -> Iterator[tuple[Killed, str]]:
         databases = factory(server)
         url = databases.fresh().url_for(host=proxy.host, port=proxy.port)
         databases.close()  # the database stays
-        yield Killed(server, proxy), url
+        yield Killed(server, proxy, NextCommit(monkeypatch)), url
 
 
 @contextmanager
@@ -101,7 +148,8 @@ def test_what_is_told_is_what_is_there_after_a_server_was_killed(
     seed = random.randrange(2**32)
     print(f"seed {seed}")  # noqa: T201 - shown if it fails
     rounds = ROUNDS_IN_FULL if full else ROUNDS
-    ends = [server.kill] * rounds + [server.shut_down] * (rounds // 5)
+    kills = cycle([server.kill_and_lose_an_answer, server.kill_and_lose_a_commit, server.kill])
+    ends = [*islice(kills, rounds), *[server.shut_down] * (rounds // 5)]
     ended: Counter[str] = Counter()
     with (
         connect(url, timeout=RECOVERY, pool_size=WRITERS) as patient,
@@ -117,6 +165,7 @@ def test_what_is_told_is_what_is_there_after_a_server_was_killed(
                     seed + number,
                     cells,
                     [f"host-{number}-{host}" for host in range(HOSTS)],
+                    reads=0.05,
                 )
                 for writer in range(WRITERS)
             ]
@@ -124,9 +173,10 @@ def test_what_is_told_is_what_is_there_after_a_server_was_killed(
             ended += how_they_ended(history)
             assert_in_order(history, patient, first)
 
-    print(dict(ended))  # noqa: T201 - shown if it fails
-    assert ended["Told"] > 100 * len(ends)
+    print(dict(ended), server.commits.lost)  # noqa: T201 - shown if it fails
+    assert ended["Told"] > 10 * len(ends)
     assert ended["Failed"] + ended["Unknown"] > 0
+    assert server.commits.lost > 0
 
 
 def ended_while_they_work(

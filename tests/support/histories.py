@@ -52,6 +52,8 @@ class Worker:
     cells: Sequence[str]
     """The UUIDs of the cells to choose from."""
     hosts: Sequence[str] = HOSTS
+    reads: float = 0.35
+    """Which part of all operations only read."""
 
     def __post_init__(self) -> None:
         self._chance = random.Random(f"{self.seed} {self.number}")
@@ -74,7 +76,7 @@ class Worker:
         return self.do(kind, host, cell, expected)
 
     def _kind(self, *, mapped: bool) -> str:
-        if self._chance.random() < 0.35:
+        if self._chance.random() < self.reads:
             return "get"
         if not mapped or self._chance.random() < 0.05:
             return "create"
@@ -127,6 +129,8 @@ class Worker:
     def _note(self, host: str, result: Result) -> None:
         if isinstance(result, Absent):
             self._seen[host] = None
+        elif isinstance(result, Exists):
+            self._seen[host] = 0  # which it never is: the next write will be told
         elif isinstance(result, Told | Stale):
             self._seen[host] = result.revision if result.cell else None
 
