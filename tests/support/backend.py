@@ -208,6 +208,14 @@ class Backend(ABC):
     def end_other_sessions(self) -> int:
         """End all sessions in this database as an administrator would; return how many."""
 
+    def busy_sessions(self) -> int:
+        """How many other sessions in this database are running a statement."""
+        return 0
+
+    def sessions(self) -> int:
+        """How many other sessions there are in this database."""
+        raise NotImplementedError(f"{self.kind}: see backends.LACKS")
+
     @abstractmethod
     def _gather_statistics(self, connection: Any) -> None: ...
 

@@ -151,6 +151,19 @@ class MySQLBackend(Backend):
                 cursor.execute("KILL %s", (number,))
         return len(others)
 
+    def busy_sessions(self) -> int:
+        return self._count_sessions("command <> 'Sleep'")
+
+    def sessions(self) -> int:
+        return self._count_sessions("TRUE")
+
+    def _count_sessions(self, condition: str) -> int:
+        statement = (
+            "SELECT COUNT(*) FROM information_schema.processlist"
+            f" WHERE db = '{self.database}' AND id <> CONNECTION_ID() AND {condition}"
+        )
+        return int(self.query(statement)[0][0])
+
     def _gather_statistics(self, connection: Any) -> None:
         tables = "host_mapping, cell_mapping, host_mapping_change, mapping_changeset"
         connection.cursor().execute(f"ANALYZE TABLE {tables}")

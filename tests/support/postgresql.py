@@ -158,6 +158,19 @@ class PostgreSQLBackend(Backend):
             )
         )
 
+    def busy_sessions(self) -> int:
+        return self._count_sessions("state = 'active'")
+
+    def sessions(self) -> int:
+        return self._count_sessions("TRUE")
+
+    def _count_sessions(self, condition: str) -> int:
+        statement = (
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()"
+            f" AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND {condition}"
+        )
+        return int(self.query(statement)[0][0])
+
     def _gather_statistics(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute("ANALYZE")
 

@@ -1,0 +1,212 @@
+"""No call takes longer than its time, whatever it is that does not come."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
+from random import randrange
+from threading import Event
+from time import monotonic, sleep
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hostmap_sql import DatabaseUnavailable, HostMap, connect
+from tests.support.faulty import connected_through, in_front_of
+from tests.support.proxy import Cut, Direction, Proxy, unreachable
+from tests.support.stopwatch import CALLS, CELL, WRITES, Stopwatch, time_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.conftest import Cells
+    from tests.support.backends import Backend
+
+pytestmark = pytest.mark.proof
+
+
+@pytest.fixture
+def number(full: bool) -> int:  # noqa: FBT001 - a fixture
+    """How many calls a test makes. All tests together make more than 1,000."""
+    return 200 if full else 24
+
+
+def assert_in_time(stopwatch: Stopwatch, *, all_fail: bool = True) -> None:
+    assert stopwatch.late == []
+    assert stopwatch.failed
+    assert stopwatch.failed == stopwatch.calls or not all_fail
+
+
+# --- on the way ----------------------------------------------------------------------------------
+
+
+def stall_in_question(proxy: Proxy) -> None:
+    proxy.cut_after(Direction.TO_SERVER, randrange(1, 400), Cut.STALL)
+
+
+def stall_in_answer(proxy: Proxy) -> None:
+    proxy.cut_after(Direction.TO_CLIENT, randrange(200), Cut.STALL)
+
+
+def stall_in_handshake(proxy: Proxy) -> None:
+    proxy.cut_now()
+    proxy.cut_after(Direction.TO_CLIENT, randrange(60), Cut.STALL)
+
+
+def refuse(proxy: Proxy) -> None:
+    proxy.refuse()
+    proxy.cut_now()
+
+
+FAULTS: dict[str, tuple[Callable[[Proxy], object], bool]] = {
+    "packets vanish": (Proxy.swallow, True),
+    "nothing is read": (Proxy.pause, True),
+    "a byte a second": (Proxy.drip, True),
+    "the handshake stalls": (stall_in_handshake, True),
+    "connections are reset": (refuse, True),
+    # These may be over before the byte is reached, or be found to be done.
+    "a question stalls": (stall_in_question, False),
+    "an answer stalls": (stall_in_answer, False),
+}
+
+
+@pytest.mark.needs("networks")
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_happens_on_the_way(name: str, backend: Backend, cells: Cells, number: int) -> None:
+    disturb, all_fail = FAULTS[name]
+
+    @contextmanager
+    def disturbed(timeout: float) -> Iterator[HostMap]:
+        with (
+            in_front_of(backend) as proxy,
+            connected_through(proxy, backend, timeout=timeout) as hostmap,
+        ):
+            with suppress(DatabaseUnavailable):
+                hostmap.revision()  # so that a connection is open
+            disturb(proxy)
+            yield hostmap
+
+    assert cells.one.uuid == CELL
+    assert_in_time(time_calls(number, CALLS, disturbed), all_fail=all_fail)
+
+
+@pytest.mark.needs("networks")
+def test_a_port_that_does_not_answer(backend: Backend, number: int) -> None:
+    with unreachable() as port:
+        url = backend.url_for(host="127.0.0.1", port=port)
+        assert_in_time(time_calls(number, CALLS, lambda t: connect(url, timeout=t)))
+
+
+@pytest.mark.needs("networks")
+def test_a_name_server_that_does_not_answer(
+    backend: Backend, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = Event()
+
+    def ask(*_: object, **__: object) -> object:
+        answer.wait()
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+
+    monkeypatch.setattr(socket, "getaddrinfo", ask)
+    url = backend.url_for(host="db.example")
+    try:
+        assert_in_time(time_calls(number, CALLS, lambda t: connect(url, timeout=t)))
+    finally:
+        answer.set()
+
+
+# --- others ---------------------------------------------------------------------------------------
+
+
+def test_the_lock_of_all_writers_is_held_by_another(
+    backend: Backend, cells: Cells, number: int
+) -> None:
+    holder = backend.raw(**backend.for_any_thread).cursor()
+    holder.execute(backend.begin_statement)
+    holder.execute("UPDATE mapping_revision SET revision = revision")
+
+    assert_in_time(time_calls(number, WRITES, lambda t: connect(backend.url, timeout=t)))
+
+    holder.execute("ROLLBACK")
+    assert backend.hostmap.hosts.create("a", cells.one.uuid).revision == 4
+
+
+@pytest.mark.needs("sessions")
+def test_what_was_given_up_is_not_left_on_the_server(backend: Backend, cells: Cells) -> None:
+    """Though the lock that it waits for is not released, and it is not told that we have left."""
+    holder = backend.raw().cursor()
+    holder.execute(backend.begin_statement)
+    holder.execute("UPDATE mapping_revision SET revision = revision")
+
+    with in_front_of(backend) as proxy, connected_through(proxy, backend, timeout=0.5) as hostmap:
+        assert_in_time(time_calls(8, WRITES, lambda _: nullcontext(hostmap)))
+        given_up = monotonic()
+        # Whole seconds are the smallest unit in which MySQL waits.
+        while backend.busy_sessions():
+            assert monotonic() < given_up + 2
+            sleep(0.05)
+    holder.execute("ROLLBACK")
+    assert backend.hostmap.hosts.create("a", cells.one.uuid).revision == 4
+
+
+def test_a_statement_that_defines_a_table_waits_for_who_has_read_it(
+    backend: Backend, cells: Cells
+) -> None:
+    assert cells.off.revision == 3
+    reader = backend.raw().cursor()
+    reader.execute(backend.begin_statement)
+    reader.execute("SELECT * FROM cell_mapping_change")
+    reader.fetchall()
+
+    first = "0007-cell-mapping-change"
+    undo = {"rollback_migrations": lambda hostmap: hostmap.rollback_migrations(first)}
+
+    # One after the other: yoyo has a lock of its own.
+    opened = partial(connect, backend.url)
+    assert_in_time(time_calls(8, undo, lambda t: opened(timeout=min(t, 0.5)), threads=1))
+
+    while backend.busy_sessions():
+        sleep(0.05)
+    reader.execute("ROLLBACK")
+    hostmap = backend.connect()
+    assert hostmap.check() == ()
+    assert hostmap.rollback_migrations(first) == (first,)
+    assert hostmap.migrate() == (first,)
+
+
+def test_a_pool_that_is_used_up(backend: Backend, cells: Cells, number: int) -> None:
+    assert cells.one.uuid == CELL
+
+    @contextmanager
+    def used_up(timeout: float) -> Iterator[HostMap]:
+        with (
+            connect(backend.url, timeout=timeout, pool_size=1) as hostmap,
+            hostmap._database.lease(monotonic() + 20),
+        ):
+            yield hostmap
+
+    assert_in_time(time_calls(number, CALLS, used_up))
+
+
+@pytest.mark.needs("files")
+def test_a_file_that_another_process_holds(backend: Backend, cells: Cells, number: int) -> None:
+    """Readers too: it is held in exclusive mode."""
+    assert cells.one.uuid == CELL
+    hold = (
+        "import sqlite3, sys; held = sqlite3.connect(sys.argv[1], isolation_level=None);"
+        "held.execute('PRAGMA locking_mode = EXCLUSIVE'); held.execute('BEGIN EXCLUSIVE');"
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    backend.hostmap.close()
+    path = backend.url.removeprefix("sqlite:///")
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"held\n"
+        opened = partial(connect, backend.url)
+        assert_in_time(time_calls(number, CALLS, lambda t: opened(timeout=t)))
+        holder.communicate()
