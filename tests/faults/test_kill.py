@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import cycle, islice
-from queue import Empty, SimpleQueue
 from threading import Event
 from time import sleep
 from typing import TYPE_CHECKING
@@ -15,16 +14,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hostmap_sql import connect
-from hostmap_sql.sessions import Transaction
 from tests.support import servers as running_servers
 from tests.support.backends import FACTORIES
+from tests.support.commits import NextCommit
 from tests.support.histories import Worker, assert_in_order, how_they_ended, work_at_once
 from tests.support.proxy import Cut, Direction, Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hostmap_sql import HostMap, OutcomeUnknown
+    from hostmap_sql import HostMap
     from tests.support.backends import Factory
     from tests.support.linearizability import Operation
     from tests.support.servers import Server
@@ -36,33 +35,6 @@ HOSTS = 8
 ROUNDS, ROUNDS_IN_FULL = 5, 50
 RECOVERY = 60.0
 """How long, in seconds, a patient caller waits for the server to be back."""
-
-
-class NextCommit:
-    """Does what it is told to just before the next commit is sent, whoever sends it."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self._plans: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._met = Event()
-        self.lost = 0
-        """Of how many the answer was lost."""
-        commit = Transaction.commit
-
-        def watched(transaction: Transaction) -> OutcomeUnknown | None:
-            with suppress(Empty):
-                self._plans.get_nowait()()
-                self._met.set()
-            doubt = commit(transaction)
-            self.lost += doubt is not None
-            return doubt
-
-        patch.setattr(Transaction, "commit", watched)
-
-    def meet(self, plan: Callable[[], None]) -> None:
-        """Wait for the next commit, and do it."""
-        self._met.clear()
-        self._plans.put(plan)
-        assert self._met.wait(10), "nobody has written"
 
 
 class Killed:
@@ -93,7 +65,8 @@ class Killed:
 
     def _lose(self, direction: Direction) -> None:
         # Mostly it is the connection with the commit that comes first.
-        self.commits.meet(lambda: self._proxy.cut_after(direction, 0, Cut.STALL))
+        met = self.commits.meet(lambda: self._proxy.cut_after(direction, 0, Cut.STALL), 10)
+        assert met, "nobody has written"
 
     def shut_down(self) -> None:
         """End it as its administrator would."""

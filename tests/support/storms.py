@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.support.backends import Backend
+    from tests.support.commits import NextCommit
     from tests.support.proxy import Proxy
 
-LONGEST_GAP = 0.05
-LONGEST_SILENCE = 0.6
+LONGEST_GAP = 0.1
+LONGEST_SILENCE = 0.3
+BYTES_OF_A_COMMIT = 12
 FARTHEST_CUT = 1500
 """In bytes, from any moment on: some transactions of many at once."""
 
@@ -24,11 +26,12 @@ FARTHEST_CUT = 1500
 class Storm:
     """Does one thing after another, drawn at random, for as long as the block lasts."""
 
-    def __init__(self, proxy: Proxy, backend: Backend, seed: int) -> None:
+    def __init__(self, proxy: Proxy, backend: Backend, commits: NextCommit, seed: int) -> None:
         self.done: Counter[str] = Counter()
         """What was done, and how often."""
         self._proxy = proxy
         self._backend = backend
+        self._commits = commits
         self._chance = random.Random(seed)
         self._over = Event()
         self._thread = Thread(target=self._blow, name="storm")
@@ -47,7 +50,7 @@ class Storm:
             raise failure
 
     def _blow(self) -> None:
-        gusts: list[Callable[[], object]] = [self._cut] * 12
+        gusts: list[Callable[[], object]] = [self._cut, self._cut_a_commit] * 6
         gusts += [self._delay] * 4
         gusts += [self._silence, self._cut_all, self._refuse, self._end_sessions]
         try:
@@ -63,10 +66,26 @@ class Storm:
 
     def _cut(self) -> None:
         """Cut one connection, somewhere in what it says or is told."""
-        direction, how = self._chance.choice([*Direction]), self._chance.choice([*Cut])
-        self._proxy.cut_after(direction, self._chance.randrange(FARTHEST_CUT), how)
+        cut = self._drawn_cut(FARTHEST_CUT)
+        self._proxy.cut_after(*cut)
+        self._let_it_happen(cut)
+
+    def _cut_a_commit(self) -> None:
+        """Cut a connection in a commit or its answer, if no other is the first to say something."""
+        cut = self._drawn_cut(BYTES_OF_A_COMMIT)
+        self._commits.meet(lambda: self._proxy.cut_after(*cut), LONGEST_GAP)
+        self._let_it_happen(cut)
+
+    def _drawn_cut(self, farthest: int) -> tuple[Direction, int, Cut]:
+        return (
+            self._chance.choice([*Direction]),
+            self._chance.randrange(farthest),
+            self._chance.choice([*Cut]),
+        )
+
+    def _let_it_happen(self, cut: tuple[Direction, int, Cut]) -> None:
         self._pass(2 * LONGEST_GAP)
-        if how is Cut.STALL:
+        if cut[2] is Cut.STALL:
             # Its transaction holds the lock of all writers until the server learns that it is dead.
             self._pass(LONGEST_SILENCE)
             self._proxy.resume()
