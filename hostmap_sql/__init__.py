@@ -21,6 +21,7 @@ from hostmap_sql.errors import (
     OutcomeUnknown,
     SchemaOutOfDate,
     StaleMapping,
+    StaleReplica,
 )
 from hostmap_sql.hostmap import Changes, HostMap, connect
 from hostmap_sql.models import (
@@ -64,6 +65,7 @@ __all__ = [
     "SchemaOutOfDate",
     "SecretUrl",
     "StaleMapping",
+    "StaleReplica",
     "__version__",
     "connect",
 ]

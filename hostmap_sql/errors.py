@@ -173,6 +173,25 @@ class HistoryPruned(HostMapError):
         )
 
 
+class StaleReplica(HostMapError):
+    """A replica is older than it may be, or has not got to a revision in time.
+
+    It has `revision`, and was last known to be current `age` seconds ago.
+    """
+
+    def __init__(self, revision: int, age: float, wanted: str) -> None:
+        super().__init__(revision, age, wanted)
+        self.revision = revision
+        self.age = age
+        self.wanted = wanted
+
+    def __str__(self) -> str:
+        return (
+            f"the replica has revision {self.revision} and was current {self.age:.1f} s ago, "
+            f"but {self.wanted}: is the database away, and is the replica started?"
+        )
+
+
 class SchemaOutOfDate(HostMapError):
     """The tables are not those this version needs.
 

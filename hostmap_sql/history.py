@@ -2,31 +2,62 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
+from time import sleep
 from typing import TYPE_CHECKING
 
 from hostmap_sql.errors import HistoryPruned, InvalidValue, SchemaOutOfDate
-from hostmap_sql.models import CellChange, ChangeSet, HostChange, valid_host, valid_number
+from hostmap_sql.models import (
+    CellChange,
+    ChangeSet,
+    HostChange,
+    valid_host,
+    valid_number,
+    valid_seconds,
+)
 from hostmap_sql.parts import BULK_SIZE
 from hostmap_sql.rows import RowReader
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hostmap_sql.database import Database
-    from hostmap_sql.sessions import Transaction
+    from hostmap_sql.sessions import Session, Transaction
 
 # How many changesets a step of pruning looks at.
 _PRUNE_STEP = 1_000
 
 
-class History:
-    """The record of all changes: ``hostmap.history``."""
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """How things stand in the database, seen from one revision."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._rows = RowReader(database.dialect)
+    revision: int
+    """The newest one."""
+    pruned_revision: int
+    change_id: str | None
+    """Which change made the revision from which it is seen; None if that is not on record."""
+
+    def leads_on_from(self, revision: int, change_id: str | None) -> bool:
+        """Whether all changes are on record since this revision, which this change has made.
+
+        They are not if the history was pruned past it, nor if the database was restored from a
+        backup, even if newer changes have the same numbers by now.
+        """
+        is_there = self.pruned_revision <= revision <= self.revision
+        return is_there and self.change_id == change_id
+
+
+class HistoryReader:
+    """The record of all changes, as one session sees it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._rows = RowReader(session.dialect)
 
     def of_host(self, host: str) -> list[HostChange]:
         """What happened to a host, oldest first, as far as it was not pruned.
@@ -34,7 +65,7 @@ class History:
         >>> [change.reason for change in hostmap.history.of_host("compute-1")]
         ['rack 9']
         """
-        rows = self._database.all(Statement.HOST_CHANGE_OF_HOST, {"host": valid_host(host)})
+        rows = self._session.all(Statement.HOST_CHANGE_OF_HOST, {"host": valid_host(host)})
         return [self._rows.host_change(row) for row in rows]
 
     def since(self, revision: int, limit: int = 1000) -> list[ChangeSet]:
@@ -47,11 +78,11 @@ class History:
         """
         after = valid_number(revision, "revision")
         page = {"after": after, "limit": valid_number(limit, "limit", least=1)}
-        rows = self._database.all(Statement.CHANGESET_LIST, page)
+        rows = self._session.all(Statement.CHANGESET_LIST, page)
         span = {"after": after, "until": rows[-1][0] if rows else after}
-        hosts = map(self._rows.host_change, self._database.all(Statement.HOST_CHANGE_LIST, span))
+        hosts = map(self._rows.host_change, self._session.all(Statement.HOST_CHANGE_LIST, span))
         hosts_of = {number: [*some] for number, some in groupby(hosts, attrgetter("revision"))}
-        cells = (CellChange(*row) for row in self._database.all(Statement.CELL_CHANGE_LIST, span))
+        cells = (CellChange(*row) for row in self._session.all(Statement.CELL_CHANGE_LIST, span))
         cells_of = {number: [*some] for number, some in groupby(cells, attrgetter("revision"))}
         # Looked at last: what is pruned was marked so before, so nothing read above is missing.
         pruned = self._revisions()[1]
@@ -62,24 +93,28 @@ class History:
             for row in rows
         ]
 
-    def prune(self, before: int | datetime) -> int:
-        """Remove the changesets before a revision or a time, but never the newest one.
+    def all_since(self, revision: int) -> list[ChangeSet]:
+        """All changesets after a revision, oldest first, however many they are.
 
-        Clocks differ: the first changeset that says a time from `before` on stays, and all after
-        it.
-
-        :raises InvalidValue: it is neither a revision nor a time with a zone.
-
-        >>> hostmap.history.prune(before=2)
-        1
+        >>> len(hostmap.history.all_since(0))
+        2
         """
-        until = min(self._last_before(before), self.newest() - 1)
-        mark = {"pruned_revision": until}
-        self._database.tidy(lambda tx: tx.execute(Statement.REVISION_PRUNE, mark))
-        total = 0
-        while removed := self._database.tidy(lambda tx: self._prune_some(tx, until)):
-            total += removed
-        return total
+        found: list[ChangeSet] = []
+        while page := self.since(found[-1].revision if found else revision):
+            found += page
+        return found
+
+    def poll(self, revision: int) -> Poll:
+        """How things stand, seen from a revision: one small SELECT.
+
+        >>> hostmap.history.poll(1).revision
+        2
+        """
+        parameters = {"revision": valid_number(revision, "revision")}
+        row = self._session.one(Statement.REVISION_POLL, parameters)
+        if row is None:
+            raise SchemaOutOfDate(self._session.name)
+        return Poll(*row)
 
     def newest(self) -> int:
         """The newest committed revision, 0 in a new directory.
@@ -107,9 +142,9 @@ class History:
     # --- inside -------------------------------------------------------------------------------
 
     def _revisions(self) -> tuple[int, int]:
-        row = self._database.one(Statement.REVISION_GET)
+        row = self._session.one(Statement.REVISION_GET)
         if row is None:
-            raise SchemaOutOfDate(self._database.name)
+            raise SchemaOutOfDate(self._session.name)
         return row[0], row[1]
 
     def _last_before(self, before: int | datetime) -> int:
@@ -117,10 +152,71 @@ class History:
             return valid_number(before, "before") - 1
         if before.tzinfo is None:
             raise InvalidValue("before", "is a time without a zone: give one, such as datetime.UTC")
-        time = self._database.dialect.encode_time(before.astimezone(UTC))
-        row = self._database.one(Statement.CHANGESET_FIRST_SINCE, {"time": time})
+        time = self._session.dialect.encode_time(before.astimezone(UTC))
+        row = self._session.one(Statement.CHANGESET_FIRST_SINCE, {"time": time})
         first: int | None = row[0] if row else None
         return self.newest() if first is None else first - 1
+
+
+class History(HistoryReader):
+    """The record of all changes: ``hostmap.history``."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._database = database
+
+    def follow(self, since: int, *, poll: float = 1.0) -> Iterator[ChangeSet]:
+        """The changesets after a revision, oldest first, and then those to come, as they come.
+
+        It never ends by itself. The `revision` of the last one is where to take it up again. Should
+        the database go away, the error is raised; calling it anew goes on.
+
+        :param poll: the pause between two looks, in seconds, when there is nothing new.
+        :raises HistoryPruned: some of them are gone; or, since the database was restored from a
+            backup, they never were.
+        :raises InvalidValue: a value cannot be used.
+
+        >>> for changeset in hostmap.history.follow(since=0):
+        ...     print(changeset.revision, len(changeset.cells), len(changeset.hosts))
+        ...     if changeset.revision == 2:
+        ...         break
+        1 2 0
+        2 0 3
+        """
+        after = valid_number(since, "since")
+        pause = valid_seconds(poll, "poll")
+        now = self.poll(after)
+        change_id = now.change_id
+        while True:
+            # The last one that was given may be pruned, as long as the next one is there.
+            if not now.leads_on_from(after, now.change_id and change_id):
+                raise HistoryPruned(after, now.pruned_revision)
+            if after == now.revision:
+                sleep(pause)
+            else:
+                for changeset in self.since(after):
+                    yield changeset
+                    after, change_id = changeset.revision, changeset.change_id
+            now = self.poll(after)
+
+    def prune(self, before: int | datetime) -> int:
+        """Remove the changesets before a revision or a time, but never the newest one.
+
+        Clocks differ: the first changeset that says a time from `before` on stays, and all after
+        it.
+
+        :raises InvalidValue: it is neither a revision nor a time with a zone.
+
+        >>> hostmap.history.prune(before=2)
+        1
+        """
+        until = min(self._last_before(before), self.newest() - 1)
+        mark = {"pruned_revision": until}
+        self._database.tidy(lambda tx: tx.execute(Statement.REVISION_PRUNE, mark))
+        total = 0
+        while removed := self._database.tidy(lambda tx: self._prune_some(tx, until)):
+            total += removed
+        return total
 
     def _prune_some(self, transaction: Transaction, until: int) -> int:
         """Remove the oldest changesets that together touch no more hosts than a bulk call."""

@@ -14,7 +14,7 @@ from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, InvalidValue,
 from hostmap_sql.history import History
 from hostmap_sql.hosts import Hosts
 from hostmap_sql.leases import InAutocommit
-from hostmap_sql.models import valid_name, valid_number, valid_uuid
+from hostmap_sql.models import LONGEST_SECONDS, valid_name, valid_number, valid_uuid
 from hostmap_sql.waiting import WatchedHosts
 
 if TYPE_CHECKING:
@@ -27,15 +27,13 @@ if TYPE_CHECKING:
     from hostmap_sql.database import Outcome
     from hostmap_sql.dialects.base import Connections, Dialect, Lender
     from hostmap_sql.migrations import Migrations, MigrationStatus
+    from hostmap_sql.replica import Replica
     from hostmap_sql.sessions import Transaction
 
 T = TypeVar("T")
 
 DEFAULT_TIMEOUT = 30.0
 """How long, in seconds, a call tries before it gives up."""
-
-LONGEST_TIMEOUT = 86_400
-"""The longest time, in seconds, that can be set for it: a day."""
 
 
 def connect(
@@ -46,7 +44,8 @@ def connect(
     :param url: ``sqlite:///relative.db``, ``sqlite:////absolute.db``,
         ``mysql://user:password@host:3306/database`` or
         ``postgresql://user:password@host:5432/database``; SQLAlchemy's schemes are understood. In
-        the query, ``sslmode=`` and ``sslrootcert=`` take libpq's words on both servers.
+        the query, ``sslmode=`` and ``sslrootcert=`` take libpq's words on both servers; the
+        certificate of one that is not on this machine is verified unless they say otherwise.
     :param timeout: how long a call tries before it gives up, in seconds.
     :param pool_size: the most connections that are open at once.
     :param author: who the history says made the changes, unless they say otherwise themselves.
@@ -244,6 +243,27 @@ class HostMap:
         except DatabaseUnavailable as error:
             raise OutcomeUnknown(change_id, revision) from error
 
+    # --- copies -------------------------------------------------------------------------------
+
+    def replica(self, *, max_age: float | None = None, read_through: bool = True) -> Replica:
+        """A copy of the whole directory in this process, which can follow all changes.
+
+        It is loaded now, in one snapshot. See `Replica`.
+
+        :param max_age: how old, in seconds, what it answers may be; beyond that it raises
+            `StaleReplica`. Default: as old as it gets.
+        :param read_through: whether a host that it does not know is looked up in the database.
+        :raises DatabaseUnavailable: the database is away.
+
+        >>> with hostmap.replica(max_age=60).start() as replica:
+        ...     replica.cell_of("compute-1").name, len(replica)
+        ('cell1', 3)
+        """
+        # Here, as most programs have no use for it, and it brings `logging`.
+        from hostmap_sql.replica import Replica  # noqa: PLC0415
+
+        return Replica(self._database, self.hosts, max_age=max_age, read_through=read_through)
+
     # --- the whole ----------------------------------------------------------------------------
 
     def revision(self) -> int:
@@ -337,10 +357,10 @@ def _valid_timeout(timeout: float) -> float:
     if (
         isinstance(value, int | float)
         and not isinstance(value, bool)
-        and 0 < value <= LONGEST_TIMEOUT
+        and 0 < value <= LONGEST_SECONDS
     ):
         return float(value)
-    raise InvalidValue("timeout", f"must be a number of seconds from above 0 to {LONGEST_TIMEOUT}")
+    raise InvalidValue("timeout", f"must be a number of seconds from above 0 to {LONGEST_SECONDS}")
 
 
 def _valid_note(note: str | None, field: str) -> str | None:

@@ -12,6 +12,9 @@ from hostmap_sql.uuids import canonical_uuid
 if TYPE_CHECKING:
     from datetime import datetime
 
+LONGEST_SECONDS = 86_400
+"""The longest time, in seconds, that can be asked for: a day."""
+
 CELL0_UUID = "00000000-0000-0000-0000-000000000000"
 """The UUID of the cell that holds what could not be placed. No host can be mapped to it."""
 
@@ -217,3 +220,12 @@ def valid_number(value: object, field: str, *, least: int = 0) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 1 << 63:
         raise InvalidValue(field, f"must be a whole number of at least {least}")
     return value
+
+
+def valid_seconds(value: object, field: str) -> float:
+    """A time in seconds, a pause or a time-out, of a day at most."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value)
+        if 0 <= seconds <= LONGEST_SECONDS:
+            return seconds
+    raise InvalidValue(field, f"must be a number of seconds from 0 to {LONGEST_SECONDS}")

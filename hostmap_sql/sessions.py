@@ -43,6 +43,8 @@ class Session(ABC):
     """Where statements run: a database, or one transaction in it."""
 
     dialect: Dialect
+    name: str
+    """What messages call the database."""
 
     @abstractmethod
     def all(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> Sequence[Row]:
@@ -171,6 +173,7 @@ class Snapshot(Session):
         self, translator: Translator, connection: Connection, deadline: Callable[[], float]
     ) -> None:
         self.dialect = translator.dialect
+        self.name = translator.database
         self._deadline = deadline
         self._translator = translator
         self._connection = connection
@@ -214,6 +217,7 @@ class Transaction(Session):
         deadline: Callable[[], float],
     ) -> None:
         self.dialect = translator.dialect
+        self.name = translator.database
         self.deadline = deadline
         self.change_id = new_uuid()
         self.author = author

@@ -90,6 +90,11 @@ SELECT host FROM host_mapping
  WHERE cell_uuid = %(cell_uuid)s
  ORDER BY host LIMIT %(limit)s"""
 
+    HOST_NAMES_PAGE = """
+SELECT host FROM host_mapping
+ WHERE cell_uuid = %(cell_uuid)s AND host > %(after)s
+ ORDER BY host LIMIT %(limit)s"""
+
     # What was just created has no updated_at.
     HOST_INSERT = """
 INSERT INTO host_mapping (host, cell_uuid, revision, created_at)
@@ -147,6 +152,12 @@ UPDATE mapping_revision SET revision = revision + 1 WHERE id = 1 RETURNING revis
 
     REVISION_GET = "SELECT revision, pruned_revision FROM mapping_revision WHERE id = 1"
 
+    # Whether a copy of this revision is the newest, and whether it was this very change.
+    REVISION_POLL = """
+SELECT r.revision, r.pruned_revision, s.change_id
+  FROM mapping_revision r LEFT JOIN mapping_changeset s ON s.revision = %(revision)s
+ WHERE r.id = 1"""
+
     # The lock of all writers, and nothing written: whoever holds it waits for nobody's commit.
     REVISION_LOCK = """
 SELECT revision, pruned_revision FROM mapping_revision WHERE id = 1 FOR UPDATE"""
@@ -188,6 +199,12 @@ SELECT revision, change_id, author, reason, created_at
     HOST_CHANGE_LIST = f"""{_HOST_CHANGE}
  WHERE x.revision > %(after)s AND x.revision <= %(until)s
  ORDER BY x.revision, x.host"""
+
+    # Where hosts went; of the same host, the last one counts.
+    HOST_CHANGE_TARGETS = """
+SELECT host, new_cell_uuid FROM host_mapping_change
+ WHERE revision > %(after)s AND revision <= %(until)s
+ ORDER BY revision, host"""
 
     CELL_CHANGE_LIST = """
 SELECT revision, cell_uuid, action

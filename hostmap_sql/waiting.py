@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hostmap_sql.bulk import valid_hosts
-from hostmap_sql.errors import HostsNotMapped, InvalidValue
+from hostmap_sql.errors import HostsNotMapped
 from hostmap_sql.hosts import Hosts
-from hostmap_sql.models import valid_cell_of_host
+from hostmap_sql.models import valid_cell_of_host, valid_seconds
 from hostmap_sql.parts import LOOKUP_SIZE, in_parts
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 _LAST_LOOK = 0.1
 
 _SHORTEST_PAUSE = 0.01
-
-# A day, as for any other time-out.
-_LONGEST = 86_400
 
 
 class WatchedHosts(Hosts):
@@ -64,8 +61,8 @@ class WatchedHosts(Hosts):
         """
         missing: Sequence[str] = valid_hosts(hosts)
         cell = None if cell_uuid is None else valid_cell_of_host(cell_uuid)
-        timeout = self._database.timeout if timeout is None else _valid_seconds(timeout, "timeout")
-        poll = _valid_seconds(poll, "poll")
+        timeout = self._database.timeout if timeout is None else valid_seconds(timeout, "timeout")
+        poll = valid_seconds(poll, "poll")
         deadline = monotonic() + timeout
         while True:
             found = self._look(missing, deadline)
@@ -91,10 +88,3 @@ class WatchedHosts(Hosts):
             seconds = round(max(_LAST_LOOK, deadline - monotonic()), 1)
             found |= self._cells_of(self._database.within(seconds), part)
         return found
-
-
-def _valid_seconds(value: Any, field: str) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and 0 <= value <= _LONGEST:
-        return float(value)
-    raise InvalidValue(field, f"must be a number of seconds from 0 to {_LONGEST}")

@@ -86,12 +86,15 @@ ERRORS = {
 
 def members(owner: object) -> Iterator[tuple[str, Any]]:
     """The public methods and properties of a class that the package itself defines."""
-    for class_ in inspect.getmro(owner) if isinstance(owner, type) else ():
+    if not isinstance(owner, type):
+        return
+    for class_ in inspect.getmro(owner):
         if class_.__module__.startswith("hostmap_sql"):
             fields = getattr(class_, "__dataclass_fields__", {})
             for name, value in vars(class_).items():
                 if not name.startswith("_") and name not in fields:
-                    yield f"{class_.__name__}.{name}", value
+                    for named in {class_, owner}:  # it may be a base's, under either name
+                        yield f"{named.__name__}.{name}", value
 
 
 def reachable() -> Iterator[tuple[str, Any]]:

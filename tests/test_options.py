@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import ssl
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,12 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.backends import Backend
-
-CERTIFICATE_VERIFIED = {
-    "require": (ssl.CERT_NONE, False),
-    "verify-ca": (ssl.CERT_REQUIRED, False),
-    "verify-full": (ssl.CERT_REQUIRED, True),
-}
 
 
 def for_mysql(url: str) -> dict[str, Any]:
@@ -47,7 +40,6 @@ def test_what_pymysql_gets() -> None:
     assert (given["user"], given["password"], given["database"]) == ("u@x", "p/w", "n m")
     assert (given["host"], given["port"], given["read_timeout"]) == ("db", 3307, 7)
     assert (given["charset"], given["autocommit"], given["program_name"]) == ("utf8mb4", True, "x")
-    assert "ssl" not in given
     bare = for_mysql("mysql://")
     assert (bare["host"], bare["port"], bare["password"]) == ("localhost", 3306, "")
     assert (bare["user"], bare["database"], bare["program_name"]) == (None, None, "hostmap_sql")
@@ -69,30 +61,6 @@ def test_what_libpq_gets() -> None:
     assert not {"host", "port", "user", "password", "dbname"} & set(bare)
 
 
-@pytest.mark.parametrize("mode", ["allow", "prefer"])
-def test_tls_is_used_when_it_is_offered(mode: str) -> None:
-    assert not {"ssl", "ssl_disabled"} & set(for_mysql(f"mysql://h?sslmode={mode}"))
-
-
-def test_tls_can_be_turned_off() -> None:
-    assert for_mysql("mysql://h?sslmode=disable")["ssl_disabled"] is True
-
-
-@pytest.mark.parametrize("mode", CERTIFICATE_VERIFIED)
-def test_the_servers_certificate_is_verified_as_libpq_does(mode: str) -> None:
-    context = for_mysql(f"mysql://h?sslmode={mode}&sslrootcert=system")["ssl"]
-    assert (context.verify_mode, context.check_hostname) == CERTIFICATE_VERIFIED[mode]
-
-
-def test_a_root_certificate_alone_means_that_the_server_is_verified(tmp_path: Path) -> None:
-    context = for_mysql("mysql://h?sslrootcert=system")["ssl"]
-    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
-    given = for_postgresql("postgresql://h?sslrootcert=/x.pem")
-    assert (given["sslmode"], given["sslrootcert"]) == ("verify-full", "/x.pem")
-    with pytest.raises(InvalidValue, match="cannot be read"):
-        for_mysql(f"mysql://h?sslrootcert={tmp_path}/none.pem")
-
-
 @pytest.mark.parametrize(
     ("url", "named"),
     [
@@ -100,7 +68,6 @@ def test_a_root_certificate_alone_means_that_the_server_is_verified(tmp_path: Pa
         ("mysql://h/d?no_such_option=1", "no_such_option"),
         ("mysql://h/d?password=s3cret", "password"),
         ("mysql://h/d?read_timeout=s3cret", "whole number"),
-        ("mysql://h/d?sslmode=s3cret", "sslmode"),
         ("postgresql://h/d?no_such_option=s3cret", "no_such_option"),
         ("postgresql://h/d?autocommit=s3cret", "autocommit"),
         ("sqlite://h/d.db", "names a host"),

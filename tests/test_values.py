@@ -35,6 +35,7 @@ from hostmap_sql import (
     SchemaOutOfDate,
     SecretUrl,
     StaleMapping,
+    StaleReplica,
 )
 
 UUID = "5f7ccc29-a9eb-417c-865e-b9bd78a72dcc"
@@ -88,6 +89,11 @@ ERRORS: list[tuple[HostMapError, dict[str, Any], str]] = [
     ),
     (InvalidValue("host", "is empty"), {"field": "host", "problem": "is empty"}, "host is empty"),
     (HistoryPruned(1, 5), {"revision": 1, "pruned_revision": 5}, "pruned up to revision 5"),
+    (
+        StaleReplica(7, 61.25, "may be 60 s old at most"),
+        {"revision": 7, "age": 61.25, "wanted": "may be 60 s old at most"},
+        "has revision 7 and was current 61.2 s ago, but may be 60 s old at most",
+    ),
     (
         SchemaOutOfDate("db", ["1-a"], ["9-z"]),
         {"database": "db", "missing": ("1-a",), "unknown": ("9-z",)},

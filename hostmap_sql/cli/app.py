@@ -25,6 +25,7 @@ from hostmap_sql.cli.log import log
 from hostmap_sql.cli.migrate import migrate
 from hostmap_sql.cli.nova import nova
 from hostmap_sql.cli.outcome import outcome
+from hostmap_sql.cli.watch import watch
 
 _EPILOG = """\b
 Exit status:
@@ -60,5 +61,5 @@ def app() -> None:
     """
 
 
-for command in (migrate, cells, hosts, history, log, outcome, check, nova, demo, completion):
+for command in (migrate, cells, hosts, history, log, watch, outcome, check, nova, demo, completion):
     app.add_command(command)

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from hostmap_sql.models import ChangeSet
 
 # While the database is away: how long a look may take. To stop must not take longer.
-_LONGEST_LOOK = 2.0
+LONGEST_LOOK = 2.0
 
 
-class _Since(click.ParamType[int | datetime]):
+class Since(click.ParamType[int | datetime]):
     """A revision, or a time as ISO 8601 writes it."""
 
     name = "since"
@@ -49,7 +49,7 @@ class _Since(click.ParamType[int | datetime]):
 
 
 @dataclass
-class _Log:
+class Log:
     """Prints changes, and knows which was the last; None: all are to be printed that there are."""
 
     hostmap: HostMap
@@ -58,6 +58,8 @@ class _Log:
     host: str | None
     names: dict[str, str]
     last: int | None = None
+    change_id: str | None = None
+    """Which change the last one was, once that is known."""
 
     def print_new(self, stop: Stop) -> None:
         """Print what came after the last; leave off when told to stop."""
@@ -72,13 +74,21 @@ class _Log:
         self.writer.write(())
         sys.stdout.flush()
 
-    def refuse_restored(self, newest: int) -> None:
-        """Fail if the database went back to before what was printed."""
-        if newest < (self.last or 0):
+    def has_new(self) -> bool:
+        """Whether there is something to print.
+
+        :raises Failure: the database is not the one any more that the last change was made in.
+        """
+        last = self.last or 0
+        now = self.hostmap.history.poll(last)
+        is_another = None not in (now.change_id, self.change_id) and now.change_id != self.change_id
+        if now.revision < last or is_another:
             raise errors.Failure(
-                f"the newest revision is {newest}, after revision {self.last} was shown: the "
+                f"revision {last}, the last that was shown, is not there any more: the "
                 "database was restored from a backup; begin anew"
             )
+        self.change_id = self.change_id or now.change_id
+        return now.revision != self.last
 
     def _print(self, changesets: Sequence[ChangeSet]) -> None:
         if any(changeset.cells for changeset in changesets):
@@ -88,7 +98,7 @@ class _Log:
         if rows:
             self.writer.write(rows)
             sys.stdout.flush()
-        self.last = changesets[-1].revision
+        self.last, self.change_id = changesets[-1].revision, changesets[-1].change_id
 
     def _is_wanted(self, row: Mapping[str, Any]) -> bool:
         in_cell = self.cell_uuid in (None, row["old_cell_uuid"], row["new_cell_uuid"])
@@ -105,7 +115,7 @@ class _Log:
 @click.option(
     "--since",
     metavar="REV|TIME",
-    type=_Since(),
+    type=Since(),
     help="Only what came after this revision, or from this time on: ISO 8601, in UTC unless it "
     "names a zone. An error if some of that was pruned.",
 )
@@ -143,34 +153,33 @@ def log(
     """
     with stopping() as stop:
         with settings.open() as hostmap:
-            log = _begun(settings, hostmap, cell, host, json_lines=follow)
+            log = begun(settings, hostmap, cell, host, json_lines=follow)
             after = hostmap.history.last_before(since) if isinstance(since, datetime) else since
             log.last = after
             if not follow:
                 log.print_new(stop)
         if follow:
-            with settings.open(longest=_LONGEST_LOOK) as log.hostmap:
-                _follow(log, stop, interval)
+            with settings.open(longest=LONGEST_LOOK) as log.hostmap:
+                follow_changes(log, stop, interval)
         log.writer.end()
 
 
-def _begun(
+def begun(
     settings: Settings, hostmap: HostMap, cell: str | None, host: str | None, *, json_lines: bool
-) -> _Log:
+) -> Log:
+    """A log of which nothing is printed yet."""
     uuid = cell and (canonical_uuid(cell) or uuid_of(hostmap, cell, "--cell"))
     writer = row_writer(settings, COLUMNS, BRIEF_COLUMNS, json_lines=json_lines)
-    return _Log(hostmap, writer, uuid, host, cell_names(hostmap))
+    return Log(hostmap, writer, uuid, host, cell_names(hostmap))
 
 
-def _follow(log: _Log, stop: Stop, interval: float) -> None:
+def follow_changes(log: Log, stop: Stop, interval: float) -> None:
     """Print what there is and what comes, until told to stop."""
     log.print_header()
     is_away = False
     while True:
         try:
-            newest = log.hostmap.revision()
-            log.refuse_restored(newest)
-            if newest != log.last:
+            if log.has_new():
                 log.print_new(stop)
         except DatabaseUnavailable as error:
             if not is_away:

@@ -54,7 +54,7 @@ def access_options(command: Command) -> Command:
             click.option(
                 "--cell-options",
                 metavar="OPTIONS",
-                help="Options to add to the URL of every cell's database, such as sslmode=disable.",
+                help="Options to add to the URL of every cell's database, such as sslmode=prefer.",
             ),
             click.option(
                 "--template-url",

@@ -12,8 +12,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pymysql
-from pymysql.constants import CLIENT
+from pymysql.constants import CLIENT, CR
 
+from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.base import Dialect, Fault, idle_limit, keep_alive
 from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.dialects.watch import WATCH, shut_down
@@ -79,9 +80,6 @@ _OPTIONS: Mapping[str, Callable[[str], object]] = {
     "ssl_key_password": str,
 }
 
-# libpq's words. The stricter ones verify the chain, and verify-full also the name.
-_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-
 # MySQL passes over what stands in /*M! */, MariaDB over what stands in /*!80000 */.
 _SESSION = """
 SET SESSION innodb_lock_wait_timeout = %(seconds)s, lock_wait_timeout = %(seconds)s,
@@ -122,7 +120,8 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
             # That time-out is for the first packet alone: the watch sees to the whole handshake.
             WATCH.begin(connection, deadline, self.cut)
             try:
-                connection.connect()
+                with tls.refusals(url, _tls_refusal, self.code):
+                    connection.connect()
                 _keep_alive(connection, timeout)
                 connection.cursor().execute(_SESSION, limits)
             except BaseException:
@@ -194,6 +193,8 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         if isinstance(error, NoConnectionInTime):
             return Fault.WAIT
         code = _errno(error)
+        if _tls_refusal(error):
+            return Fault.PERMANENT
         if code is not None:
             fault = _FAULTS.get(code, Fault.UNLISTED)
         elif isinstance(error, pymysql.err.InternalError | OSError):
@@ -220,19 +221,26 @@ def _errno(error: Exception) -> int | None:
     return code if isinstance(code, int) else None
 
 
+def _tls_refusal(error: Exception) -> tls.Refusal | None:
+    if _errno(error) == CR.CR_SSL_CONNECTION_ERROR:
+        return tls.Refusal.NOT_OFFERED
+    reason = getattr(error, "original_exception", None)
+    return tls.Refusal.of(reason) if isinstance(reason, ssl.SSLCertVerificationError) else None
+
+
 def _arguments(url: DatabaseUrl) -> dict[str, Any]:
     """What PyMySQL's `connect` takes, for a URL."""
     if len(url.hosts) > 1:
         raise InvalidValue("database URL", "names several hosts, of which PyMySQL takes only one")
     host, port = url.hosts[0] if url.hosts else ("localhost", None)
     options = dict(url.options)
-    tls = _tls(options.pop("sslmode", None), options.pop("sslrootcert", None))
+    encryption = _tls(options, "" if "unix_socket" in options else host)
     arguments: dict[str, Any] = {"program_name": "hostmap_sql"}
     for name, value in options.items():
         arguments[name] = _option(name, value)
     return {
         **arguments,
-        **tls,
+        **encryption,
         "host": host,
         "port": port or 3306,
         "user": url.user,
@@ -272,23 +280,25 @@ def _option(name: str, value: str) -> Any:
         raise InvalidValue("database URL", problem) from None
 
 
-def _tls(mode: str | None, root: str | None) -> dict[str, Any]:
-    """PyMySQL's TLS arguments for libpq's words."""
-    mode = mode or "prefer"
-    if mode not in _SSL_MODES:
-        problem = f"has an sslmode that is not one of {', '.join(_SSL_MODES)}"
-        raise InvalidValue("database URL", problem)
-    if mode == "disable":
+def _tls(options: dict[str, str], host: str) -> dict[str, Any]:
+    """PyMySQL's TLS arguments. Takes what they answer out of the options."""
+    mode, root = options.pop("sslmode", None), options.pop("sslrootcert", None)
+    terms = tls.Terms.of(mode, root or options.get("ssl_ca"), [host])
+    if terms.mode == "disable":
         return {"ssl_disabled": True}
-    if mode in ("allow", "prefer"):
+    if not terms.is_required:
         return {}
-    try:
-        context = ssl.create_default_context(cafile=None if root == "system" else root)
-    except OSError as error:
-        problem = f"has an sslrootcert that cannot be read: {error.strerror}"
-        raise InvalidValue("database URL", problem) from error
-    context.check_hostname = mode == "verify-full"
-    context.verify_mode = ssl.CERT_NONE if mode == "require" else ssl.CERT_REQUIRED
+    context = terms.context()
+    # Beside a context of ours, PyMySQL would make one of these that does not look at the name.
+    options.pop("ssl_ca", None)
+    certificate, key = options.pop("ssl_cert", None), options.pop("ssl_key", None)
+    password = options.pop("ssl_key_password", "")
+    if certificate:
+        try:
+            context.load_cert_chain(certificate, key, password)
+        except OSError as error:
+            problem = f"has an ssl_cert or ssl_key that cannot be read: {error.strerror}"
+            raise InvalidValue("database URL", problem) from error
     return {"ssl": context}
 
 

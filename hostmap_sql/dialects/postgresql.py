@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
+from itertools import zip_longest
 from math import ceil
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg.conninfo import make_conninfo
-from psycopg.pq import Conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import Conninfo, PGconn
 from psycopg.rows import tuple_row
 
+from hostmap_sql.dialects import tls, tls_probe
 from hostmap_sql.dialects.base import Dialect, Fault, idle_limit, keep_alive
 from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.dialects.watch import shut_down
@@ -19,7 +23,7 @@ from hostmap_sql.errors import InvalidValue
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hostmap_sql.database_url import DatabaseUrl
 
@@ -56,6 +60,8 @@ _FAULTS = {
     "XX002": Fault.PERMANENT,  # corrupt index
 }
 
+_PORT = 5432
+
 # What libpq calls TCP's options.
 _KEEP_ALIVE = {
     "tcp_keepidle": "keepalives_idle",
@@ -73,13 +79,15 @@ class PostgreSQL(Dialect):
 
     def opener(self, url: DatabaseUrl, timeout: float) -> Callable[[float], Any]:
         conninfo = _conninfo(url, timeout)
+        refusal_of = _refusal_finder(conninfo)
         own = "connect_timeout" in url.options
 
         def open_connection(deadline: float) -> psycopg.Connection[Any]:
             # In whole seconds, from two on: who waits for it has left by then.
             left = max(2, ceil(deadline - monotonic()))
             patience: dict[str, Any] = {} if own else {"connect_timeout": left}
-            return psycopg.connect(conninfo, autocommit=True, **patience)
+            with tls.refusals(url, refusal_of, self.code):
+                return psycopg.connect(conninfo, autocommit=True, **patience)
 
         return open_connection
 
@@ -174,7 +182,77 @@ def _conninfo(url: DatabaseUrl, timeout: float) -> str:
         **url.options,
         "options": " ".join([*options, url.options.get("options", "")]).strip(),
     }
-    return make_conninfo(**arguments)
+    return make_conninfo(**{**arguments, **_tls(arguments)})
+
+
+# --- TLS ------------------------------------------------------------------------------------------
+
+# Where libpq itself looks for authorities to trust.
+_OWN_ROOTS = Path("~/.postgresql/root.crt")
+
+
+def _tls(arguments: Mapping[str, Any]) -> dict[str, str]:
+    """What to tell libpq of TLS: nothing, unless a server without it is to be refused."""
+    settings = _settings(arguments)
+    mode = settings.get("sslmode")
+    if mode == "prefer":  # which is what it says, too, where nobody has said anything
+        mode = arguments.get("sslmode") or os.environ.get("PGSSLMODE")
+    own_roots = _OWN_ROOTS.expanduser()
+    root = settings.get("sslrootcert") or (str(own_roots) if own_roots.is_file() else None)
+    terms = tls.Terms.of(mode, root, (address for _, address, _ in _servers(settings)))
+    if not terms.is_required:
+        return {}
+    if not terms.verifies:
+        return {"sslmode": terms.mode}
+    if terms.root:
+        terms.context()  # to see at once that it can be read
+    # psycopg's own OpenSSL does not know where the system has its authorities.
+    roots = terms.root or tls.system_roots() or tls.SYSTEM
+    return {"sslmode": terms.mode, "sslrootcert": roots}
+
+
+def _settings(arguments: Mapping[str, Any]) -> dict[str, str]:
+    """What libpq makes of its arguments, its environment and a service file.
+
+    It is asked to connect, with a value that it refuses before it does.
+    """
+    refused = make_conninfo(**{**arguments, "target_session_attrs": "?"})
+    connection = PGconn.connect_start(refused.encode())
+    try:
+        options = [option for option in connection.info if option.val is not None]
+        return {option.keyword.decode(): (option.val or b"").decode() for option in options}
+    finally:
+        connection.finish()
+
+
+def _servers(settings: Mapping[str, str]) -> list[tuple[str, str, int]]:
+    """Each server that may be asked: its name, the address at which it is looked for, its port."""
+    hosts = settings.get("host", "").split(",")
+    addresses = settings.get("hostaddr", "").split(",")
+    ports = settings.get("port", "").split(",")
+    if len(ports) == 1:
+        ports *= max(len(hosts), len(addresses))
+    return [
+        (host or address, address or host, int(port or _PORT))
+        for host, address, port in zip_longest(hosts, addresses, ports, fillvalue="")
+    ]
+
+
+def _refusal_finder(conninfo: str) -> Callable[[Exception], tls.Refusal | None]:
+    """Finds out whether, by what was asked of the servers, an error is a refusal of their TLS."""
+    settings = _settings(conninfo_to_dict(conninfo))
+    terms = tls.Terms.of(settings.get("sslmode"), settings.get("sslrootcert"), ())
+
+    def refusal_of(error: Exception) -> tls.Refusal | None:
+        if not terms.is_required or not isinstance(error, psycopg.OperationalError):
+            return None
+        if isinstance(error, psycopg.errors.ConnectionTimeout):
+            return None
+        if error.pgconn and (error.pgconn.ssl_in_use or error.pgconn.used_password):
+            return None  # it was accepted, and has said more
+        return tls_probe.refusal_of_all(_servers(settings), terms)
+
+    return refusal_of
 
 
 DIALECT = PostgreSQL()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from hostmap_sql.database_url import DatabaseUrl
 from hostmap_sql.dialects import dialect_of_scheme
 from hostmap_sql.dialects.base import Fault
-from hostmap_sql.errors import HostMapError, InvalidValue
+from hostmap_sql.dialects.tls import TlsRefused
+from hostmap_sql.errors import DatabaseError, HostMapError, InvalidValue
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT
 from hostmap_sql.models import valid_number
 from hostmap_sql.nova.templates import fill
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 class CellAccess:
     """How the databases of the cells are reached.
 
-    :param options: options for the query of every cell's URL, such as ``sslmode=disable``.
+    :param options: options for the query of every cell's URL, such as ``sslmode=prefer``.
     :param template_url: fills the URLs that are templates: Nova's ``[database]/connection``.
     :param trusted_hosts: hosts that its user and password may be sent to, beside its own.
     :param parallel: how many cells are read side by side.
@@ -68,7 +69,13 @@ class CellAccess:
     @contextmanager
     def open(self, cell: CellMapping) -> Iterator[NovaDatabase]:
         """The database of a cell, for a block."""
-        with NovaDatabase.open(self.url(cell), self.timeout) as database:
+        with ExitStack() as stack:
+            try:
+                database = stack.enter_context(NovaDatabase.open(self.url(cell), self.timeout))
+            except TlsRefused as error:
+                # Nova does not look at certificates by itself, so its URLs say nothing of them.
+                problem = f"{error.problem}, or of all cells with --cell-options"
+                raise DatabaseError(problem, error.code) from error.__cause__
             yield database
 
 

@@ -7,7 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +28,9 @@ PASSWORD = "s3cret-pa55"
 CELL1_UUID = "5f7ccc29-a9eb-417c-865e-b9bd78a72dcc"
 DATA = Path(__file__).parent.parent / "data"
 NOVA_LISTING = DATA / "nova-manage.list_hosts.txt"
+
+
+HOSTMAP = str(Path(sys.executable).parent / "hostmap")
 
 
 class Cli:
@@ -86,6 +91,27 @@ def run_example(cli: Cli, command: click.Command, folder: Path) -> None:
         check=False,
     )
     assert process.returncode == 0, process.stderr
+
+
+@contextmanager
+def running(cli: Cli, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A process of the command, ended with the block."""
+    with subprocess.Popen(
+        [HOSTMAP, *arguments],
+        # Without PYTHONUNBUFFERED: what has come is to be printed at once, not when much has come.
+        env={"PATH": os.environ["PATH"], "HOSTMAP_DATABASE": cli.url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        # What does not come is not waited for: reading ends then.
+        patience = Timer(60, process.kill)
+        patience.start()
+        try:
+            yield process
+        finally:
+            patience.cancel()
+            process.kill()
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,7 @@ NAMES = {
     *(("cell", n) for n in ("create", "list", "show", "update", "delete", "enable", "disable")),
     ("log",),
     ("outcome",),
+    ("watch",),
     ("nova",),
     *(("nova", n) for n in ("import", "discover", "check")),
     *(("cell", n) for n in ("drain", "rotate")),

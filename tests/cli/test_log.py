@@ -1,26 +1,20 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sqlite3
-import subprocess
-import sys
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from threading import Timer
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from hostmap_sql import HostMap
 
-HOSTMAP = str(Path(sys.executable).parent / "hostmap")
+FOLLOW = ("log", "--follow", "--interval", "0.05")
 
 
 @pytest.fixture(autouse=True)
@@ -85,34 +79,13 @@ def test_other_formats(cli: Cli) -> None:
     assert "compute-1" in table
 
 
-@contextmanager
-def following(cli: Cli, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that follows the log."""
-    with subprocess.Popen(
-        [HOSTMAP, "log", "--follow", "--interval", "0.05", *arguments],
-        # Without PYTHONUNBUFFERED: what has come is to be printed at once, not when much has come.
-        env={"PATH": os.environ["PATH"], "HOSTMAP_DATABASE": cli.url},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        # What does not come is not waited for: reading ends then.
-        patience = Timer(60, process.kill)
-        patience.start()
-        try:
-            yield process
-        finally:
-            patience.cancel()
-            process.kill()
-
-
 @pytest.mark.parametrize(
     ("signal_", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)], ids=["TERM", "INT"]
 )
 def test_to_follow_is_to_print_what_comes(
     signal_: signal.Signals, status: int, cli: Cli, directory: HostMap
 ) -> None:
-    with following(cli, "--since", "7", "--format", "json") as process:
+    with running(cli, *FOLLOW, "--since", "7", "--format", "json") as process:
         assert process.stdout
         assert json.loads(process.stdout.readline())["revision"] == 8
         directory.hosts.create("new", directory.cells.get_by_name("cell2").uuid)
@@ -125,7 +98,9 @@ def test_to_follow_is_to_print_what_comes(
 
 
 def test_only_what_is_asked_for_is_followed(cli: Cli, directory: HostMap) -> None:
-    with following(cli, "--since", "8", "--host", "two", "-f", "value", "-c", "host") as process:
+    with running(
+        cli, *FOLLOW, "--since", "8", "--host", "two", "-f", "value", "-c", "host"
+    ) as process:
         assert process.stdout
         uuid = directory.cells.get_by_name("cell1").uuid
         directory.hosts.create("one", uuid)
@@ -136,7 +111,7 @@ def test_only_what_is_asked_for_is_followed(cli: Cli, directory: HostMap) -> Non
 
 
 def test_the_header_does_not_wait_for_a_change(cli: Cli) -> None:
-    with following(cli, "--since", "8", "-f", "csv", "-c", "revision,host") as process:
+    with running(cli, *FOLLOW, "--since", "8", "-f", "csv", "-c", "revision,host") as process:
         assert process.stdout
         assert process.stdout.readline() == "revision,host\n"
         cli("host", "create", "new", "cell1")
@@ -148,7 +123,7 @@ def test_a_database_that_went_back_is_told(cli: Cli, directory: HostMap, tmp_pat
     database = Path(cli.url.removeprefix("sqlite:///"))
     directory.close()
     backup.write_bytes(database.read_bytes())
-    with following(cli, "--since", "7", "-f", "value", "-c", "revision") as process:
+    with running(cli, *FOLLOW, "--since", "7", "-f", "value", "-c", "revision") as process:
         assert process.stdout
         assert process.stderr
         assert process.stdout.readline() == "8\n"
@@ -177,7 +152,7 @@ def test_a_database_that_goes_away_is_waited_for(cli: Cli, directory: HostMap) -
     ) as other:
         # Without WAL, who writes can keep all others out; and who only reads does not set it.
         assert other.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
-        with following(reader, "--since", "7", "-f", "value", "-c", "revision") as process:
+        with running(reader, *FOLLOW, "--since", "7", "-f", "value", "-c", "revision") as process:
             assert process.stdout
             assert process.stderr
             assert process.stdout.readline() == "8\n"

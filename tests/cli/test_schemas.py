@@ -92,7 +92,8 @@ OUTPUTS: dict[str, list[tuple[int, str]]] = {
     ],
     "check": [(0, "check"), (0, "check --limit 1")],
 }
-ELSEWHERE = {name for name in COLUMNS if name.startswith("nova-")}
+# `watch` does not end by itself.
+ELSEWHERE = {"watch", *(name for name in COLUMNS if name.startswith("nova-"))}
 
 
 def objects(schema: Any) -> Iterator[Schema]:

@@ -56,7 +56,10 @@ _NOTE = re.compile(
     r"(?:needs (?P<needs>(?:empty )?(?:mysql|mariadb|postgresql)|nova))?,? ?"
     r"(?:(?P<output>output)|file (?P<file>[\w.-]+))?"
 )
-_EXAMPLE_URL = re.compile(r"(?P<scheme>[a-z0-9+]+)://[^\s'\"@]+@db\.example\.org[^\s'\"]*")
+_EXAMPLE_URL = re.compile(
+    r"(?P<yoyo>^\$ yoyo\b.* )?(?P<scheme>[a-z0-9+]+)://[^\s'\"@]+@db\.example\.org[^\s'\"]*",
+    re.MULTILINE,
+)
 _ELLIPSIS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -155,7 +158,14 @@ class Page:
             return text
         url = urlsplit(self._url)
         rest = self._url.partition("://")[2]
-        text = _EXAMPLE_URL.sub(lambda match: f"{match['scheme']}://{rest}", text)
+
+        def our_url(example: re.Match[str]) -> str:
+            # yoyo hands MySQL's options to the driver, which does not know `sslmode`.
+            yoyo = example["yoyo"]
+            ours = f"{example['scheme']}://{rest.partition('?')[0] if yoyo else rest}"
+            return f"{yoyo or ''}{ours}"
+
+        text = _EXAMPLE_URL.sub(our_url, text)
         ours = {
             'host="db.example.org"': f"host={url.hostname!r}, port={url.port}",
             'user="hostmap_service"': f"user={unquote(url.username or '')!r}",

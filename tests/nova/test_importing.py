@@ -236,8 +236,8 @@ def test_a_wrong_url_is_refused_without_its_password(nova: Nova, hostmap: HostMa
     for url, kind in [
         ("no-url-s3cret", InvalidValue),
         ("oracle://nova:s3cret@db/nova_api", InvalidValue),
-        (nova.url + "?no_such_option=s3cret", InvalidValue),
-        (nova.url + "_missing", DatabaseError),
+        (nova.url + "&no_such_option=s3cret", InvalidValue),
+        (nova.url.replace("?", "_missing?"), DatabaseError),
         ("mysql+pymysql://nova:s3cret@127.0.0.1:9/nova_api", DatabaseUnavailable),
     ]:
         with pytest.raises(HostMapError) as caught:

@@ -86,8 +86,8 @@ class Backend(ABC):
 
     @property
     def yoyo_url(self) -> str:
-        """The URL under which yoyo's own command finds the database."""
-        return f"{self.yoyo_scheme}://{self.url.partition('://')[2]}"
+        """The URL under which yoyo's own command finds the database: it knows no `sslmode`."""
+        return f"{self.yoyo_scheme}://{self.url.partition('?')[0].partition('://')[2]}"
 
     @property
     def hostmap(self) -> HostMap:

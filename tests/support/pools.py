@@ -69,3 +69,24 @@ def failing_commits(
             connection.close()
 
     return lend
+
+
+class Switch:
+    """A pool of connections made anew each time, which can be switched off, and counts its uses."""
+
+    def __init__(self, open_connection: Callable[[], Any]) -> None:
+        self._open_connection = open_connection
+        self.failure: BaseException | None = None
+        """What is raised instead of lending."""
+        self.uses = 0
+
+    @contextmanager
+    def __call__(self) -> Iterator[Any]:
+        self.uses += 1
+        if self.failure is not None:
+            raise self.failure
+        connection = self._open_connection()
+        try:
+            yield connection
+        finally:
+            connection.close()

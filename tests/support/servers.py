@@ -42,11 +42,12 @@ class Server:
     container: DockerContainer | None
     """None where the user pointed us at a server of his own."""
 
-    def url(self, database: str) -> str:
+    def url(self, database: str, options: str = "sslmode=prefer") -> str:
+        """The URL of a database. The servers have no certificate that anybody would trust."""
         scheme = "postgresql" if self.kind == "postgresql" else "mysql"
         host = f"[{self.host}]" if ":" in self.host else self.host
         user, password, name = (quote(s, safe="") for s in (self.user, self.password, database))
-        return f"{scheme}://{user}:{password}@{host}:{self.port}/{name}"
+        return f"{scheme}://{user}:{password}@{host}:{self.port}/{name}?{options}"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,62 @@
+"""`hostmap watch`."""
+
+from __future__ import annotations
+
+import click
+
+from hostmap_sql.cli.arguments import CELL, HOST
+from hostmap_sql.cli.context import Command, Settings
+from hostmap_sql.cli.history import COLUMNS
+from hostmap_sql.cli.log import LONGEST_LOOK, begun, follow_changes
+from hostmap_sql.cli.service import stopping
+
+
+@click.command(
+    "watch",
+    cls=Command,
+    columns=COLUMNS,
+    example="timeout --signal TERM --preserve-status 3 hostmap watch --cell cell1 --format json",
+)
+@click.option("--host", metavar="HOST", type=HOST, help="Only changes of this host.")
+@click.option(
+    "--cell",
+    metavar="CELL",
+    type=CELL,
+    help="Only changes of this cell and of hosts that came into it or went out of it.",
+)
+@click.option(
+    "--since",
+    metavar="REVISION",
+    type=click.IntRange(0),
+    help="Begin after this revision, the last one that was seen; an error if some of what came "
+    "after it was pruned. Default: with what comes from now on.",
+)
+@click.option(
+    "--interval",
+    metavar="SECONDS",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    help="How often to look for changes. Default: 1.",
+)
+@click.pass_obj
+def watch(
+    settings: Settings,
+    /,
+    *,
+    host: str | None,
+    cell: str | None,
+    since: int | None,
+    interval: float,
+) -> None:
+    """Show changes as they come, until SIGTERM (exit status 0) or Ctrl-C.
+
+    Should the database go away meanwhile, it is waited for, and no change is missed. JSON is an
+    object a line; the `revision` of the last one is where to take it up again, with --since.
+    """
+    with stopping() as stop:
+        with settings.open() as hostmap:
+            log = begun(settings, hostmap, cell, host, json_lines=True)
+            log.last = hostmap.revision() if since is None else since
+        with settings.open(longest=LONGEST_LOOK) as log.hostmap:
+            follow_changes(log, stop, interval)
+        log.writer.end()

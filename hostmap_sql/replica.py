@@ -1,0 +1,355 @@
+"""A copy of the whole directory in this process, which follows every change."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from threading import Condition, RLock
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from hostmap_sql.bulk import valid_hosts
+from hostmap_sql.copying import Copy, load, newest
+from hostmap_sql.errors import (
+    CellMappingNotFound,
+    HostMapError,
+    HostMappingNotFound,
+    InvalidValue,
+    StaleReplica,
+)
+from hostmap_sql.following import LOG, Follower
+from hostmap_sql.history import HistoryReader
+from hostmap_sql.models import valid_host, valid_number, valid_seconds, valid_uuid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from hostmap_sql.database import Database
+    from hostmap_sql.hosts import Hosts
+    from hostmap_sql.models import CellMapping, ChangeSet
+
+# The shortest pause, in seconds, between two looks for a revision that is waited for.
+_SHORTEST_PAUSE = 0.01
+
+
+class Replica:
+    """A copy of the directory that answers without asking the database. Threads may share it.
+
+    Made by `HostMap.replica`. What it answers is of one revision: whole changes, never half of one.
+    It is brought up to date by `refresh`, or by itself once it was started.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_callbacks",
+        "_changed",
+        "_copy",
+        "_database",
+        "_follower",
+        "_hosts",
+        "_is_refreshing",
+        "_known_at",
+        "_max_age",
+        "_read_through",
+        "_refreshing",
+    )
+
+    def __init__(
+        self, database: Database, hosts: Hosts, *, max_age: float | None, read_through: bool
+    ) -> None:
+        self._database = database
+        self._hosts = hosts
+        self._max_age = None if max_age is None else valid_seconds(max_age, "max_age")
+        self._read_through = read_through
+        self._callbacks: list[tuple[Callable[[ChangeSet], object], Callable[[], object] | None]]
+        self._callbacks = []
+        self._follower: Follower | None = None
+        self._set_up_locks()
+        self._known_at = monotonic()
+        self._copy: Copy = database.snapshot(load)
+        _REPLICAS.add(self)
+
+    def _set_up_locks(self) -> None:
+        self._refreshing = RLock()
+        self._is_refreshing = False
+        self._changed = Condition()
+
+    # --- answering ----------------------------------------------------------------------------
+
+    def cell_of(self, host: str) -> CellMapping:
+        """The cell of a host.
+
+        A host that the replica does not know is looked up in the database, unless it was made with
+        ``read_through=False``.
+
+        :raises HostMappingNotFound: it is not mapped.
+        :raises StaleReplica: the replica is older than its `max_age`.
+
+        >>> replica = hostmap.replica()
+        >>> replica.cell_of("compute-1").name
+        'cell1'
+        """
+        copy = self._copy
+        # As `Copy.cell_uuid` does it, which would cost a third of the time more.
+        uuid = copy.changed.get(host)
+        if uuid is None:
+            uuid = copy.hosts.get(host)
+        if uuid and self._max_age is None:
+            return copy.cells[uuid]
+        self._refuse_if_stale()
+        return copy.cells[uuid] if uuid else self._looked_up(host)
+
+    def cells_of(self, hosts: Iterable[str]) -> dict[str, CellMapping]:
+        """The cells of many hosts, all of one revision; those that are not mapped are left out.
+
+        What the replica does not know is looked up, as `cell_of` does.
+
+        :raises StaleReplica: the replica is older than its `max_age`.
+
+        >>> replica = hostmap.replica()
+        >>> sorted(replica.cells_of(["compute-1", "compute-99"]))
+        ['compute-1']
+        """
+        names = valid_hosts(hosts)
+        self._refuse_if_stale()
+        copy = self._copy
+        uuids = {host: copy.cell_uuid(host) for host in names}
+        found = {host: copy.cells[uuid] for host, uuid in uuids.items() if uuid}
+        if self._read_through and len(found) < len(names):
+            missing = [host for host in names if host not in found]
+            late = self._hosts.get_many(missing)
+            found |= {host: mapping.cell for host, mapping in late.items()}
+            if late:
+                self._hurry()
+        return found
+
+    def hosts_of(self, cell_uuid: str) -> list[str]:
+        """The hosts of a cell, ordered.
+
+        :raises CellMappingNotFound: there is no such cell.
+
+        >>> hostmap.replica().hosts_of(hostmap.cells.get_by_name("cell1").uuid)
+        ['compute-1', 'compute-2']
+        """
+        uuid = valid_uuid(cell_uuid, "cell_uuid")
+        copy = self._copy
+        if uuid not in copy.cells:
+            raise CellMappingNotFound(uuid)
+        return copy.hosts_of(uuid)
+
+    @property
+    def cells(self) -> Mapping[str, CellMapping]:
+        """All cells, by their UUIDs."""
+        return dict(self._copy.cells)
+
+    def __contains__(self, host: object) -> bool:
+        return isinstance(host, str) and bool(self._copy.cell_uuid(host))
+
+    def __len__(self) -> int:
+        return self._copy.size
+
+    def __bool__(self) -> bool:
+        return True  # also when it is empty
+
+    @property
+    def revision(self) -> int:
+        """The revision that it answers from."""
+        return self._copy.revision
+
+    @property
+    def age(self) -> float:
+        """How long ago, in seconds, it was last known to be current."""
+        return monotonic() - self._known_at
+
+    def _looked_up(self, host: str) -> CellMapping:
+        if not self._read_through:
+            raise HostMappingNotFound(valid_host(host))
+        cell = self._hosts.get(host).cell
+        self._hurry()
+        return cell
+
+    def _refuse_if_stale(self) -> None:
+        if self._max_age is not None and self.age > self._max_age:
+            wanted = f"may be {self._max_age:g} s old at most"
+            raise StaleReplica(self.revision, self.age, wanted)
+
+    # --- following ----------------------------------------------------------------------------
+
+    def refresh(self) -> int:
+        """Bring it up to date now; return its revision.
+
+        :raises DatabaseUnavailable: the database is away. The replica answers as before.
+
+        >>> hostmap.replica().refresh()
+        2
+        """
+        with self._refreshing:
+            if self._is_refreshing:
+                return self.revision  # a callback has asked for it
+            self._is_refreshing = True
+            try:
+                self._refresh()
+            finally:
+                self._is_refreshing = False
+        return self.revision
+
+    def _refresh(self) -> None:
+        copy, asked_at = self._copy, monotonic()
+        now = HistoryReader(self._database).poll(copy.revision)
+        if now.revision != copy.revision or now.change_id != copy.change_id:
+            told = bool(self._callbacks)
+            newer, changesets = self._database.snapshot(lambda s: newest(s, copy, told=told))
+            self._publish(newer, asked_at)
+            self._tell(changesets)
+        else:
+            self._publish(copy, asked_at)
+
+    def _publish(self, copy: Copy, known_at: float) -> None:
+        with self._changed:
+            self._copy = copy
+            self._known_at = known_at
+            self._changed.notify_all()
+
+    def _tell(self, changesets: Iterable[ChangeSet] | None) -> None:
+        for callback, reloaded in tuple(self._callbacks):
+            if changesets is None:
+                _call(reloaded)
+            else:
+                for changeset in changesets:
+                    _call(callback, changeset)
+
+    def subscribe(
+        self,
+        callback: Callable[[ChangeSet], object],
+        *,
+        reloaded: Callable[[], object] | None = None,
+    ) -> Callable[[], None]:
+        """Have each changeset to come handed to a function, once and in order; return what ends it.
+
+        It is called once the replica has the change, by the thread that brought it up to date. What
+        it raises is logged, and keeps nobody from anything.
+
+        :param reloaded: is called where the changes are not to be had, because the history was
+            pruned past the replica or the database restored, so that it was loaded anew.
+
+        >>> replica, seen = hostmap.replica(), []
+        >>> unsubscribe = replica.subscribe(lambda changeset: seen.append(changeset.reason))
+        >>> deleted = hostmap.hosts.delete("compute-1")
+        >>> replica.refresh(), len(seen)
+        (3, 1)
+        """
+        entry = callback, reloaded
+        with self._refreshing:
+            self._callbacks.append(entry)
+
+        def unsubscribe() -> None:
+            with self._refreshing:
+                if entry in self._callbacks:
+                    self._callbacks.remove(entry)
+
+        return unsubscribe
+
+    def wait_for(self, revision: int, timeout: float | None = None) -> None:
+        """Return when it has a revision, such as that of a write just made.
+
+        :param timeout: how long, in seconds. Default: as long as any other call may take.
+        :raises StaleReplica: it has not got there in that time.
+
+        >>> replica = hostmap.replica()
+        >>> replica.wait_for(hostmap.hosts.delete("compute-1").revision)
+        >>> "compute-1" in replica
+        False
+        """
+        wanted = valid_number(revision, "revision")
+        seconds = self._database.timeout if timeout is None else valid_seconds(timeout, "timeout")
+        deadline = monotonic() + seconds
+        while self.revision < wanted:
+            left = deadline - monotonic()
+            if left <= 0:
+                raise StaleReplica(self.revision, self.age, f"revision {wanted} was waited for")
+            if self._follower is None:
+                self._try_refresh(left)
+            else:
+                self._hurry()
+            with self._changed:
+                if self.revision < wanted:
+                    self._changed.wait(min(left, _SHORTEST_PAUSE))
+
+    def _try_refresh(self, seconds: float) -> None:
+        try:
+            with self._database.narrowed(seconds):
+                self.refresh()
+        except HostMapError as error:
+            LOG.debug("the replica was not brought up to date: %s", error)
+
+    # --- its thread ---------------------------------------------------------------------------
+
+    def start(self, interval: float = 1.0) -> Self:
+        """Follow the changes in a thread from now on, until `close`.
+
+        :param interval: the pause between two looks, in seconds. While nothing changes a look is
+            one small SELECT.
+
+        >>> with hostmap.replica().start(interval=0.5) as replica:
+        ...     replica.cell_of("compute-1").name
+        'cell1'
+        """
+        seconds = valid_seconds(interval, "interval")
+        if not seconds:
+            raise InvalidValue("interval", "must be above 0")
+        self._stop()
+        self._follower = Follower(self, seconds)
+        return self
+
+    def _hurry(self) -> None:
+        """It is known that there is something new."""
+        if self._follower is not None:
+            self._follower.hurry()
+
+    def _stop(self) -> None:
+        if self._follower is not None:
+            self._follower.stop()
+            self._follower = None
+
+    def close(self) -> None:
+        """Stop following. It goes on answering from what it has."""
+        self._stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _after_fork(self) -> None:
+        """In a child process: the parent's threads are not there, but may have held the locks."""
+        self._set_up_locks()
+        if self._follower is not None:
+            self._follower = Follower(self, self._follower.interval)
+
+
+def _call(callback: Callable[..., object] | None, *arguments: object) -> None:
+    if callback is None:
+        return
+    try:
+        callback(*arguments)
+    except Exception:  # noqa: BLE001 - it is theirs
+        LOG.exception("a subscriber of the replica has failed")
+
+
+_REPLICAS: weakref.WeakSet[Replica] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for replica in _REPLICAS:
+        replica._after_fork()  # noqa: SLF001 - the same module
+
+
+os.register_at_fork(after_in_child=_after_fork)

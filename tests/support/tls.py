@@ -1,0 +1,184 @@
+"""Servers that show certificates of the tests' own, and a network that hides their offer of TLS."""
+
+from __future__ import annotations
+
+import io
+import socket
+import tarfile
+from abc import ABC, abstractmethod
+from contextlib import closing, contextmanager, suppress
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Thread
+from typing import TYPE_CHECKING, ClassVar
+
+import pytest
+
+from tests.support import servers
+from tests.support.backends import FACTORIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tests.support.certificates import Authority, Certificate
+    from tests.support.servers import Server
+
+FOLDER = "/tls"
+
+
+class TlsServer(ABC):
+    """A container that shows a certificate."""
+
+    account: ClassVar[str]
+    """Whom the server runs as."""
+    statements: ClassVar[tuple[str, ...]] = ()
+    """Make it look for its certificate in our folder."""
+    reload: ClassVar[str]
+    """Makes it read its certificate again."""
+
+    def __init__(self, server: Server, certificate: Certificate) -> None:
+        assert server.container
+        self.server = server
+        self.container = server.container.get_wrapped_container()
+        self._put_certificate(certificate)
+        self.prepare()
+        self._factory = FACTORIES[server.kind](server)
+        self.backend = self._factory.fresh()
+        for statement in (*self.statements, self.reload):
+            self.backend.query(statement)
+
+    def prepare(self) -> None:  # noqa: B027 - nothing to do but for one of them
+        """Do what has to be done before it is used."""
+
+    def close(self) -> None:
+        self.backend.close()
+        self._factory.close()
+
+    def url(self, options: str) -> str:
+        """The URL of a database with the tables."""
+        return f"{self.backend.url.partition('?')[0]}?{options}"
+
+    def show(self, certificate: Certificate) -> None:
+        """Have it show this certificate from now on."""
+        self._put_certificate(certificate)
+        self.backend.query(self.reload)
+
+    def _put_certificate(self, certificate: Certificate) -> None:
+        self.put(f"{FOLDER}/server.pem", certificate.file.read_bytes())
+        self.put(f"{FOLDER}/server.key", certificate.key.read_bytes())
+        self.put(f"{FOLDER}/authority.pem", certificate.authority.read_bytes())
+        self.run("chown", "-R", self.account, FOLDER)
+
+    def put(self, path: str, content: bytes) -> None:
+        """Put a file into the container."""
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            entry = tarfile.TarInfo(path.lstrip("/"))
+            entry.size, entry.mode = len(content), 0o600
+            tar.addfile(entry, io.BytesIO(content))
+        assert self.container.put_archive("/", archive.getvalue())
+
+    def run(self, *command: str) -> None:
+        """Run a command in the container."""
+        status, output = self.container.exec_run(list(command))
+        assert status == 0, output
+
+    @staticmethod
+    @abstractmethod
+    def hide_tls(client: socket.socket, server: socket.socket) -> None:
+        """Pass the first messages on, changed so that the server seems to offer no TLS."""
+
+
+class _PostgreSQL(TlsServer):
+    account = "postgres"
+    statements = (
+        f"ALTER SYSTEM SET ssl_cert_file = '{FOLDER}/server.pem'",
+        f"ALTER SYSTEM SET ssl_key_file = '{FOLDER}/server.key'",
+        "ALTER SYSTEM SET ssl = on",
+    )
+    reload = "SELECT pg_reload_conf()"
+
+    @staticmethod
+    def hide_tls(client: socket.socket, server: socket.socket) -> None:  # noqa: ARG004 - as MySQL's
+        # It may ask for GSSAPI's encryption first, by the next number.
+        while client.recv(8, socket.MSG_PEEK)[4:7] == (80877103).to_bytes(4)[:3]:
+            client.recv(8, socket.MSG_WAITALL)
+            client.sendall(b"N")
+
+
+class _MySQL(TlsServer):
+    account = "mysql"
+    statements: ClassVar[tuple[str, ...]] = (
+        f"SET GLOBAL ssl_cert = '{FOLDER}/server.pem'",
+        f"SET GLOBAL ssl_key = '{FOLDER}/server.key'",
+        # It looks at its own certificate when it reads it again.
+        f"SET GLOBAL ssl_ca = '{FOLDER}/authority.pem'",
+    )
+    reload = "ALTER INSTANCE RELOAD TLS"
+
+    @staticmethod
+    def hide_tls(client: socket.socket, server: socket.socket) -> None:
+        header = server.recv(4, socket.MSG_WAITALL)
+        greeting = bytearray(server.recv(int.from_bytes(header[:3], "little"), socket.MSG_WAITALL))
+        # Behind the version: the number of the session, half of the challenge, and a zero.
+        capabilities = greeting.index(0) + 1 + 4 + 8 + 1
+        greeting[capabilities + 1] &= ~0x08
+        client.sendall(header + greeting)
+
+
+class _MariaDB(_MySQL):
+    statements = ()  # it takes them at its start alone
+    reload = "FLUSH SSL"
+
+    def prepare(self) -> None:
+        options = f"[mariadbd]\nssl_cert={FOLDER}/server.pem\nssl_key={FOLDER}/server.key\n"
+        self.put("/etc/my.cnf", options.encode())
+        self.run("chmod", "644", "/etc/my.cnf")
+        self.container.restart()
+        servers._await_answer(self.server, servers.SECONDS_TO_START, self.server.kind)
+
+
+SERVERS: Mapping[str, type[TlsServer]] = {
+    "mysql": _MySQL,
+    "mariadb": _MariaDB,
+    "postgresql": _PostgreSQL,
+}
+
+
+@contextmanager
+def running(kind: str, authority: Authority) -> Iterator[TlsServer]:
+    """A container of this kind, whatever other servers the suite runs on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(f"HOSTMAP_TEST_{kind.upper()}_URL", raising=False)
+        with (
+            servers.running(kind, durable=True) as server,
+            closing(SERVERS[kind](server, authority.certificate(server.host))) as one,
+        ):
+            yield one
+
+
+@contextmanager
+def without_tls(one: TlsServer) -> Iterator[int]:
+    """A port of the loopback, behind which is the server, seemingly without TLS."""
+
+    class Connection(BaseRequestHandler):
+        def handle(self) -> None:
+            client = self.request
+            with socket.create_connection((one.server.host, one.server.port)) as server:
+                one.hide_tls(client, server)
+                back = Thread(target=_pass_on, args=(server, client), daemon=True)
+                back.start()
+                _pass_on(client, server)
+                back.join()
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Connection) as proxy:
+        Thread(target=proxy.serve_forever, args=(0.05,), daemon=True).start()
+        yield proxy.server_address[1]
+        proxy.shutdown()
+
+
+def _pass_on(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while received := source.recv(65536):
+            sink.sendall(received)
+    with suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
