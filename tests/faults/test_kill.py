@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import cycle, islice
 from threading import Event
-from time import sleep
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +17,7 @@ from hostmap_sql import connect
 from tests.support import servers as running_servers
 from tests.support.backends import FACTORIES
 from tests.support.commits import NextCommit
-from tests.support.histories import Worker, assert_in_order, how_they_ended, work_at_once
+from tests.support.histories import Worker, assert_in_order, how_they_ended, told, work_at_once
 from tests.support.proxy import Cut, Direction, Proxy
 
 if TYPE_CHECKING:
@@ -147,7 +147,6 @@ def test_what_is_told_is_what_is_there_after_a_server_was_killed(
             assert_in_order(history, patient, first)
 
     print(dict(ended), server.commits.lost)  # noqa: T201 - shown if it fails
-    assert ended["Told"] > 10 * len(ends)
     assert ended["Failed"] + ended["Unknown"] > 0
     assert server.commits.lost > 0
 
@@ -160,11 +159,21 @@ def ended_while_they_work(
     with ThreadPoolExecutor(1) as threads:
         working = threads.submit(work_at_once, workers, over.is_set)
         try:
-            sleep(random.uniform(0.3, 0.8))
+            await_work(workers)
+            sleep(random.uniform(0, 0.5))
             end()
             server.start()
             patient.revision()
-            sleep(0.3)
+            await_work(workers)
         finally:
             over.set()
         return working.result()
+
+
+def await_work(workers: list[Worker]) -> None:
+    """Wait until some more was done, however busy the machine is."""
+    enough = told(workers) + 2 * WRITERS
+    give_up_at = monotonic() + RECOVERY
+    while told(workers) < enough:
+        assert monotonic() < give_up_at, "nobody gets anything done"
+        sleep(0.02)

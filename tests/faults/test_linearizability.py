@@ -19,6 +19,7 @@ from tests.support.histories import (
     assert_in_order,
     die_in_a_transaction,
     how_they_ended,
+    told,
     work_at_once,
     work_in_a_process,
 )
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.proof
 
 WORKERS = 8
+ENOUGH = 100
+LONGEST_WAIT = 60
 FIRST = 3
 """The revision at which the work begins: that of the last cell."""
 
@@ -79,11 +82,17 @@ def test_a_history_under_faults_of_the_network_has_an_order(
             for number in range(WORKERS)
         ]
         over_at = monotonic() + (120 if full else 10)
-        history = work_at_once(workers, lambda: monotonic() > over_at)
+
+        def over() -> bool:
+            # Enough must have been done, however busy the machine is.
+            late = monotonic() - over_at
+            return late > (0 if told(workers) > ENOUGH and commits.lost else LONGEST_WAIT)
+
+        history = work_at_once(workers, over)
 
     ended = how_they_ended(history)
     print(dict(ended), dict(storm.done), commits.lost)  # noqa: T201 - shown if it fails
-    assert ended["Told"] > 50
+    assert ended["Told"] > ENOUGH
     assert commits.lost > 0
     assert_in_order(history, backend.hostmap, FIRST)
 

@@ -58,6 +58,8 @@ class Worker:
     def __post_init__(self) -> None:
         self._chance = random.Random(f"{self.seed} {self.number}")
         self._seen: dict[str, int | None] = {}
+        self.told = 0
+        """How often it was told that something is done."""
 
     def work(self, until: Callable[[], bool], most: int = 10**9) -> list[Operation]:
         """Do so many operations at most, until it is time to stop."""
@@ -132,6 +134,7 @@ class Worker:
         elif isinstance(result, Exists):
             self._seen[host] = 0  # which it never is: the next write will be told
         elif isinstance(result, Told | Stale):
+            self.told += isinstance(result, Told)
             self._seen[host] = result.revision if result.cell else None
 
 
@@ -165,6 +168,11 @@ def die_in_a_transaction(url: str, cell: str) -> None:
     with hostmap.transaction() as tx:
         tx.hosts.create(f"of process {os.getpid()}", cell)
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def told(workers: Sequence[Worker]) -> int:
+    """How often all of them were told that something is done."""
+    return sum(worker.told for worker in workers)
 
 
 def how_they_ended(history: Sequence[Operation]) -> Counter[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from contextlib import suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Self
 
@@ -112,4 +113,5 @@ class Storm:
         self._proxy.resume()
 
     def _end_sessions(self) -> None:
-        self._backend.end_other_sessions()
+        with suppress(self._backend.driver_error):  # one may have ended by itself meanwhile
+            self._backend.end_other_sessions()
