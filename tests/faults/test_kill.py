@@ -28,7 +28,13 @@ if TYPE_CHECKING:
     from tests.support.linearizability import Operation
     from tests.support.servers import Server
 
-pytestmark = pytest.mark.proof
+pytestmark = [
+    pytest.mark.proof,
+    # Python itself leaves a socket to be collected that is reset just before it is to speak TLS.
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"
+    ),
+]
 
 WRITERS = 16
 HOSTS = 8

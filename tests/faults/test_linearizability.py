@@ -36,7 +36,13 @@ if TYPE_CHECKING:
     from tests.support.backends import Backend
     from tests.support.linearizability import Operation
 
-pytestmark = pytest.mark.proof
+pytestmark = [
+    pytest.mark.proof,
+    # Python itself leaves a socket to be collected that is reset just before it is to speak TLS.
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"
+    ),
+]
 
 WORKERS = 8
 ENOUGH = 100
