@@ -12,6 +12,7 @@ import psycopg
 import pymysql
 import pytest
 
+from hostmap_sql import DatabaseError, DatabaseUnavailable, connect
 from hostmap_sql.dialects import dialect_named
 from hostmap_sql.dialects.base import Fault
 from hostmap_sql.dialects.lifo_pool import PoolExhausted
@@ -37,16 +38,16 @@ def test_a_connection_that_was_ended_is_lost(backend: Backend) -> None:
 
 @pytest.mark.needs("users")
 def test_being_refused_is_told_from_not_being_answered(backend: Backend) -> None:
-    for arguments, fault in (
-        ({"password": "wrong"}, Fault.PERMANENT),
-        ({"user": "nobody", "password": "wrong"}, Fault.PERMANENT),
-        ({backend.database_argument: "no_such_database"}, Fault.PERMANENT),
-        ({"host": "127.0.0.1", "port": 1}, Fault.WAIT),
-        ({"host": "no-such-host.invalid"}, Fault.WAIT),
+    for url, error in (
+        (backend.url_for(password="wrong"), DatabaseError),
+        (backend.url_for(user="nobody", password="wrong"), DatabaseError),
+        (backend.missing_url, DatabaseError),
+        (backend.url_for(host="127.0.0.1", port=1), DatabaseUnavailable),
+        (backend.url_for(host="no-such-host.invalid"), DatabaseUnavailable),
     ):
-        with pytest.raises(backend.driver_error) as caught:
-            backend.open_raw(**arguments)
-        assert backend.dialect.classify(caught.value, connecting=True) is fault, arguments
+        with connect(url, timeout=1) as hostmap, pytest.raises(error) as caught:
+            hostmap.revision()
+        assert caught.type is error
 
 
 def test_an_exhausted_pool_is_waited_for(backend: Backend) -> None:
