@@ -43,12 +43,6 @@ P0001 PERMANENT
     SET work_mem = '64kB'
     SELECT n FROM generate_series(1, 200000) AS n ORDER BY random()
 
-none PERMANENT
-    other: CREATE ROLE {user} LOGIN PASSWORD 'secret'
-    as stranger
-    --
-    DROP ROLE {user}
-
 42501 PERMANENT
     other: CREATE ROLE {user} LOGIN PASSWORD 'secret'
     as user
