@@ -214,3 +214,15 @@ def test_all_ends_with_it(echo: Echo) -> None:
 def test_an_unreachable_port_answers_nothing() -> None:
     with unreachable() as port, pytest.raises(TimeoutError):
         socket.create_connection(("127.0.0.1", port), timeout=0.3).close()
+
+
+def test_it_tells_how_many_connections_clients_have_had_at_once(proxy: Proxy) -> None:
+    """One after the other, however late it reads what they said last, is one at a time."""
+    for _ in range(20):
+        with client(proxy) as own:
+            assert ask(own, b"a") == b"aa"
+            own.sendall(b"bye")
+    assert proxy.most_open == 1
+    with client(proxy) as own, client(proxy) as other:
+        assert ask(own, b"a") == ask(other, b"a") == b"aa"
+        assert (proxy.accepted, proxy.most_open) == (22, 2)

@@ -22,8 +22,8 @@ T = TypeVar("T")
 
 _CHUNK = 65536
 _LOOPBACK = "127.0.0.1"
-_TCP_CLOSE = 7
-"""Linux's number for a connection that is no more."""
+_TCP_ESTABLISHED, _TCP_CLOSE = 1, 7
+"""Linux's numbers for a connection that neither side has closed, and one that is no more."""
 
 
 class Direction(Enum):
@@ -230,10 +230,9 @@ class Proxy:
                 poll.register(number, events)
             poll.poll(wait)
             self._carry_out_orders()
+            self._accept()
             for link in self._links[:]:
                 self._serve(link)
-            # Last: who closes a connection to open another one has two of them at no time.
-            self._accept()
 
     def _wanted(self) -> tuple[dict[int, int], float | None]:
         """What to wait for, by file number, and for how many milliseconds at most."""
@@ -278,8 +277,9 @@ class Proxy:
         link = _Link(client, server)
         self._links.append(link)
         self.accepted += 1
-        clients = sum(not each.pipes[0].ended for each in self._links)
-        self.most_open = max(self.most_open, clients)
+        # By what the system knows: what a client has said before its end may be unread still.
+        clients = [each for each in self._links if _state(each.client) == _TCP_ESTABLISHED]
+        self.most_open = max(self.most_open, len(clients))
         refused = self._traffic is _Traffic.IS_REFUSED
         if refused or server.connect_ex(self.target) not in (0, errno.EINPROGRESS):
             self._end(link, Cut.RESET)
@@ -377,10 +377,13 @@ def _await_arrival(own: socket.socket) -> None:
     while monotonic() < deadline:
         unacknowledged = fcntl.ioctl(own, termios.TIOCOUTQ, b"\0" * 4)
         # On a connection that the other side has reset nothing more is acknowledged.
-        state = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
-        if state == _TCP_CLOSE or not struct.unpack("i", unacknowledged)[0]:
+        if _state(own) == _TCP_CLOSE or not struct.unpack("i", unacknowledged)[0]:
             return
         sleep(0.0001)
+
+
+def _state(own: socket.socket) -> int:
+    return own.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
 
 
 @contextmanager
