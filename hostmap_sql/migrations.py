@@ -6,6 +6,7 @@ import os
 import warnings
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from threading import Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,13 @@ if TYPE_CHECKING:
 # How long to wait for somebody else who is migrating, in seconds.
 _LOCK_TIMEOUT = 10
 
+# How long, in seconds, to try to remove yoyo's lock when the connection that took it is lost.
+_UNLOCK_TIME = 5
+
 _YOYO_TABLE = "_yoyo_migration"
+
+
+_MIGRATING = Lock()
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,7 @@ class Migrations:
     def _locked_backend(self) -> Iterator[Any]:
         """A backend of yoyo's, nobody else migrating meanwhile, for the time of a call."""
         deadline = self._database.deadline()
-        with self._backend(deadline) as backend:
+        with self._alone(deadline), self._backend(deadline) as backend:
             with self._explained("yoyo's own tables"):
                 backend.init_database()
             with self._lock(backend, deadline):
@@ -99,6 +106,17 @@ class Migrations:
                 with self._explained("yoyo's own tables"):
                     backend.ensure_internal_schema_updated()
                 yield backend
+
+    @contextmanager
+    def _alone(self, deadline: float) -> Iterator[None]:
+        """No other thread of this process migrates: yoyo tells its locks apart by the process."""
+        if not _MIGRATING.acquire(timeout=max(0, deadline - monotonic())):
+            problem = "another thread of this process is migrating"
+            raise DatabaseUnavailable(self._database.name, problem)
+        try:
+            yield
+        finally:
+            _MIGRATING.release()
 
     @contextmanager
     def _backend(self, deadline: float) -> Iterator[Any]:
@@ -126,6 +144,10 @@ class Migrations:
         except LockTimeout as error:
             problem = "somebody else is migrating, or was killed doing so: see `yoyo break-lock`"
             raise DatabaseUnavailable(self._database.name, problem) from error
+        except Exception:
+            self._unlock()  # nobody knows whether it was taken
+            with self._explained("yoyo's lock"):
+                raise
         try:
             yield
         finally:
@@ -135,11 +157,16 @@ class Migrations:
                 self._unlock()
 
     def _unlock(self) -> None:
-        """Remove yoyo's lock, which is ours, on another connection."""
-        with (
-            suppress(Exception),
-            self._backend(monotonic() + LAST_WORDS) as backend,
-        ):
+        """Remove yoyo's lock, should it be ours, on another connection.
+
+        The time of the call may be up: it goes on in a thread.
+        """
+        thread = Thread(target=self._remove_lock, name="hostmap_sql unlocking", daemon=True)
+        thread.start()
+        thread.join(LAST_WORDS)
+
+    def _remove_lock(self) -> None:
+        with suppress(Exception), self._backend(monotonic() + _UNLOCK_TIME) as backend:
             backend._delete_lock_row(os.getpid())  # noqa: SLF001 - break_lock asks nobody whose it is
 
     def _refuse_newer(self, connection: Connection, deadline: float) -> None:

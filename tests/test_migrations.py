@@ -10,9 +10,10 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from yoyo.backends.base import DatabaseBackend
 
 from hostmap_sql import DatabaseError, DatabaseUnavailable, HostMap, InvalidValue, SchemaOutOfDate
 from hostmap_sql.schema import _OUR_MIGRATION, known_migrations, migrations_folder
@@ -157,6 +158,27 @@ def test_whoever_waits_too_long_for_another_who_migrates_gives_up(
 
     with pytest.raises(DatabaseUnavailable, match="yoyo break-lock"):
         backend.hostmap.migrate()
+
+
+@pytest.mark.needs("sessions")
+def test_the_lock_of_a_connection_that_was_lost_is_removed(
+    bare_backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = known_migrations(bare_backend.dialect_name)
+    apply_one = DatabaseBackend.apply_one
+    lost: list[str] = []
+
+    def apply_one_or_lose(self: Any, migration: Any) -> None:
+        if not lost:
+            lost.append(migration.id)
+            bare_backend.end_other_sessions()
+        apply_one(self, migration)
+
+    monkeypatch.setattr(DatabaseBackend, "apply_one", apply_one_or_lose)
+    with pytest.raises(DatabaseUnavailable, match=known[0]):
+        bare_backend.hostmap.migrate()
+
+    assert bare_backend.hostmap.migrate() == known
 
 
 def test_a_callers_own_pool_can_be_migrated(bare_backend: Backend) -> None:

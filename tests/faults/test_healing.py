@@ -161,9 +161,8 @@ def test_a_storm_leaves_nothing_behind_and_the_pool_keeps_its_size(
                 proxy.resume()
                 end.set()
                 done = sum(each.result() for each in working)
-        # One that was closed or cut may not have been noticed yet.
-        assert proxy.most_open <= SIZE + 1
-        assert during <= SIZE + 1 + before.sessions
+        assert proxy.most_open <= SIZE
+        assert during <= SIZE + 1 + before.sessions  # one may not have noticed yet that it was cut
         fill(hostmap, SIZE)
         assert proxy.open() == SIZE
 
