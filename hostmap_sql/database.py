@@ -32,10 +32,10 @@ T = TypeVar("T")
 
 Outcome = Literal["committed", "aborted"]
 
-# The pauses between two tries, in seconds: from the first, doubled each time, up to the longest.
-# Each is drawn from between nothing and that, so that many who failed together come back apart.
+# The pauses between two tries, in seconds: from the first, doubled each time, up to the dialect's
+# longest. Each is drawn from between nothing and that, so that many who failed together come back
+# apart.
 _FIRST_PAUSE = 0.01
-_LONGEST_PAUSE = 1.0
 
 # In so many seconds there is nothing to be had from a server that was not to be had before.
 _TOO_SHORT = 0.005
@@ -290,7 +290,7 @@ class Database(Session):
                 raise DatabaseUnavailable(self.name, problem) from failure.__cause__
             # So that there is time left to try it.
             sleep(min(left / 2, _jittered(pause)))
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pause = min(2 * pause, self.dialect.longest_pause)
 
     # --- connections --------------------------------------------------------------------------
 

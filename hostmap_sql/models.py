@@ -224,8 +224,10 @@ def valid_number(value: object, field: str, *, least: int = 0) -> int:
 
 def valid_seconds(value: object, field: str) -> float:
     """A time in seconds, a pause or a time-out, of a day at most."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = float(value)
-        if 0 <= seconds <= LONGEST_SECONDS:
-            return seconds
+    if (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and 0 <= value <= LONGEST_SECONDS
+    ):
+        return float(value)
     raise InvalidValue(field, f"must be a number of seconds from 0 to {LONGEST_SECONDS}")

@@ -141,6 +141,9 @@ class Dialect(ABC):
     in_numbers: ClassVar[str] = IN_NUMBERS
     overrides: ClassVar[Mapping[Statement, str]] = {}
 
+    longest_pause: ClassVar[float] = 1.0
+    """The longest pause, in seconds, before something that failed is tried again."""
+
     autocommit: ClassVar[Any] = True
     """The transaction mode in which a statement outside of a transaction is one by itself."""
 

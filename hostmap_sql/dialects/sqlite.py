@@ -34,6 +34,7 @@ class SQLite(Dialect):
     """SQLite 3.37 and later, in a file."""
 
     name = "sqlite"
+    longest_pause = 0.02  # there is no server to be spared, and who waits for a lock is in no queue
     autocommit = None
     in_hosts = "IN (SELECT value FROM json_each(%(hosts)s))"
     in_numbers = "IN (SELECT value FROM json_each(%(numbers)s))"
