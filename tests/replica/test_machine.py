@@ -1,0 +1,128 @@
+"""Writes, refreshes, prunes, restored backups, outages in any order: the copy is as a model is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from hostmap_sql import DatabaseUnavailable, HostMap
+from tests.support.pools import Switch
+
+if TYPE_CHECKING:
+    from hostmap_sql import ChangeSet
+    from tests.conftest import Cells
+    from tests.support.backends import Backend
+
+FIRST = 3
+"""The revision in which the three cells are there, and nothing else."""
+
+HOSTS = ["a", "A", "b", "\N{LATIN SMALL LETTER E WITH ACUTE}"]
+
+hosts = st.sampled_from(HOSTS)
+numbers = st.integers(0, 2)
+
+
+class Following(RuleBasedStateMachine):
+    """A replica beside a model of the directory, and what both were when they last met."""
+
+    backend: ClassVar[Backend]
+    cells: ClassVar[Cells]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backend.reset(FIRST)
+        self.directory = self.backend.hostmap
+        self.switch = Switch(self.backend.open_raw)
+        self.hostmap = HostMap(self.switch, self.backend.dialect_name, timeout=20)
+        self.replica = self.hostmap.replica(read_through=False)
+        self.places: dict[str, str] = {}
+        self.is_off = [False, False, True]
+        self.known = self._state()
+        self.told: list[int] = []
+        self.replica.subscribe(self._tell, reloaded=self.told.clear)
+
+    def _tell(self, changeset: ChangeSet) -> None:
+        assert not self.told or changeset.revision == self.told[-1] + 1
+        self.told.append(changeset.revision)
+
+    def _state(self) -> tuple[int, dict[str, str], list[bool]]:
+        return self.directory.revision(), dict(self.places), list(self.is_off)
+
+    # --- what others do -----------------------------------------------------------------------
+
+    @rule(host=hosts, number=numbers)
+    def put(self, host: str, number: int) -> None:
+        cell = self.cells[number].uuid
+        self.directory.hosts.create_many([(host, cell)], on_conflict="move")
+        self.places[host] = cell
+
+    @rule(host=hosts)
+    def remove(self, host: str) -> None:
+        self.directory.hosts.delete_many([host])
+        self.places.pop(host, None)
+
+    @rule(old=numbers, new=numbers)
+    def move_all(self, old: int, new: int) -> None:
+        source, target = self.cells[old].uuid, self.cells[new].uuid
+        self.directory.hosts.move_all(source, target)
+        self.places = {h: target if c == source else c for h, c in self.places.items()}
+
+    @rule(number=numbers, disabled=st.booleans())
+    def switch_cell(self, number: int, disabled: bool) -> None:  # noqa: FBT001 - a rule's
+        self.directory.cells.update(self.cells[number].uuid, disabled=disabled)
+        self.is_off[number] = disabled
+
+    @rule(before=st.integers(0, 12))
+    def prune(self, before: int) -> None:
+        self.directory.history.prune(before=before)
+
+    @rule()
+    def restore(self) -> None:
+        self.backend.reset(FIRST)  # which is what restoring a backup comes to
+        self.places, self.is_off = {}, [False, False, True]
+
+    @rule(away=st.booleans())
+    def go_away_or_come_back(self, away: bool) -> None:  # noqa: FBT001 - a rule's
+        self.switch.failure = self.backend.lost_connection if away else None
+
+    # --- what the replica does ----------------------------------------------------------------
+
+    @rule()
+    def refresh(self) -> None:
+        if self.switch.failure is None:
+            self.replica.refresh()
+            self.known = self._state()
+        else:
+            with self.hostmap.timeout(0.02), pytest.raises(DatabaseUnavailable):
+                self.replica.refresh()
+
+    @invariant()
+    def it_is_as_it_was_when_they_met(self) -> None:
+        revision, places, is_off = self.known
+        assert self.replica.revision == revision
+        assert {h: cell.uuid for h, cell in self.replica.cells_of(HOSTS).items()} == places
+        assert len(self.replica) == len(places)
+        assert [self.replica.cells[cell.uuid].disabled for cell in self.cells] == is_off
+        for cell in self.cells:
+            here = sorted(host for host, uuid in places.items() if uuid == cell.uuid)
+            assert self.replica.hosts_of(cell.uuid) == here
+
+
+def test_the_replica_is_as_the_model_is(backend: Backend, cells: Cells) -> None:
+    class OnThisBackend(Following):
+        pass
+
+    OnThisBackend.backend, OnThisBackend.cells = backend, cells
+    run_state_machine_as_test(
+        OnThisBackend,
+        settings=settings(
+            max_examples=15,
+            stateful_step_count=20,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
