@@ -15,7 +15,7 @@ from hostmap_sql.cli.service import stopping
     "watch",
     cls=Command,
     columns=COLUMNS,
-    example="timeout --signal TERM --preserve-status 3 hostmap watch --cell cell1 --format json",
+    example="timeout --signal TERM --preserve-status 5 hostmap watch --cell cell1 --format json",
 )
 @click.option("--host", metavar="HOST", type=HOST, help="Only changes of this host.")
 @click.option(
