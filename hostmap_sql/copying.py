@@ -50,6 +50,11 @@ class Copy:
         uuid = self.changed.get(host)
         return self.hosts.get(host) if uuid is None else uuid
 
+    def cells_of(self, hosts: Iterable[str]) -> dict[str, CellMapping]:
+        """The cells of those hosts that are in one."""
+        uuids = {host: self.cell_uuid(host) for host in hosts}
+        return {host: self.cells[uuid] for host, uuid in uuids.items() if uuid}
+
     def hosts_of(self, cell_uuid: str) -> list[str]:
         """The hosts of a cell, ordered."""
         changed = self.changed

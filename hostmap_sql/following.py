@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import weakref
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+from hostmap_sql.telling import LOG
+
 if TYPE_CHECKING:
     from hostmap_sql.replica import Replica
-
-LOG = logging.getLogger("hostmap_sql.replica")
 
 # While the database is away, the pause between two looks is doubled each time, up to so many
 # seconds.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import weakref
-from threading import Condition, RLock
+from contextlib import contextmanager
+from functools import partial
+from threading import Condition, Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -17,12 +19,13 @@ from hostmap_sql.errors import (
     InvalidValue,
     StaleReplica,
 )
-from hostmap_sql.following import LOG, Follower
+from hostmap_sql.following import Follower
 from hostmap_sql.history import HistoryReader
-from hostmap_sql.models import valid_host, valid_number, valid_seconds, valid_uuid
+from hostmap_sql.models import valid_number, valid_seconds, valid_uuid
+from hostmap_sql.telling import LOG, Subscriber, Subscribers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -43,17 +46,16 @@ class Replica:
 
     __slots__ = (
         "__weakref__",
-        "_callbacks",
         "_changed",
         "_copy",
         "_database",
         "_follower",
         "_hosts",
-        "_is_refreshing",
         "_known_at",
         "_max_age",
         "_read_through",
         "_refreshing",
+        "_subscribers",
     )
 
     def __init__(
@@ -63,8 +65,7 @@ class Replica:
         self._hosts = hosts
         self._max_age = None if max_age is None else valid_seconds(max_age, "max_age")
         self._read_through = read_through
-        self._callbacks: list[tuple[Callable[[ChangeSet], object], Callable[[], object] | None]]
-        self._callbacks = []
+        self._subscribers = Subscribers()
         self._follower: Follower | None = None
         self._set_up_locks()
         self._known_at = monotonic()
@@ -72,8 +73,7 @@ class Replica:
         _REPLICAS.add(self)
 
     def _set_up_locks(self) -> None:
-        self._refreshing = RLock()
-        self._is_refreshing = False
+        self._refreshing = Lock()
         self._changed = Condition()
 
     # --- answering ----------------------------------------------------------------------------
@@ -99,7 +99,12 @@ class Replica:
         if uuid and self._max_age is None:
             return copy.cells[uuid]
         self._refuse_if_stale()
-        return copy.cells[uuid] if uuid else self._looked_up(host)
+        if uuid:
+            return copy.cells[uuid]
+        found = self.cells_of([host])
+        if not found:
+            raise HostMappingNotFound(host)
+        return found[host]
 
     def cells_of(self, hosts: Iterable[str]) -> dict[str, CellMapping]:
         """The cells of many hosts, all of one revision; those that are not mapped are left out.
@@ -114,15 +119,10 @@ class Replica:
         """
         names = valid_hosts(hosts)
         self._refuse_if_stale()
-        copy = self._copy
-        uuids = {host: copy.cell_uuid(host) for host in names}
-        found = {host: copy.cells[uuid] for host, uuid in uuids.items() if uuid}
+        found = self._copy.cells_of(names)
         if self._read_through and len(found) < len(names):
-            missing = [host for host in names if host not in found]
-            late = self._hosts.get_many(missing)
-            found |= {host: mapping.cell for host, mapping in late.items()}
-            if late:
-                self._hurry()
+            self._look_up([host for host in names if host not in found])
+            found = self._copy.cells_of(names)
         return found
 
     def hosts_of(self, cell_uuid: str) -> list[str]:
@@ -163,12 +163,19 @@ class Replica:
         """How long ago, in seconds, it was last known to be current."""
         return monotonic() - self._known_at
 
-    def _looked_up(self, host: str) -> CellMapping:
-        if not self._read_through:
-            raise HostMappingNotFound(valid_host(host))
-        cell = self._hosts.get(host).cell
-        self._hurry()
-        return cell
+    def _look_up(self, missing: Iterable[str]) -> None:
+        """Ask the database for hosts. Those it has, the copy has then, too.
+
+        Answers come from the copy alone: else they would be of two revisions, and the next one
+        older than this one.
+        """
+        deadline = self._database.deadline()
+        if self._hosts.get_many(missing):
+            self._catch_up(deadline)
+            self._hurry()  # to tell the subscribers
+        else:
+            with self._alone(deadline):
+                return  # what was read before they were missing is published by now
 
     def _refuse_if_stale(self) -> None:
         if self._max_age is not None and self.age > self._max_age:
@@ -181,29 +188,39 @@ class Replica:
         """Bring it up to date now; return its revision.
 
         :raises DatabaseUnavailable: the database is away. The replica answers as before.
+        :raises StaleReplica: another thread was at it, and took too long.
 
         >>> hostmap.replica().refresh()
         2
         """
-        with self._refreshing:
-            if self._is_refreshing:
-                return self.revision  # a callback has asked for it
-            self._is_refreshing = True
-            try:
-                self._refresh()
-            finally:
-                self._is_refreshing = False
+        try:
+            self._catch_up(self._database.deadline())
+        finally:
+            self._subscribers.tell()
         return self.revision
 
-    def _refresh(self) -> None:
-        copy, asked_at = self._copy, monotonic()
-        now = HistoryReader(self._database).poll(copy.revision)
-        if now.revision != copy.revision or now.change_id != copy.change_id:
-            told = bool(self._callbacks)
-            newer, changesets = self._database.snapshot(lambda s: newest(s, copy, told=told))
-            self._publish(newer, asked_at)
-            self._tell(changesets)
-        else:
+    @contextmanager
+    def _alone(self, deadline: float) -> Iterator[None]:
+        """A block in which no other thread brings the copy up to date."""
+        if not self._refreshing.acquire(timeout=max(0, deadline - monotonic())):
+            wanted = "was not brought up to date in time"
+            raise StaleReplica(self.revision, self.age, wanted)
+        try:
+            yield
+        finally:
+            self._refreshing.release()
+
+    def _catch_up(self, deadline: float) -> None:
+        with self._alone(deadline):
+            copy, asked_at = self._copy, monotonic()
+            database = self._database.within(max(0, deadline - asked_at))
+            now = HistoryReader(database).poll(copy.revision)
+            if now.revision != copy.revision or now.change_id != copy.change_id:
+                subscribers = self._subscribers.now()
+                told = bool(subscribers)
+                database = self._database.within(max(0, deadline - monotonic()))
+                copy, news = database.snapshot(lambda s: newest(s, self._copy, told=told))
+                self._subscribers.note(subscribers, news)
             self._publish(copy, asked_at)
 
     def _publish(self, copy: Copy, known_at: float) -> None:
@@ -211,14 +228,6 @@ class Replica:
             self._copy = copy
             self._known_at = known_at
             self._changed.notify_all()
-
-    def _tell(self, changesets: Iterable[ChangeSet] | None) -> None:
-        for callback, reloaded in tuple(self._callbacks):
-            if changesets is None:
-                _call(reloaded)
-            else:
-                for changeset in changesets:
-                    _call(callback, changeset)
 
     def subscribe(
         self,
@@ -228,8 +237,8 @@ class Replica:
     ) -> Callable[[], None]:
         """Have each changeset to come handed to a function, once and in order; return what ends it.
 
-        It is called once the replica has the change, by the thread that brought it up to date. What
-        it raises is logged, and keeps nobody from anything.
+        It is called once the replica has the change, by the thread that follows or by a call of
+        `refresh`. What it raises is logged, and keeps nobody from anything.
 
         :param reloaded: is called where the changes are not to be had, because the history was
             pruned past the replica or the database restored, so that it was loaded anew.
@@ -240,16 +249,10 @@ class Replica:
         >>> replica.refresh(), len(seen)
         (3, 1)
         """
-        entry = callback, reloaded
+        subscriber = Subscriber(callback, reloaded)
         with self._refreshing:
-            self._callbacks.append(entry)
-
-        def unsubscribe() -> None:
-            with self._refreshing:
-                if entry in self._callbacks:
-                    self._callbacks.remove(entry)
-
-        return unsubscribe
+            self._subscribers.add(subscriber)
+        return partial(self._subscribers.remove, subscriber)
 
     def wait_for(self, revision: int, timeout: float | None = None) -> None:
         """Return when it has a revision, such as that of a write just made.
@@ -331,17 +334,9 @@ class Replica:
     def _after_fork(self) -> None:
         """In a child process: the parent's threads are not there, but may have held the locks."""
         self._set_up_locks()
+        self._subscribers.set_up_locks()
         if self._follower is not None:
             self._follower = Follower(self, self._follower.interval)
-
-
-def _call(callback: Callable[..., object] | None, *arguments: object) -> None:
-    if callback is None:
-        return
-    try:
-        callback(*arguments)
-    except Exception:  # noqa: BLE001 - it is theirs
-        LOG.exception("a subscriber of the replica has failed")
 
 
 _REPLICAS: weakref.WeakSet[Replica] = weakref.WeakSet()
