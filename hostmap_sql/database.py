@@ -10,6 +10,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from hostmap_sql.dialects.opening import NoConnectionInTime
+from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import (
     DatabaseError,
     DatabaseUnavailable,
@@ -285,7 +286,7 @@ class Database(Session):
                 if failure is None or not isinstance(error.__cause__, NoConnectionInTime):
                     failure = error
                 left = deadline - monotonic()
-            if left <= _TOO_SHORT:
+            if left <= _TOO_SHORT or WATCH.has_given_up():
                 problem = f"{failure.problem} (tried for {timeout:g} s)"
                 raise DatabaseUnavailable(self.name, problem) from failure.__cause__
             # So that there is time left to try it.

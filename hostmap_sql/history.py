@@ -183,6 +183,14 @@ class History(HistoryReader):
         1 2 0
         2 0 3
         """
+        for step in self._following(since, poll=poll):
+            if isinstance(step, ChangeSet):
+                yield step
+            else:
+                sleep(step)
+
+    def _following(self, since: int, *, poll: float = 1.0) -> Iterator[ChangeSet | float]:
+        """What `follow` gives, and between the looks the pause, in seconds."""
         after = valid_number(since, "since")
         pause = valid_seconds(poll, "poll")
         now = self.poll(after)
@@ -192,7 +200,7 @@ class History(HistoryReader):
             if not now.leads_on_from(after, now.change_id and change_id):
                 raise HistoryPruned(after, now.pruned_revision)
             if after == now.revision:
-                sleep(pause)
+                yield pause
             else:
                 for changeset in self.since(after):
                     yield changeset

@@ -36,8 +36,16 @@ DEFAULT_TIMEOUT = 30.0
 """How long, in seconds, a call tries before it gives up."""
 
 
+DEFAULT_POOL_SIZE = 5
+"""The most connections that are open at once."""
+
+
 def connect(
-    url: str, *, timeout: float = DEFAULT_TIMEOUT, pool_size: int = 5, author: str | None = None
+    url: str,
+    *,
+    timeout: float = DEFAULT_TIMEOUT,
+    pool_size: int = DEFAULT_POOL_SIZE,
+    author: str | None = None,
 ) -> HostMap:
     """A directory, by the URL of its database. No connection is made before it is used.
 

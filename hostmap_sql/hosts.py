@@ -37,10 +37,6 @@ if TYPE_CHECKING:
 _PAGE_SIZE = 1_000
 
 
-def _nothing(_number: int) -> None:
-    """Tell nobody."""
-
-
 class Hosts:
     """The hosts, and the cell of each: ``hostmap.hosts``."""
 
@@ -279,7 +275,7 @@ class Hosts:
         return plan.result(transaction.revision if steps else None)
 
     def move_all(
-        self, from_uuid: str, to_uuid: str, *, progress: Callable[[int], object] = _nothing
+        self, from_uuid: str, to_uuid: str, *, progress: Callable[[int], object] | None = None
     ) -> int:
         """Move all hosts of a cell to another, in transactions of some thousand; return how many.
 
@@ -310,7 +306,8 @@ class Hosts:
         while moved == BULK_SIZE:
             moved = self._session.write(work)
             total += moved
-            progress(moved)
+            if progress is not None:
+                progress(moved)
         return total
 
     def delete_many(self, hosts: Iterable[str]) -> int:

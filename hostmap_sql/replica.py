@@ -53,9 +53,9 @@ class Replica:
         "_hosts",
         "_known_at",
         "_max_age",
-        "_read_through",
         "_refreshing",
         "_subscribers",
+        "read_through",
     )
 
     def __init__(
@@ -64,7 +64,7 @@ class Replica:
         self._database = database
         self._hosts = hosts
         self._max_age = None if max_age is None else valid_seconds(max_age, "max_age")
-        self._read_through = read_through
+        self.read_through = read_through
         self._subscribers = Subscribers()
         self._follower: Follower | None = None
         self._set_up_locks()
@@ -118,12 +118,35 @@ class Replica:
         ['compute-1']
         """
         names = valid_hosts(hosts)
-        self._refuse_if_stale()
-        found = self._copy.cells_of(names)
-        if self._read_through and len(found) < len(names):
+        found = self.known_cells_of(names)
+        if self.read_through and len(found) < len(names):
             self._look_up([host for host in names if host not in found])
             found = self._copy.cells_of(names)
         return found
+
+    def known_cell_of(self, host: str) -> CellMapping | None:
+        """The cell of a host that the replica knows, None for another. Nobody is asked.
+
+        :raises StaleReplica: the replica is older than its `max_age`.
+
+        >>> hostmap.replica().known_cell_of("compute-99") is None
+        True
+        """
+        self._refuse_if_stale()
+        copy = self._copy
+        uuid = copy.cell_uuid(host)
+        return copy.cells[uuid] if uuid else None
+
+    def known_cells_of(self, hosts: Iterable[str]) -> dict[str, CellMapping]:
+        """The cells of those hosts that the replica knows, all of one revision. Nobody is asked.
+
+        :raises StaleReplica: the replica is older than its `max_age`.
+
+        >>> sorted(hostmap.replica().known_cells_of(["compute-1", "compute-99"]))
+        ['compute-1']
+        """
+        self._refuse_if_stale()
+        return self._copy.cells_of(hosts)
 
     def hosts_of(self, cell_uuid: str) -> list[str]:
         """The hosts of a cell, ordered.
@@ -265,6 +288,13 @@ class Replica:
         >>> "compute-1" in replica
         False
         """
+        for pause in self._waiting_for(revision, timeout):
+            with self._changed:
+                if self.revision < revision:
+                    self._changed.wait(pause)
+
+    def _waiting_for(self, revision: int, timeout: float | None = None) -> Iterator[float]:
+        """The looks of `wait_for`, one a step. What it gives is the pause, in seconds, after it."""
         wanted = valid_number(revision, "revision")
         seconds = self._database.timeout if timeout is None else valid_seconds(timeout, "timeout")
         deadline = monotonic() + seconds
@@ -276,9 +306,7 @@ class Replica:
                 self._try_refresh(left)
             else:
                 self._hurry()
-            with self._changed:
-                if self.revision < wanted:
-                    self._changed.wait(min(left, _SHORTEST_PAUSE))
+            yield min(left, _SHORTEST_PAUSE)
 
     def _try_refresh(self, seconds: float) -> None:
         try:

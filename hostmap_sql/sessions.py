@@ -38,6 +38,8 @@ T = TypeVar("T")
 
 NO_PARAMETERS: Parameters = {}
 
+HAS_ENDED = "the transaction has ended: begin another one"
+
 
 class Session(ABC):
     """Where statements run: a database, or one transaction in it."""
@@ -278,7 +280,7 @@ class Transaction(Session):
 
     def _usable_cursor(self) -> Cursor:
         if self._cursor is None:
-            raise DatabaseError("the transaction has ended: begin another one")
+            raise DatabaseError(HAS_ENDED)
         if self._failed:
             # PostgreSQL would answer a COMMIT now with a ROLLBACK and no error.
             raise DatabaseError("a statement of the transaction failed: begin another one")
@@ -286,8 +288,14 @@ class Transaction(Session):
 
     # --- beginning and ending -----------------------------------------------------------------
 
+    def _refuse_if_given_up(self) -> None:
+        """See to it that nothing is written for a caller who has left."""
+        if WATCH.has_given_up():
+            raise DatabaseUnavailable(self._translator.database, "the call was cancelled")
+
     def begin(self) -> None:
         """Begin the transaction."""
+        self._refuse_if_given_up()
         with self._translator.calls(self._connection, self.deadline()):
             self._cursor = self.dialect.cursor(self._connection)
             self.dialect.begin(self._cursor)
@@ -308,6 +316,7 @@ class Transaction(Session):
         :raises DatabaseUnavailable: it is too late. Nothing was sent.
         """
         self._usable_cursor()
+        self._refuse_if_given_up()
         # The answer may have half of the time that is left, so that there is some to settle it.
         now = monotonic()
         deadline = now + (self.deadline() - now) / 2

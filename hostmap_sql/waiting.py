@@ -12,7 +12,7 @@ from hostmap_sql.models import valid_cell_of_host, valid_seconds
 from hostmap_sql.parts import LOOKUP_SIZE, in_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from hostmap_sql.database import Database
 
@@ -59,6 +59,20 @@ class WatchedHosts(Hosts):
         Traceback (most recent call last):
         hostmap_sql.errors.HostsNotMapped: after 0.1 s host 'compute-99' is not mapped to any cell
         """
+        steps = self._waiting(hosts, cell_uuid, timeout=timeout, poll=poll, progress=progress)
+        for pause in steps:
+            sleep(pause)
+
+    def _waiting(
+        self,
+        hosts: Iterable[str],
+        cell_uuid: str | None = None,
+        *,
+        timeout: float | None = None,
+        poll: float = 0.5,
+        progress: Callable[[int], object] | None = None,
+    ) -> Iterator[float]:
+        """The looks of `wait`, one a step. What it gives is the pause, in seconds, after each."""
         missing: Sequence[str] = valid_hosts(hosts)
         cell = None if cell_uuid is None else valid_cell_of_host(cell_uuid)
         timeout = self._database.timeout if timeout is None else valid_seconds(timeout, "timeout")
@@ -79,7 +93,7 @@ class WatchedHosts(Hosts):
                 elsewhere = {host: found[host] for host in missing if host in found}
                 nowhere = [host for host in missing if host not in found]
                 raise HostsNotMapped(nowhere, elsewhere, timeout)
-            sleep(max(_SHORTEST_PAUSE, min(poll, seconds)))
+            yield max(_SHORTEST_PAUSE, min(poll, seconds))
 
     def _look(self, hosts: Sequence[str], deadline: float) -> dict[str, str]:
         """The cells of those that are mapped."""

@@ -11,7 +11,7 @@ import os
 import socket
 from contextlib import suppress
 from math import inf
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Thread, get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 # What has been cut and has not ended is cut again after so many seconds: it was not waiting yet.
 _AGAIN = 0.02
+
+# What its caller has given up may still take so many seconds: most calls end by themselves in that.
+_GRACE = 0.1
 
 
 class Watch:
@@ -31,7 +34,8 @@ class Watch:
         os.register_at_fork(after_in_child=self._reset)
 
     def _reset(self) -> None:
-        self._calls: dict[int, tuple[float, Callable[[Any], object], Any]] = {}
+        self._calls: dict[int, tuple[float, Callable[[Any], object], Any, int]] = {}
+        self._given_up: dict[int, float] = {}
         self._looks_at = inf
         self._hurry = Event()
         self._starting = Lock()
@@ -39,16 +43,36 @@ class Watch:
 
     def begin(self, connection: Any, deadline: float, cut: Callable[[Any], object]) -> None:
         """A call begins: ``cut(connection)`` once `deadline`, by the monotonic clock, is past."""
-        self._calls[id(connection)] = deadline, cut, connection
+        self._calls[id(connection)] = deadline, cut, connection, get_ident()
         if deadline < self._looks_at:
-            self._looks_at = deadline
-            if self._thread is None:
-                self._start()
-            self._hurry.set()
+            self._look_at(deadline)
 
     def end(self, connection: Any) -> None:
         """The call on this connection has ended."""
         self._calls.pop(id(connection), None)
+
+    # --- what nobody waits for any more -------------------------------------------------------
+
+    def give_up(self, thread: int) -> None:
+        """Have what this thread does end soon, and nothing be committed: its caller has left."""
+        self._given_up[thread] = soon = monotonic() + _GRACE
+        self._look_at(soon)
+
+    def has_given_up(self) -> bool:
+        """Whether the caller of this thread has left."""
+        return get_ident() in self._given_up
+
+    def relax(self, thread: int) -> None:
+        """What this thread did has ended."""
+        self._given_up.pop(thread, None)
+
+    # --- its thread ---------------------------------------------------------------------------
+
+    def _look_at(self, time: float) -> None:
+        self._looks_at = time
+        if self._thread is None:
+            self._start()
+        self._hurry.set()
 
     def _start(self) -> None:
         # Without a thread, which a program that is ending no longer gets, calls take their time.
@@ -69,9 +93,9 @@ class Watch:
     def _cut_overdue(self) -> float:
         """Cut what is overdue; return when the next is."""
         now = monotonic()
-        soonest = inf
-        for deadline, cut, connection in list(self._calls.values()):
-            if deadline <= now:
+        soonest = now + _AGAIN if self._given_up else inf
+        for deadline, cut, connection, thread in list(self._calls.values()):
+            if deadline <= now or self._given_up.get(thread, inf) <= now:
                 with suppress(Exception):  # it may be closed by now
                     cut(connection)
             soonest = min(soonest, max(deadline, now + _AGAIN))

@@ -1,0 +1,27 @@
+"""The directory for asyncio: the same interface, as coroutines and asynchronous iterators.
+
+>>> async def main():
+...     async with connect("sqlite:///hostmap.db") as hostmap:
+...         async for mapping in hostmap.hosts.iterate():
+...             print(mapping.host, mapping.cell.name)
+>>> asyncio.run(main())
+compute-1 cell1
+compute-2 cell1
+compute-3 cell2
+"""
+
+from hostmap_sql.aio.faces import AsyncCells, AsyncHistory, AsyncHosts, AsyncWatchedHosts
+from hostmap_sql.aio.hostmap import AsyncHostMap, connect
+from hostmap_sql.aio.replica import AsyncReplica
+from hostmap_sql.aio.transactions import AsyncChanges
+
+__all__ = [
+    "AsyncCells",
+    "AsyncChanges",
+    "AsyncHistory",
+    "AsyncHostMap",
+    "AsyncHosts",
+    "AsyncReplica",
+    "AsyncWatchedHosts",
+    "connect",
+]
