@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from threading import Event, Thread
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,6 +66,39 @@ def test_what_is_closed_is_not_lent_again() -> None:
     with pool.connection(soon()) as two:
         assert two is not one
     assert len(opened) == 2
+
+
+def test_who_came_first_gets_the_next_and_nobody_takes_it_from_him() -> None:
+    pool, _ = pool_of(1)
+    served: list[str] = []
+
+    def wait(name: str) -> None:
+        with pool.connection(soon(10)):
+            served.append(name)
+
+    threads = [Thread(target=wait, args=[name]) for name in ("first", "second", "third")]
+    with pool.connection(soon()):
+        for number, thread in enumerate(threads, 1):
+            thread.start()
+            while len(pool._places._waiting) < number:
+                sleep(0.001)
+    with pool.connection(soon(10)):
+        served.append("the one before")
+    for thread in threads:
+        thread.join()
+
+    assert served == ["first", "second", "third", "the one before"]
+
+
+def test_who_waits_no_longer_is_passed_over() -> None:
+    pool, _ = pool_of(1)
+    with pool.connection(soon()):
+        for _ in range(2):
+            with pytest.raises(PoolExhausted):
+                pool.take(soon())
+    for _ in range(3):
+        with pool.connection(soon()):
+            pass
 
 
 def test_no_more_than_its_size_are_open_and_who_waits_gets_the_next() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from queue import Empty, SimpleQueue
+from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -24,6 +24,52 @@ POOL_IS_CLOSED = "this HostMap was closed: connect again"
 
 class PoolExhausted(NoConnectionInTime):
     """No connection came back within the time of the call."""
+
+
+class Places:
+    """So many places, each for one at a time. Who came first is the first to get one.
+
+    With a semaphore or a queue of the standard library he may be passed over for ever: by threads
+    that give a place back and take it again before he has woken.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._free = number
+        self._waiting: deque[Lock] = deque()
+        self._changing = Lock()
+
+    def take(self, deadline: float) -> bool:
+        """Take a place, when there is one; return False if there was none at the deadline."""
+        with self._changing:
+            if self._free:
+                self._free -= 1
+                return True
+            turn = Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        try:
+            turn.acquire(timeout=max(0, deadline - monotonic()))
+        except BaseException:
+            if not self._leave(turn):
+                self.give_back()
+            raise
+        return not self._leave(turn)
+
+    def _leave(self, turn: Lock) -> bool:
+        """Wait no longer; return False if it was his turn already."""
+        with self._changing:
+            waits = turn in self._waiting
+            if waits:
+                self._waiting.remove(turn)
+            return waits
+
+    def give_back(self) -> None:
+        """Give a place back."""
+        with self._changing:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._free += 1
 
 
 class LifoPool(Generic[ConnectionT]):
@@ -51,9 +97,7 @@ class LifoPool(Generic[ConnectionT]):
     def _start(self) -> None:
         self._process = os.getpid()
         self._idle: deque[ConnectionT] = deque()
-        self._permits: SimpleQueue[None] = SimpleQueue()
-        for _ in range(self._size):
-            self._permits.put(None)
+        self._places = Places(self._size)
 
     def connection(self, deadline: float) -> Loan[ConnectionT]:
         """Lend a connection for a block. One that is closed in it is not lent again."""
@@ -69,18 +113,15 @@ class LifoPool(Generic[ConnectionT]):
             raise DatabaseError(POOL_IS_CLOSED)
         if self._process != os.getpid():
             self._start()
-        permits = self._permits
-        try:
-            permits.get(timeout=max(0, deadline - monotonic()))
-        except Empty:
-            problem = f"all {self._size} connections of the pool were in use"
-            raise PoolExhausted(problem) from None
+        places = self._places
+        if not places.take(deadline):
+            raise PoolExhausted(f"all {self._size} connections of the pool were in use")
         connection = self._idle_connection()
         if connection is not None:
             return connection
         # An attempt that is left to itself keeps its place until it has ended: the server never
         # sees more of them than there are places.
-        opening = Opening(self._open_connection, deadline, lambda: permits.put(None))
+        opening = Opening(self._open_connection, deadline, places.give_back)
         return opening.connection()
 
     def give_back(self, connection: ConnectionT) -> None:
@@ -94,7 +135,7 @@ class LifoPool(Generic[ConnectionT]):
             else:
                 self._idle.append(connection)
         finally:
-            self._permits.put(None)
+            self._places.give_back()
 
     def _idle_connection(self) -> ConnectionT | None:
         try:

@@ -1,0 +1,84 @@
+"""The asynchronous face, used as the other one: so that the same tests try both."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from functools import wraps
+from inspect import isasyncgen, iscoroutine
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from hostmap_sql.aio import AsyncChanges, AsyncHostMap
+from hostmap_sql.aio.faces import Face
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+
+
+class LoopThread:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self.loop.run_forever, name="event loop")
+        self._thread.start()
+
+    def wait_for(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run it to its end; return its result."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
+
+    def stop(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
+
+
+class Blocking:
+    """An asynchronous face whose calls are waited for, so that it passes for the other one."""
+
+    def __init__(self, face: Any, loop: LoopThread) -> None:
+        self._face = face
+        self._loop = loop
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._face, name)
+        if isinstance(value, Face):
+            return Blocking(value, self._loop)
+        if name == "run" and isinstance(self._face, AsyncHostMap):
+            return self._run
+        return wraps(value)(lambda *a, **k: self._result(value(*a, **k))) if callable(value) else value
+
+    def _result(self, result: Any) -> Any:
+        if iscoroutine(result):
+            return self._loop.wait_for(result)
+        if isasyncgen(result):
+            return self._items(result)
+        if hasattr(result, "__aenter__") and not isinstance(result, Face):
+            return self._block(result)
+        return Blocking(result, self._loop) if isinstance(result, Face) else result
+
+    def _items(self, items: AsyncGenerator[Any]) -> Iterator[Any]:
+        while (item := self._loop.wait_for(_next(items))) is not None:
+            yield item
+
+    @contextmanager
+    def _block(self, block: Any) -> Iterator[Any]:
+        entered = self._loop.wait_for(block.__aenter__())
+        try:
+            yield Blocking(entered, self._loop)
+        except BaseException as error:
+            if not self._loop.wait_for(block.__aexit__(type(error), error, error.__traceback__)):
+                raise
+        else:
+            self._loop.wait_for(block.__aexit__(None, None, None))
+
+    def _run(self, fn: Callable[[Any], Any], *arguments: Any, **options: Any) -> Any:
+        async def in_a_thread(changes: AsyncChanges) -> Any:
+            return await asyncio.to_thread(fn, Blocking(changes, self._loop))
+
+        return self._loop.wait_for(self._face.run(in_a_thread, *arguments, **options))
+
+
+async def _next(items: AsyncGenerator[Any]) -> Any:
+    return await anext(items, None)
