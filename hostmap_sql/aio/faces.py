@@ -11,7 +11,7 @@ from hostmap_sql.history import History
 from hostmap_sql.hosts import Hosts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
     from typing import Any
 
     from hostmap_sql.aio.threads import Calls
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from hostmap_sql.waiting import WatchedHosts
 
 S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
 T = TypeVar("T")
 P = ParamSpec("P")
 
 
-class Face(Generic[S]):
+class Face(Generic[S_co]):
     """An asynchronous face of something synchronous."""
 
-    def __init__(self, sync: S, calls: Calls) -> None:
+    def __init__(self, sync: S_co, calls: Calls) -> None:
         self._sync = sync
         self._calls = calls
 
@@ -67,7 +68,7 @@ class AsyncHosts(Face[Hosts]):
 
     async def iterate(
         self, cell_uuid: str | None = None, prefix: str | None = None
-    ) -> AsyncIterator[HostMapping]:
+    ) -> AsyncGenerator[HostMapping, None]:
         """Every mapping, as `Hosts.iterate`."""
         async for mapping in self._calls.each(self._sync.iterate(cell_uuid, prefix)):
             yield mapping
@@ -128,7 +129,7 @@ class AsyncHistory(Face[History]):
     last_before = awaited(History.last_before)
     prune = awaited(History.prune)
 
-    async def follow(self, since: int, *, poll: float = 1.0) -> AsyncIterator[ChangeSet]:
+    async def follow(self, since: int, *, poll: float = 1.0) -> AsyncGenerator[ChangeSet, None]:
         """The changesets after a revision, and then those to come, as `History.follow`."""
         looks = self._sync._following(since, poll=poll)  # noqa: SLF001 - of a face
         async for changeset in self._calls.each(looks):

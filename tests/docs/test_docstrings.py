@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import doctest
 import pkgutil
 import sqlite3
@@ -54,7 +55,8 @@ def directory(tmp_path: Path) -> Iterator[dict[str, object]]:
         with hostmap.transaction(reason="rack 9") as tx:
             for host, cell in (("compute-1", cell1), ("compute-2", cell1), ("compute-3", cell2)):
                 tx.hosts.create(host, cell.uuid)
-        yield {"hostmap": hostmap, "pool": SimpleNamespace(connection=connection)}
+        pool = SimpleNamespace(connection=connection)
+        yield {"hostmap": hostmap, "pool": pool, "asyncio": asyncio}
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))

@@ -34,6 +34,14 @@ class LoopThread:
         self.loop.close()
 
 
+class EndsTheLoop(Exception):
+    """Stands for what no task may raise, lest it end the event loop."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+
+
 class Blocking:
     """An asynchronous face whose calls are waited for, so that it passes for the other one."""
 
@@ -47,7 +55,9 @@ class Blocking:
             return Blocking(value, self._loop)
         if name == "run" and isinstance(self._face, AsyncHostMap):
             return self._run
-        return wraps(value)(lambda *a, **k: self._result(value(*a, **k))) if callable(value) else value
+        return (
+            wraps(value)(lambda *a, **k: self._result(value(*a, **k))) if callable(value) else value
+        )
 
     def _result(self, result: Any) -> Any:
         if iscoroutine(result):
@@ -58,7 +68,7 @@ class Blocking:
             return self._block(result)
         return Blocking(result, self._loop) if isinstance(result, Face) else result
 
-    def _items(self, items: AsyncGenerator[Any]) -> Iterator[Any]:
+    def _items(self, items: AsyncGenerator[Any, Any]) -> Iterator[Any]:
         while (item := self._loop.wait_for(_next(items))) is not None:
             yield item
 
@@ -75,10 +85,16 @@ class Blocking:
 
     def _run(self, fn: Callable[[Any], Any], *arguments: Any, **options: Any) -> Any:
         async def in_a_thread(changes: AsyncChanges) -> Any:
-            return await asyncio.to_thread(fn, Blocking(changes, self._loop))
+            try:
+                return await asyncio.to_thread(fn, Blocking(changes, self._loop))
+            except (KeyboardInterrupt, SystemExit) as error:
+                raise EndsTheLoop(error) from error
 
-        return self._loop.wait_for(self._face.run(in_a_thread, *arguments, **options))
+        try:
+            return self._loop.wait_for(self._face.run(in_a_thread, *arguments, **options))
+        except EndsTheLoop as error:
+            raise error.error from None
 
 
-async def _next(items: AsyncGenerator[Any]) -> Any:
+async def _next(items: AsyncGenerator[Any, Any]) -> Any:
     return await anext(items, None)

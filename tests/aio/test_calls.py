@@ -1,0 +1,384 @@
+"""How the asynchronous face makes its calls: threads, time, iterators, loops, the end."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import subprocess
+import sys
+from contextlib import aclosing
+from threading import enumerate as all_threads
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hostmap_sql import (
+    ChangeSet,
+    DatabaseError,
+    DatabaseUnavailable,
+    HistoryPruned,
+    HostMap,
+    HostMappingExists,
+    InvalidValue,
+    aio,
+    connect,
+)
+from hostmap_sql.aio import AsyncHostMap
+from tests.support.loops import in_a_loop
+from tests.support.pools import failing_commits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hostmap_sql.aio import AsyncChanges
+    from tests.conftest import Cells
+    from tests.support.backends import Backend
+
+SLACK = 0.25
+"""By so many seconds a call may be late."""
+
+
+def threads() -> list[str]:
+    """The names of the threads that make calls."""
+    return [t.name for t in all_threads() if t.name == "hostmap_sql call"]
+
+
+@in_a_loop
+async def test_a_thousand_calls_at_once_need_few_threads(backend: Backend, cells: Cells) -> None:
+    backend.hostmap.hosts.create("a", cells.one.uuid)
+    before = len(threads())  # those of the fixtures
+    async with aio.connect(backend.url, pool_size=3) as hostmap:
+        found = await asyncio.gather(*(hostmap.hosts.get("a") for _ in range(1000)))
+        assert {mapping.cell.name for mapping in found} == {"cell1"}
+        assert len(threads()) == before + 3
+
+
+@in_a_loop
+async def test_calls_begin_in_their_order(backend: Backend, cells: Cells) -> None:
+    async with aio.connect(backend.url, pool_size=1) as hostmap:
+        hosts = [f"compute-{n}" for n in range(20)]
+        made = await asyncio.gather(*(hostmap.hosts.create(h, cells.one.uuid) for h in hosts))
+        assert [mapping.revision for mapping in made] == [*range(4, 24)]
+
+
+@in_a_loop
+async def test_calls_of_a_block_are_made_one_after_the_other(
+    backend: Backend, cells: Cells
+) -> None:
+    async with aio.connect(backend.url, pool_size=1) as hostmap:
+        async with hostmap.transaction() as tx:
+            await asyncio.gather(*(tx.hosts.create(f"a-{n}", cells.one.uuid) for n in range(50)))
+            moves = (tx.hosts.move(f"a-{n}", cells.two.uuid) for n in range(50))
+            moved = await asyncio.gather(*moves)
+        assert {mapping.revision for mapping in moved} == {4} == {tx.revision}
+        assert await hostmap.cells.host_counts() == {
+            cells.one.uuid: 0,
+            cells.two.uuid: 50,
+            cells.off.uuid: 0,
+        }
+        with pytest.raises(DatabaseError, match=r"^the transaction has ended: begin another one$"):
+            await tx.hosts.get("a-1")
+
+
+# --- time -----------------------------------------------------------------------------------------
+
+
+@in_a_loop
+async def test_who_waits_for_a_thread_does_so_no_longer_than_a_call(backend: Backend) -> None:
+    async with aio.connect(backend.url, timeout=20, pool_size=1) as hostmap:
+        async with hostmap.transaction():
+            with hostmap.timeout(0.3):
+                began = monotonic()
+                with pytest.raises(DatabaseUnavailable, match=r"in use \(tried for 0.3 s\)$"):
+                    await hostmap.revision()
+                assert 0.3 <= monotonic() - began < 0.3 + SLACK
+        assert await hostmap.revision() == 0
+
+
+@in_a_loop
+async def test_the_time_that_it_waited_for_a_thread_is_its_own(
+    backend: Backend, cells: Cells
+) -> None:
+    """It gets a thread after a while, and then waits for the lock of all writers."""
+    async with (
+        aio.connect(backend.url, timeout=20, pool_size=1) as hostmap,
+        aio.connect(backend.url, timeout=20) as other,
+        other.transaction(),
+    ):
+        with hostmap.timeout(0.3):
+            first = asyncio.ensure_future(hostmap.hosts.create("a", cells.one.uuid))
+            await asyncio.sleep(0)
+        began = monotonic()
+        with hostmap.timeout(0.6), pytest.raises(DatabaseUnavailable):
+            await hostmap.hosts.create("b", cells.one.uuid)
+        assert monotonic() - began < 0.6 + SLACK
+        with pytest.raises(DatabaseUnavailable):
+            await first
+
+
+@in_a_loop
+async def test_a_shorter_time_holds_for_its_task_alone(backend: Backend, cells: Cells) -> None:
+    async with (
+        aio.connect(backend.url, timeout=20) as hostmap,
+        aio.connect(backend.url, timeout=20) as other,
+    ):
+        async with other.transaction():
+            patient = asyncio.ensure_future(hostmap.hosts.create("a", cells.one.uuid))
+            with hostmap.timeout(0.2), pytest.raises(DatabaseUnavailable):
+                await hostmap.hosts.create("b", cells.one.uuid)
+            assert not patient.done()
+        assert (await patient).host == "a"
+
+
+# --- iterators ------------------------------------------------------------------------------------
+
+
+@in_a_loop
+async def test_all_are_iterated_over_page_by_page(backend: Backend, cells: Cells) -> None:
+    pairs = [(f"compute-{n:04}", cells.one.uuid) for n in range(2_500)]
+    backend.hostmap.hosts.create_many(pairs)
+    async with aio.connect(backend.url, pool_size=1) as hostmap:
+        assert [m.host async for m in hostmap.hosts.iterate()] == [host for host, _ in pairs]
+        seen = 0
+        async for mapping in hostmap.hosts.iterate(cells.one.uuid, prefix="compute-1"):
+            seen += 1
+            # The connection is not kept between two pages.
+            assert (await hostmap.hosts.get(mapping.host)).host == mapping.host
+            if seen == 1_005:
+                break
+            if seen == 1_000:
+                await hostmap.hosts.create("compute-1zzz", cells.one.uuid)
+        assert seen == 1_001
+
+
+@in_a_loop
+async def test_a_follower_is_told_of_what_was_pruned(backend: Backend, cells: Cells) -> None:
+    backend.hostmap.hosts.create("a", cells.one.uuid)
+
+    async with aio.connect(backend.url) as hostmap:
+        following = hostmap.history.follow(since=0, poll=0.05)
+        assert [(await anext(following)).revision for _ in range(4)] == [1, 2, 3, 4]
+        # Where a follower was that has not looked for a while.
+        backend.hostmap.hosts.delete("a")
+        backend.hostmap.hosts.create("b", cells.one.uuid)
+        backend.hostmap.history.prune(before=6)
+        with pytest.raises(HistoryPruned):
+            await anext(following)
+
+
+def test_what_came_before_a_failure_is_given_first() -> None:
+    def items() -> Iterator[int | str]:
+        yield "a"
+        yield "b"
+        raise DatabaseError("no more")
+
+    async def main() -> None:
+        hostmap = AsyncHostMap(connect("sqlite:///none.db"))
+        some = hostmap._threads.each(items())
+        assert [await anext(some), await anext(some)] == ["a", "b"]
+        with pytest.raises(DatabaseError, match="no more"):
+            await anext(some)
+        await hostmap.close()
+
+    asyncio.run(main())
+
+
+@in_a_loop
+async def test_changes_are_followed_as_they_come(backend: Backend, cells: Cells) -> None:
+    async def follow(hostmap: AsyncHostMap) -> list[ChangeSet]:
+        seen = list[ChangeSet]()
+        async with aclosing(hostmap.history.follow(since=3, poll=0.01)) as changes:
+            async for changeset in changes:
+                seen.append(changeset)
+                if len(seen) == 3:
+                    break
+        return seen
+
+    async with aio.connect(backend.url, pool_size=1) as hostmap:
+        following = [asyncio.ensure_future(follow(hostmap)) for _ in range(5)]
+        for host in "abc":
+            await asyncio.sleep(0.05)
+            await hostmap.hosts.create(host, cells.one.uuid)
+        for seen in await asyncio.gather(*following):
+            assert [change.host for s in seen for change in s.hosts] == [*"abc"]
+
+
+@in_a_loop
+async def test_those_who_wait_keep_nobody_from_a_thread(backend: Backend, cells: Cells) -> None:
+    async with aio.connect(backend.url, pool_size=1) as hostmap:
+        found = list[int]()
+        waits = [
+            asyncio.ensure_future(
+                hostmap.hosts.wait(["a"], timeout=20, poll=0.05, progress=found.append)
+            )
+            for _ in range(20)
+        ]
+        await asyncio.sleep(0.1)
+        await hostmap.hosts.create("a", cells.one.uuid)
+        await asyncio.gather(*waits)
+        assert set(found) == {0, 1}
+
+
+@in_a_loop
+async def test_how_far_it_has_come_is_told_in_the_loop(backend: Backend, cells: Cells) -> None:
+    backend.hostmap.hosts.create_many((f"a-{n}", cells.one.uuid) for n in range(10))
+    told = list[Any]()
+    async with aio.connect(backend.url) as hostmap:
+        here = asyncio.get_running_loop()
+        moved = await hostmap.hosts.move_all(
+            cells.one.uuid,
+            cells.two.uuid,
+            progress=lambda n: told.append((n, asyncio.get_running_loop() is here)),
+        )
+        assert (moved, told) == (10, [(10, True)])
+
+
+# --- run ------------------------------------------------------------------------------------------
+
+
+@in_a_loop
+async def test_a_function_is_run_again_as_a_whole(backend: Backend, cells: Cells) -> None:
+    pool = failing_commits(backend.open_raw, [(False, backend.lost_connection)])
+    hostmap = AsyncHostMap(HostMap(pool, backend.dialect_name), threads=2)
+    calls = list[int]()
+
+    async def move(tx: AsyncChanges) -> int:
+        calls.append(tx.revision)
+        await tx.hosts.create("a", cells.one.uuid)
+        return len(calls)
+
+    try:
+        assert await hostmap.run(move, author="me", reason="again") == 2
+        assert calls == [4, 4]
+        [changeset] = await hostmap.history.since(3)
+        assert (changeset.author, changeset.reason) == ("me", "again")
+        with pytest.raises(HostMappingExists):
+            await hostmap.run(move)
+        assert await hostmap.revision() == 4
+    finally:
+        await hostmap.close()
+
+
+@in_a_loop
+async def test_what_is_run_has_to_be_a_coroutine_function(backend: Backend) -> None:
+    def no_coroutine(_tx: AsyncChanges) -> Any:
+        return 7
+
+    async with aio.connect(backend.url) as hostmap:
+        with pytest.raises(InvalidValue, match=r"^fn must be a coroutine function$"):
+            await hostmap.run(no_coroutine)
+        assert await hostmap.revision() == 0
+
+
+# --- the end --------------------------------------------------------------------------------------
+
+
+@in_a_loop
+async def test_a_closed_one_says_so(backend: Backend) -> None:
+    hostmap = aio.connect(backend.url)
+    await hostmap.revision()
+    await hostmap.close()
+    await hostmap.close()
+    with pytest.raises(DatabaseError, match=r"^this HostMap was closed: connect again$"):
+        await hostmap.revision()
+    with pytest.raises(DatabaseError, match=r"^this HostMap was closed: connect again$"):
+        async with hostmap.transaction():
+            pass
+
+
+def wait_for_the_end_of_threads() -> None:
+    deadline = monotonic() + 10
+    while threads():
+        assert monotonic() < deadline
+        sleep(0.01)
+
+
+def test_no_thread_is_left(backend: Backend) -> None:
+    wait_for_the_end_of_threads()
+
+    async def use(*, close: bool) -> None:
+        hostmap = AsyncHostMap(backend.hostmap, threads=3)
+        await asyncio.gather(*(hostmap.revision() for _ in range(10)))
+        assert threads()
+        if close:
+            await hostmap.close()
+
+    asyncio.run(use(close=False))  # and forget it
+    gc.collect()
+    wait_for_the_end_of_threads()
+    with connect(backend.url) as other:
+        asyncio.run(AsyncHostMap(other).close())
+    wait_for_the_end_of_threads()
+
+
+def test_one_serves_several_loops(backend: Backend, cells: Cells) -> None:
+    backend.hostmap.hosts.create("a", cells.one.uuid)
+    hostmap = AsyncHostMap(backend.hostmap, threads=1)
+    for _ in range(3):
+        assert asyncio.run(hostmap.hosts.get("a")).cell == cells.one
+    asyncio.run(hostmap.close())
+
+
+def test_a_loop_that_ends_in_the_middle_leaves_nothing_behind(
+    backend: Backend, cells: Cells
+) -> None:
+    hostmap = aio.connect(backend.url, pool_size=1)
+
+    async def begin() -> None:
+        async def block() -> None:
+            async with hostmap.transaction() as tx:
+                await tx.hosts.create("a", cells.one.uuid)
+                await asyncio.Event().wait()
+
+        task = asyncio.ensure_future(block())
+        await asyncio.sleep(0.3)
+        assert not task.done()
+
+    asyncio.run(begin())
+    assert backend.hostmap.hosts.create("a", cells.two.uuid).revision == 4
+    asyncio.run(hostmap.close())
+
+
+FORK = """
+import asyncio, os, sys
+from hostmap_sql import aio
+
+hostmap = aio.connect(sys.argv[1])
+assert asyncio.run(hostmap.revision()) == 0
+child = os.fork()
+made = asyncio.run(hostmap.cells.create("parent" if child else "child"))
+asyncio.run(hostmap.close())
+if not child:
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_after_a_fork_both_processes_call(backend: Backend) -> None:
+    backend.hostmap.close()
+    command = [sys.executable, "-W", "ignore", "-c", FORK, backend.url]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+
+
+FORGOTTEN = """
+import asyncio, sys
+from hostmap_sql import aio
+
+async def main():
+    hostmap = aio.connect(sys.argv[1])
+    block = hostmap.transaction()
+    await block.__aenter__()
+    print("begun")
+
+loop = asyncio.new_event_loop()
+loop.run_until_complete(main())
+"""
+
+
+def test_what_was_never_ended_does_not_keep_the_interpreter(backend: Backend) -> None:
+    backend.hostmap.close()
+    command = [sys.executable, "-W", "ignore", "-c", FORGOTTEN, backend.url]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (0, "begun\n"), done.stderr

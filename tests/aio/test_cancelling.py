@@ -1,0 +1,252 @@
+"""Calls that are cancelled: what they write is there as a whole or not at all, and all goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from random import Random
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hostmap_sql import DatabaseError, HostMappingNotFound, aio
+from tests.support.loops import in_a_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any
+
+    from hostmap_sql.aio import AsyncChanges, AsyncHostMap
+    from tests.conftest import Cells
+    from tests.support.backends import Backend
+
+SPOILED = r"^a call of the transaction was cancelled: begin another one$"
+
+SOON = 1.0
+"""Within so many seconds what was cancelled is over, on a busy machine too. Calls have 20."""
+
+
+def connect(backend: Backend, pool_size: int = 1) -> AsyncHostMap:
+    """A patient directory. With one connection, any that was not given back would be missed."""
+    return aio.connect(backend.url, timeout=20, pool_size=pool_size)
+
+
+async def cancel(call: Coroutine[Any, Any, object], after: float) -> object:
+    """Cancel a call after so many seconds; return its result if it was too late for that."""
+    task = asyncio.ensure_future(call)
+    await asyncio.sleep(after)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        return await task
+    return None
+
+
+async def assert_works(hostmap: AsyncHostMap, cell: str) -> None:
+    """It reads and writes, and nothing keeps it waiting."""
+    began = monotonic()
+    await hostmap.hosts.create("afterwards", cell)
+    assert (await hostmap.hosts.delete("afterwards")).old_cell_uuid == cell
+    assert monotonic() - began < SOON
+
+
+@in_a_loop
+async def test_a_write_is_there_as_a_whole_or_not_at_all(backend: Backend, cells: Cells) -> None:
+    random = Random(7)
+    told, hosts = set[str](), [f"compute-{n}" for n in range(150)]
+    async with connect(backend) as hostmap:
+        await hostmap.revision()
+        began = monotonic()
+        await hostmap.hosts.create("first", cells.one.uuid)
+        usual = monotonic() - began
+        for host in hosts:
+            after = random.uniform(0, 1.5 * usual)
+            if await cancel(hostmap.hosts.create(host, cells.one.uuid), after):
+                told.add(host)
+        await assert_works(hostmap, cells.one.uuid)
+        there = {*await hostmap.hosts.get_many(hosts)}
+        changes = [c.host for s in await hostmap.history.since(3) for c in s.hosts]
+
+        assert told <= there
+        assert 0 < len(there) < len(hosts), "some were in time and some were not"
+        assert sorted(there) == sorted(h for h in changes if h in {*hosts})
+        assert await hostmap.check() == ()
+
+
+@in_a_loop
+async def test_what_is_cancelled_before_its_commit_is_not_written(
+    backend: Backend, cells: Cells
+) -> None:
+    async with connect(backend) as hostmap, connect(backend) as other:
+        await other.revision()
+        async with hostmap.transaction():  # has the lock of all writers
+            await cancel(other.hosts.create("a", cells.one.uuid), after=0.2)
+            began = monotonic()
+            assert await other.revision() == 3
+            assert monotonic() - began < SOON, "the connection is free again"
+        await assert_works(other, cells.one.uuid)
+        with pytest.raises(HostMappingNotFound):
+            await other.hosts.get("a")
+
+
+@in_a_loop
+async def test_what_has_not_begun_never_does(backend: Backend, cells: Cells) -> None:
+    async with connect(backend) as hostmap:
+        async with hostmap.transaction() as tx:
+            await cancel(hostmap.hosts.create("a", cells.one.uuid), after=0.05)
+            await tx.hosts.create("b", cells.one.uuid)
+        await assert_works(hostmap, cells.one.uuid)
+        assert [mapping.host for mapping in await hostmap.hosts.list()] == ["b"]
+
+
+@in_a_loop
+async def test_a_bulk_call_ends_between_two_of_its_transactions(
+    backend: Backend, cells: Cells
+) -> None:
+    pairs = [(f"compute-{n:06}", cells.one.uuid) for n in range(30_000)]
+    async with connect(backend) as hostmap:
+        # How long it takes to prepare depends on the machine.
+        task = asyncio.ensure_future(hostmap.hosts.create_many(pairs))
+        while backend.hostmap.revision() < 5:  # noqa: ASYNC110 - there is no event of it
+            await asyncio.sleep(0.001)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await assert_works(hostmap, cells.one.uuid)
+        written = sum([1 async for _ in hostmap.hosts.iterate()])
+        changesets = await hostmap.history.since(3)
+
+        assert written == sum(len(s.hosts) for s in changesets[:-2])
+        assert 0 < written < len(pairs)
+        assert await hostmap.check() == ()
+
+
+# --- blocks ---------------------------------------------------------------------------------------
+
+
+async def work(hostmap: AsyncHostMap, cells: Cells, begun: asyncio.Event) -> None:
+    """A transaction that never comes to its end by itself."""
+    async with hostmap.transaction() as tx:
+        await tx.hosts.create("a", cells.one.uuid)
+        await tx.cells.update(cells.two.uuid, name="renamed")
+        begun.set()
+        await asyncio.Event().wait()
+
+
+@in_a_loop
+async def test_a_block_is_undone_before_its_task_has_ended(backend: Backend, cells: Cells) -> None:
+    async with connect(backend) as hostmap:
+        begun = asyncio.Event()
+        task = asyncio.ensure_future(work(hostmap, cells, begun))
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert backend.hostmap.hosts.create("a", cells.two.uuid).revision == 4
+        assert await hostmap.cells.list() == [*cells]
+
+
+@in_a_loop
+async def test_a_block_that_waits_for_the_lock_gives_up(backend: Backend, cells: Cells) -> None:
+    async with connect(backend) as hostmap, connect(backend) as other:
+        async with hostmap.transaction():
+            await cancel(work(other, cells, asyncio.Event()), after=0.1)
+            assert await other.revision() == 3
+        await assert_works(other, cells.one.uuid)
+
+
+@in_a_loop
+async def test_a_cancelled_call_spoils_its_block(backend: Backend, cells: Cells) -> None:
+    async with connect(backend) as hostmap:
+        with pytest.raises(DatabaseError, match=SPOILED):  # noqa: PT012 - the end of the block
+            async with hostmap.transaction() as tx:
+                await tx.hosts.create("a", cells.one.uuid)
+                await cancel(tx.hosts.create("b", cells.one.uuid), after=0)
+        with pytest.raises(DatabaseError, match=SPOILED):  # noqa: PT012
+            async with hostmap.transaction() as tx:
+                await cancel(tx.hosts.create("b", cells.one.uuid), after=0)
+                await tx.hosts.create("a", cells.one.uuid)
+        await assert_works(hostmap, cells.one.uuid)
+        assert await hostmap.hosts.list() == []
+
+
+@in_a_loop
+async def test_blocks_cancelled_anywhere_leave_nothing_behind(
+    backend: Backend, cells: Cells
+) -> None:
+    async def block(hostmap: AsyncHostMap, number: int) -> bool:
+        async with hostmap.transaction() as tx:
+            await tx.hosts.create(f"a-{number}", cells.one.uuid)
+            await tx.hosts.create(f"b-{number}", cells.two.uuid)
+        return True
+
+    random = Random(11)
+    told = set[int]()
+    async with connect(backend) as hostmap:
+        await hostmap.revision()
+        began = monotonic()
+        await block(hostmap, 0)
+        usual = monotonic() - began
+        for number in range(1, 100):
+            if await cancel(block(hostmap, number), random.uniform(0, 1.5 * usual)):
+                told.add(number)
+        await assert_works(hostmap, cells.one.uuid)
+        there = {mapping.host async for mapping in hostmap.hosts.iterate()} - {"a-0", "b-0"}
+        numbers = {int(host[2:]) for host in there}
+
+        assert there == {f"{x}-{number}" for x in "ab" for number in numbers}
+        assert told <= numbers
+        assert 0 < len(numbers) < 99
+        assert await hostmap.check() == ()
+
+
+@in_a_loop
+async def test_a_cancelled_run_ends_when_its_function_has(backend: Backend, cells: Cells) -> None:
+    ended = list[str]()
+
+    async def stubborn(tx: AsyncChanges) -> None:
+        try:
+            await tx.hosts.create("a", cells.one.uuid)
+            await asyncio.Event().wait()
+        finally:
+            # It may still ask.
+            ended.append((await tx.hosts.get("a")).host)
+
+    async def deaf(tx: AsyncChanges) -> None:
+        await tx.hosts.create("b", cells.one.uuid)
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    async with connect(backend) as hostmap:
+        await cancel(hostmap.run(stubborn), after=0.3)
+        assert ended == ["a"]
+        await cancel(hostmap.run(deaf), after=0.3)
+        await assert_works(hostmap, cells.one.uuid)
+        assert await hostmap.hosts.list() == []
+
+
+@in_a_loop
+async def test_a_time_out_of_asyncio_holds(backend: Backend, cells: Cells) -> None:
+    async with connect(backend) as hostmap, connect(backend) as other:
+        async with hostmap.transaction():
+            began = monotonic()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await other.run(lambda tx: tx.hosts.create("a", cells.one.uuid))
+            assert monotonic() - began < SOON
+        await assert_works(other, cells.one.uuid)
+
+
+@in_a_loop
+async def test_the_pool_outlives_many_cancelled_calls(backend: Backend, cells: Cells) -> None:
+    async with connect(backend, pool_size=3) as hostmap:
+        for _ in range(20):
+            calls = [hostmap.hosts.create(f"a-{n}", cells.one.uuid) for n in range(10)]
+            calls_of_hosts = [hostmap.hosts.get_many(["a-1", "a-2"]) for _ in range(10)]
+            tasks = [asyncio.ensure_future(c) for c in (*calls, *calls_of_hosts)]
+            await asyncio.sleep(0.01)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        await assert_works(hostmap, cells.one.uuid)
+        assert await hostmap.check() == ()

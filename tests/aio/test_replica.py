@@ -1,0 +1,171 @@
+"""A copy that follows, in an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hostmap_sql import (
+    ChangeSet,
+    DatabaseUnavailable,
+    HostMap,
+    HostMappingNotFound,
+    StaleReplica,
+    aio,
+)
+from hostmap_sql.aio import AsyncHostMap, AsyncReplica
+from tests.support.loops import in_a_loop
+from tests.support.pools import Switch
+
+if TYPE_CHECKING:
+    from tests.conftest import Cells
+    from tests.support.backends import Backend
+
+
+@in_a_loop
+async def test_it_answers_and_follows(backend: Backend, cells: Cells) -> None:
+    backend.hostmap.hosts.create("a", cells.one.uuid)
+    async with aio.connect(backend.url) as hostmap, await hostmap.replica() as replica:
+        assert await replica.start(interval=0.05) is replica
+        assert await replica.cell_of("a") == cells.one
+        assert await replica.cells_of(["a", "no"]) == {"a": cells.one}
+        assert (replica.hosts_of(cells.one.uuid), len(replica), bool(replica)) == (["a"], 1, True)
+        assert replica.cells == {cell.uuid: cell for cell in cells}
+
+        moved = await hostmap.hosts.move("a", cells.two.uuid)
+        await replica.wait_for(moved.revision, timeout=5)
+        assert await replica.cell_of("a") == replica.known_cell_of("a") == cells.two
+        assert replica.revision == moved.revision
+        assert replica.age < 5
+
+
+@in_a_loop
+async def test_a_host_that_it_does_not_know_is_looked_up(backend: Backend, cells: Cells) -> None:
+    async with aio.connect(backend.url) as hostmap:
+        replica, alone = await hostmap.replica(), await hostmap.replica(read_through=False)
+        await hostmap.hosts.create_many([("a", cells.one.uuid), ("b", cells.two.uuid)])
+
+        assert "a" not in replica
+        assert await replica.cells_of(["a", "b", "no"]) == {"a": cells.one, "b": cells.two}
+        assert "a" in replica
+        with pytest.raises(HostMappingNotFound):
+            await replica.cell_of("no")
+        with pytest.raises(HostMappingNotFound):
+            await alone.cell_of("a")
+        assert await alone.cells_of(["a"]) == {}
+        assert await alone.refresh() == 4
+        assert await alone.cell_of("a") == cells.one
+
+
+@in_a_loop
+async def test_while_the_database_is_away_what_is_known_is_answered_at_once(
+    backend: Backend, cells: Cells
+) -> None:
+    backend.hostmap.hosts.create("a", cells.one.uuid)
+    switch = Switch(backend.open_raw)
+    hostmap = AsyncHostMap(HostMap(switch, backend.dialect_name, timeout=1), threads=1)
+    replica = await hostmap.replica()
+    switch.failure = backend.lost_connection
+    # The only thread is busy with a call that fails in the end.
+    failing = asyncio.ensure_future(hostmap.hosts.get("a"))
+    began = monotonic()
+    while not failing.done():
+        assert await replica.cell_of("a") == cells.one
+        assert await replica.cells_of(["a"]) == {"a": cells.one}
+        await asyncio.sleep(0.01)
+    with pytest.raises(DatabaseUnavailable):
+        await failing
+    assert replica.age >= monotonic() - began
+    with pytest.raises(DatabaseUnavailable):
+        await replica.refresh()
+    await hostmap.close()
+
+
+@in_a_loop
+async def test_changes_are_told_in_the_loop(
+    backend: Backend, cells: Cells, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, told, reloads = asyncio.get_running_loop(), list[Any](), list[Any]()
+
+    def tell(changeset: ChangeSet) -> None:
+        assert asyncio.get_running_loop() is here
+        told.append(changeset.revision)
+        if changeset.revision == 5:
+            raise ValueError("it is of no use")
+
+    async with aio.connect(backend.url) as hostmap, await hostmap.replica() as replica:
+        unsubscribe = await replica.subscribe(tell, reloaded=lambda: reloads.append(1))
+        for host in "abc":
+            await hostmap.hosts.create(host, cells.one.uuid)
+        with caplog.at_level(logging.ERROR, "asyncio"):
+            await replica.refresh()
+        assert (told, reloads) == ([4, 5, 6], [])
+        assert "it is of no use" in caplog.text
+
+        await hostmap.hosts.delete("a")
+        await hostmap.hosts.delete("b")
+        await hostmap.history.prune(before=8)
+        await replica.refresh()
+        assert (told, reloads) == ([4, 5, 6], [1])
+
+        unsubscribe()
+        await hostmap.hosts.delete("c")
+        assert await replica.refresh() == 9
+        assert told == [4, 5, 6]
+
+
+@in_a_loop
+async def test_what_is_to_be_told_when_it_is_unsubscribed_is_not(
+    backend: Backend, cells: Cells
+) -> None:
+    told = list[ChangeSet]()
+    async with aio.connect(backend.url) as hostmap, await hostmap.replica() as replica:
+        unsubscribe = await replica.subscribe(told.append)
+        backend.hostmap.hosts.create("a", cells.one.uuid)
+        replica._sync.refresh()  # has put it before the loop
+        unsubscribe()
+        await asyncio.sleep(0.05)
+        assert told == []
+
+
+@in_a_loop
+async def test_waiting_for_a_revision_ends(backend: Backend, cells: Cells) -> None:
+    async def wait(replica: AsyncReplica, revision: int) -> None:
+        await replica.wait_for(revision, timeout=20)
+
+    async with aio.connect(backend.url, pool_size=1) as hostmap:
+        replica = await hostmap.replica()
+        began = monotonic()
+        with pytest.raises(StaleReplica, match="revision 5 was waited for"):
+            await replica.wait_for(5, timeout=0.2)
+        assert 0.2 <= monotonic() - began < 0.2 + 0.5
+
+        many = [asyncio.ensure_future(wait(replica, 5)) for _ in range(20)]
+        cancelled = asyncio.ensure_future(wait(replica, 99))
+        await hostmap.hosts.create("a", cells.one.uuid)
+        await hostmap.hosts.delete("a")
+        await asyncio.gather(*many)
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        assert await hostmap.revision() == 5
+
+
+@in_a_loop
+async def test_one_that_is_too_old_says_so(backend: Backend, cells: Cells) -> None:
+    backend.hostmap.hosts.create("a", cells.one.uuid)
+    async with aio.connect(backend.url) as hostmap:
+        replica = await hostmap.replica(max_age=0.1)
+        assert await replica.cell_of("a") == cells.one
+        await asyncio.sleep(0.15)
+        for answer in (replica.cell_of("a"), replica.cells_of(["a"])):
+            with pytest.raises(StaleReplica):
+                await answer
+        with pytest.raises(StaleReplica):
+            replica.known_cell_of("a")
+        await replica.refresh()
+        assert await replica.cell_of("a") == cells.one
