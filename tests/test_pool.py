@@ -101,6 +101,23 @@ def test_who_waits_no_longer_is_passed_over() -> None:
             pass
 
 
+def test_who_forks_waits_for_those_at_work_but_not_for_ever() -> None:
+    pool, _ = pool_of(2)
+    with pool.connection(soon()):
+        began = monotonic()
+        pool.hold(soon(0.1))
+        assert 0.1 <= monotonic() - began < 1
+        with pytest.raises(PoolExhausted):
+            pool.take(soon())
+        pool.let_go()
+        pool.give_back(pool.take(soon()))
+    began = monotonic()
+    pool.hold(soon(5))
+    assert monotonic() - began < 1
+    pool.let_go()
+    assert [pool.take(soon()).is_open for _ in range(2)] == [True, True]
+
+
 def test_no_more_than_its_size_are_open_and_who_waits_gets_the_next() -> None:
     pool, opened = pool_of(1)
     waiting, got = Event(), []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections import deque
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hostmap_sql.dialects.opening import NoConnectionInTime, Opening
 from hostmap_sql.errors import DatabaseError
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 ConnectionT = TypeVar("ConnectionT", bound="Connection")
 
+
+# A fork waits no longer, in seconds, for transactions that other threads, or its own, have open.
+_LONGEST_BEFORE_FORK = 1.0
 
 POOL_IS_CLOSED = "this HostMap was closed: connect again"
 
@@ -92,10 +96,12 @@ class LifoPool(Generic[ConnectionT]):
         self._is_open = is_open
         self._size = size
         self._closed = False
-        self._start()
+        self.start()
+        _POOLS.add(self)
 
-    def _start(self) -> None:
-        self._process = os.getpid()
+    def start(self) -> None:
+        """Begin with no connections, as in a child process, whose parent's are not its own."""
+        self._held = 0
         self._idle: deque[ConnectionT] = deque()
         self._places = Places(self._size)
 
@@ -111,8 +117,6 @@ class LifoPool(Generic[ConnectionT]):
         """
         if self._closed:
             raise DatabaseError(POOL_IS_CLOSED)
-        if self._process != os.getpid():
-            self._start()
         places = self._places
         if not places.take(deadline):
             raise PoolExhausted(f"all {self._size} connections of the pool were in use")
@@ -152,6 +156,17 @@ class LifoPool(Generic[ConnectionT]):
         while connection := self._idle_connection():
             connection.close()
 
+    def hold(self, deadline: float) -> None:
+        """Lend nothing; return when all connections are back, or at the deadline."""
+        while self._held < self._size and self._places.take(deadline):
+            self._held += 1
+
+    def let_go(self) -> None:
+        """Lend again."""
+        while self._held:
+            self._held -= 1
+            self._places.give_back()
+
 
 class Loan(Generic[ConnectionT]):
     """A connection for a block. A class: a generator costs every lookup a microsecond more."""
@@ -168,3 +183,29 @@ class Loan(Generic[ConnectionT]):
 
     def __exit__(self, *_: object) -> None:
         self._pool.give_back(self._connection)
+
+
+# A process that forks in the middle of a call takes what the call has locked along: SQLite's own
+# locks, which nobody frees in the child. So whoever forks waits for the calls of other threads.
+_POOLS: weakref.WeakSet[LifoPool[Any]] = weakref.WeakSet()
+
+
+def _before_fork() -> None:
+    deadline = monotonic() + _LONGEST_BEFORE_FORK
+    for pool in [*_POOLS]:
+        pool.hold(deadline)
+
+
+def _in_the_parent() -> None:
+    for pool in [*_POOLS]:
+        pool.let_go()
+
+
+def _in_the_child() -> None:
+    for pool in [*_POOLS]:
+        pool.start()
+
+
+os.register_at_fork(
+    before=_before_fork, after_in_parent=_in_the_parent, after_in_child=_in_the_child
+)
