@@ -344,7 +344,7 @@ FORK = """
 import asyncio, os, sys
 from hostmap_sql import aio
 
-hostmap = aio.connect(sys.argv[1])
+hostmap = aio.connect(sys.argv[1], pool_size=1)
 assert asyncio.run(hostmap.revision()) == 0
 child = os.fork()
 made = asyncio.run(hostmap.cells.create("parent" if child else "child"))

@@ -22,7 +22,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from hostmap_sql.database_url import DatabaseUrl
-from tests.benchmarks import operators, replicas
+from tests.benchmarks import asynchronous, operators, replicas
 from tests.benchmarks.bare import bare
 from tests.benchmarks.cases import Bench, Figure, Sizes
 from tests.support.servers import KINDS, running
@@ -86,6 +86,7 @@ def figures(kinds: Iterable[str], sizes: Sizes) -> Iterator[Figure]:
                 yield from Bench(kind, small, large, sizes).figures()
             yield from operators.figures(kind, server, sizes)
             yield from replicas.figures(kind, server, sizes)
+            yield from asynchronous.figures(kind, server, sizes)
 
 
 def line(figure: Figure) -> str:
