@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 # How many revisions are read at once. Each may tell of some thousand hosts.
 REVISIONS = 100
 
-# Changes are kept beside the hosts until they are so many, or such a part of the hosts: then the
-# hosts are copied.
-_MANY = 1_000
+# No more hosts than these are copied at each change, which takes some milliseconds. Of more, the
+# changes are kept beside the hosts until they are such a part of them.
+_FEW = 20_000
 _PART = 8
 
 NOWHERE = ""
@@ -109,7 +109,7 @@ def _changed(
     own = {uuid: uuid for uuid in cells}
     changed = {**copy.changed, **{h: own.get(uuid, NOWHERE) for h, uuid in changes.items()}}
     size = copy.size + sum(bool(changed[h]) - bool(copy.cell_uuid(h)) for h in changes)
-    if len(changed) <= max(_MANY, len(copy.hosts) // _PART):
+    if len(copy.hosts) > _FEW and len(changed) <= len(copy.hosts) // _PART:
         return Copy(revision, change_id, cells, copy.hosts, changed, size)
     hosts = {h: uuid for h, uuid in _merged(copy.hosts, changed) if uuid}
     return Copy(revision, change_id, cells, hosts, {}, size)

@@ -92,15 +92,15 @@ class Replica:
         'cell1'
         """
         copy = self._copy
-        # As `Copy.cell_uuid` does it, which would cost a third of the time more.
-        uuid = copy.changed.get(host)
-        if uuid is None:
-            uuid = copy.hosts.get(host)
-        if uuid and self._max_age is None:
-            return copy.cells[uuid]
-        self._refuse_if_stale()
-        if uuid:
-            return copy.cells[uuid]
+        if self._max_age is None and not copy.changed:
+            # What is asked most by far, in half of the time.
+            try:
+                return copy.cells[copy.hosts[host]]
+            except KeyError:
+                pass
+        known = self.known_cell_of(host)
+        if known is not None:
+            return known
         found = self.cells_of([host])
         if not found:
             raise HostMappingNotFound(host)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from hostmap_sql import DatabaseUnavailable, HostMap
+from hostmap_sql import DatabaseUnavailable, HostMap, copying
 from tests.support.pools import Switch
 
 if TYPE_CHECKING:
@@ -122,7 +122,14 @@ class Following(RuleBasedStateMachine):
             assert self.replica.hosts_of(cell.uuid) == here
 
 
-def test_the_replica_is_as_the_model_is(backend: Backend, cells: Cells) -> None:
+@pytest.mark.parametrize("kept", ["copied at each change", "beside the hosts"])
+def test_the_replica_is_as_the_model_is(
+    kept: str, backend: Backend, cells: Cells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kept == "beside the hosts":  # as in a directory of many hosts
+        monkeypatch.setattr(copying, "_FEW", 0)
+        monkeypatch.setattr(copying, "_PART", 0.01)
+
     class OnThisBackend(Following):
         pass
 
@@ -130,7 +137,7 @@ def test_the_replica_is_as_the_model_is(backend: Backend, cells: Cells) -> None:
     run_state_machine_as_test(
         OnThisBackend,
         settings=settings(
-            max_examples=20,
+            max_examples=10,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -18,6 +18,7 @@ from hostmap_sql import (
     HostMappingNotFound,
     InvalidValue,
     StaleReplica,
+    copying,
 )
 from hostmap_sql.statements import Statement
 from tests.support.pools import Switch
@@ -167,10 +168,18 @@ def test_a_refresh_brings_all_that_has_changed(hostmap: HostMap, cells: Cells) -
     assert_equals_the_table(replica, hostmap)
 
 
-def test_many_changes_are_merged_into_the_copy(hostmap: HostMap, cells: Cells) -> None:
+def test_many_changes_are_merged_into_the_copy(
+    hostmap: HostMap, cells: Cells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "_FEW", 0)
     names = [f"h{number:05}" for number in range(3_000)]
     hostmap.hosts.create_many((name, cells.one.uuid) for name in names)
     replica = hostmap.replica()
+
+    hostmap.hosts.create_many(((n, cells.two.uuid) for n in names[:300]), on_conflict="move")
+    replica.refresh()
+    assert len(replica._copy.changed) == 300
+    assert_equals_the_table(replica, hostmap)
 
     hostmap.hosts.create_many(((n, cells.two.uuid) for n in names[:1_500]), on_conflict="move")
     hostmap.hosts.delete_many(names[1_000:1_200])
