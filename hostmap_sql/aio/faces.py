@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import get_running_loop
+from asyncio import get_running_loop, shield
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeVar
 
@@ -33,13 +33,17 @@ class Face(Generic[S_co]):
 
 
 def awaited(
-    method: Callable[Concatenate[S, P], T],
+    method: Callable[Concatenate[S, P], T], *, to_its_end: bool = False
 ) -> Callable[Concatenate[Face[S], P], Coroutine[Any, Any, T]]:
-    """The method as a coroutine: the same arguments, result and errors."""
+    """The method as a coroutine: the same arguments, result and errors.
+
+    :param to_its_end: whether it goes on when it is cancelled.
+    """
 
     @wraps(method)
     async def call(self: Face[S], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._calls.call(method, self._sync, *args, **kwargs)
+        called = self._calls.call(method, self._sync, *args, **kwargs)
+        return await (shield(called) if to_its_end else called)
 
     return call
 

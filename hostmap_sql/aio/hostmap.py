@@ -82,8 +82,9 @@ class AsyncHostMap(Face[HostMap]):
     outcome = awaited(HostMap.outcome)
     revision = awaited(HostMap.revision)
     check = awaited(HostMap.check)
-    migrate = awaited(HostMap.migrate)
-    rollback_migrations = awaited(HostMap.rollback_migrations)
+    # Not every database undoes half of a migration.
+    migrate = awaited(HostMap.migrate, to_its_end=True)
+    rollback_migrations = awaited(HostMap.rollback_migrations, to_its_end=True)
     migration_status = awaited(HostMap.migration_status)
 
     # --- writing several things as one --------------------------------------------------------

@@ -161,26 +161,28 @@ class Threads(Calls):
     def __init__(self, database: Database, size: int) -> None:
         super().__init__(database)
         self._size = size
-        self._start()
+        self.start()
+        _ALL_THREADS.add(self)
 
-    def _start(self) -> None:
-        self._process = os.getpid()
+    def start(self) -> None:
+        """Begin with no threads, as in a child process, which has none of its parent's."""
         self._work: Work = SimpleQueue()
         self._number = 0
+        self._starting = Lock()
         # Also for who forgets to close it.
         self._end = weakref.finalize(self, _end_threads, self._work, self._size)
         self._end.atexit = False
 
     def begin(self, work: Callable[[], None]) -> None:
         """Have this done in a thread, as soon as there is one for it."""
-        if self._process != os.getpid():
-            self._start()  # threads are not there after a fork
         if not self._end.alive:
             raise DatabaseError(POOL_IS_CLOSED)
+        with self._starting:
+            if self._number < self._size:
+                work_to_do = [self._work]
+                Thread(target=_do, args=work_to_do, name="hostmap_sql call", daemon=True).start()
+                self._number += 1
         self._work.put(work)
-        if self._number < self._size:
-            self._number += 1
-            Thread(target=_do, args=[self._work], name="hostmap_sql call", daemon=True).start()
 
     def end(self) -> None:
         """End the threads, once they have done what was begun."""
@@ -209,6 +211,17 @@ class OneThread(Calls):
         """Let the thread go, once it has done what was begun."""
         self._has_left = True
         self._work.put(None)
+
+
+_ALL_THREADS: weakref.WeakSet[Threads] = weakref.WeakSet()
+
+
+def _in_the_child() -> None:
+    for threads in [*_ALL_THREADS]:
+        threads.start()
+
+
+os.register_at_fork(after_in_child=_in_the_child)
 
 
 def _do(work: Work) -> None:

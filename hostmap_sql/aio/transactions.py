@@ -142,9 +142,11 @@ class Run(Generic[T]):
         return result
 
     async def cancel(self) -> None:
-        """Cancel it, and return when it has ended."""
+        """Cancel it, and return when it has ended; or raise what it has raised instead."""
         self._cancelled = True
         task = self._task
         if task is not None:
             task.cancel()
             await wait([task])
+            if not task.cancelled():
+                task.result()

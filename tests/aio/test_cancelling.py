@@ -265,6 +265,30 @@ async def test_a_cancelled_run_ends_when_its_function_has(backend: Backend, cell
 
 
 @in_a_loop
+async def test_what_a_cancelled_function_raises_is_not_lost(backend: Backend, cells: Cells) -> None:
+    async def fail(tx: AsyncChanges) -> None:
+        await tx.hosts.create("a", cells.one.uuid)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ValueError("and now?") from None
+
+    async with connect(backend) as hostmap:
+        with pytest.raises(ValueError, match=r"and now\?"):
+            await cancel(hostmap.run(fail), after=0.3)
+        assert await hostmap.hosts.list() == []
+
+
+@in_a_loop
+async def test_a_migration_is_not_left_half_done(bare_backend: Backend) -> None:
+    async with connect(bare_backend) as hostmap:
+        await cancel(hostmap.migrate(), after=0.15)
+        await hostmap.migrate()  # waits for the other, or has nothing to do
+        assert all(migration.applied for migration in await hostmap.migration_status())
+        assert await hostmap.check() == ()
+
+
+@in_a_loop
 async def test_a_time_out_of_asyncio_holds(backend: Backend, cells: Cells) -> None:
     async with connect(backend) as hostmap, connect(backend) as other:
         async with hostmap.transaction():
