@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from hostmap_sql import CELL0_UUID, Finding, InvalidValue
 from hostmap_sql.checks import KINDS
 from hostmap_sql.errors import SchemaOutOfDate
 from hostmap_sql.parts import BULK_SIZE
+from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
     from hostmap_sql import HostMap
@@ -374,3 +376,24 @@ def test_a_table_that_is_gone_is_found(bare_backend: Backend) -> None:
         bare_backend.query(f"DROP TABLE {table}")
     assert [finding.kind for finding in hostmap.check()] == ["schema", "schema"]
     assert "host_mapping_change" in hostmap.check()[0].problem
+
+
+def test_a_host_that_came_and_went_often_is_checked_in_time(
+    backend: Backend, cells: Cells, hostmap: HostMap
+) -> None:
+    changes = 20_000
+    marks = {"sqlite": "?, ?, ?, ?"}.get(backend.kind, "%s, %s, %s, %s")
+    columns = "revision, host, old_cell_uuid, new_cell_uuid"
+    places = [cells.one.uuid, None]
+    rows = [(10 + n, "busy", places[n % 2], places[1 - n % 2]) for n in range(changes)]
+    connection = backend.open_raw()
+    cursor = connection.cursor()
+    cursor.execute(backend.begin_statement)
+    cursor.executemany(f"INSERT INTO host_mapping_change ({columns}) VALUES ({marks})", rows)
+    connection.commit()
+    connection.close()
+
+    began = monotonic()
+    found = hostmap._database.all(Statement.HOST_MISSING, {"limit": 10})
+    assert monotonic() - began < 3, "20,000 times 20,000 are too many"
+    assert [(row[0], row[2]) for row in found] == [("busy", 10 + changes - 1)]
