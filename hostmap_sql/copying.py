@@ -44,6 +44,8 @@ class Copy:
     changed: Mapping[str, str]
     size: int
     """The number of hosts."""
+    at_once: Mapping[str, CellMapping]
+    """The cells of the hosts, if they are few; nothing if they are many."""
 
     def cell_uuid(self, host: str) -> str | None:
         """The UUID of a host's cell; None or empty if it is in none."""
@@ -75,7 +77,7 @@ def load(session: Session) -> Copy:
             hosts.update(dict.fromkeys(names, uuid))
             after = names[-1]
     change_id = history.poll(revision).change_id
-    return Copy(revision, change_id, cells, hosts, {}, len(hosts))
+    return _copied(revision, change_id, cells, hosts)
 
 
 def newest(snapshot: Session, copy: Copy, *, told: bool) -> tuple[Copy, Iterable[ChangeSet] | None]:
@@ -110,9 +112,19 @@ def _changed(
     changed = {**copy.changed, **{h: own.get(uuid, NOWHERE) for h, uuid in changes.items()}}
     size = copy.size + sum(bool(changed[h]) - bool(copy.cell_uuid(h)) for h in changes)
     if len(copy.hosts) > _FEW and len(changed) <= len(copy.hosts) // _PART:
-        return Copy(revision, change_id, cells, copy.hosts, changed, size)
+        return Copy(revision, change_id, cells, copy.hosts, changed, size, {})
     hosts = {h: uuid for h, uuid in _merged(copy.hosts, changed) if uuid}
-    return Copy(revision, change_id, cells, hosts, {}, size)
+    return _copied(revision, change_id, cells, hosts)
+
+
+def _copied(
+    revision: int,
+    change_id: str | None,
+    cells: Mapping[str, CellMapping],
+    hosts: Mapping[str, str],
+) -> Copy:
+    at_once = {h: cells[uuid] for h, uuid in hosts.items()} if len(hosts) <= _FEW else {}
+    return Copy(revision, change_id, cells, hosts, {}, len(hosts), at_once)
 
 
 def _merged(hosts: Mapping[str, str], changed: Mapping[str, str]) -> Iterable[tuple[str, str]]:
