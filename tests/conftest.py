@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
@@ -79,6 +80,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "proof: takes long; smaller than it might be unless --full is given"
     )
     config.stash[_SERVERS] = Servers()
+    # A shell that starts the tests in the background has them ignore it, and all that they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
