@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from threading import Event
 from typing import TYPE_CHECKING, ParamSpec
 
@@ -26,7 +27,6 @@ class AsyncReplica(Face[Replica]):
     """
 
     refresh = awaited(Replica.refresh)
-    close = awaited(Replica.close)
 
     # --- answering ----------------------------------------------------------------------------
 
@@ -90,8 +90,12 @@ class AsyncReplica(Face[Replica]):
 
     async def start(self, interval: float = 1.0) -> Self:
         """Follow the changes in a thread from now on, as `Replica.start`, until `close`."""
-        await self._calls.call(self._sync.start, interval)
+        await to_thread(self._sync.start, interval)
         return self
+
+    async def close(self) -> None:
+        """Stop following, as `Replica.close`; whatever else is under way, or closed by now."""
+        await to_thread(self._sync.close)
 
     async def wait_for(self, revision: int, timeout: float | None = None) -> None:
         """Return when it has a revision, as `Replica.wait_for`."""

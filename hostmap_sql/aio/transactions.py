@@ -145,8 +145,9 @@ class Run(Generic[T]):
         """Cancel it, and return when it has ended; or raise what it has raised instead."""
         self._cancelled = True
         task = self._task
-        if task is not None:
-            task.cancel()
+        if task is not None and not task.done():
+            if not task.cancelling():  # as it is already where a loop ends
+                task.cancel()
             await wait([task])
             if not task.cancelled():
                 task.result()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hostmap_sql import DatabaseError, HostMappingNotFound, aio
+from hostmap_sql import DatabaseError, DatabaseUnavailable, HostMappingNotFound, aio
 from hostmap_sql.sessions import Transaction
 from tests.support.loops import in_a_loop
 
@@ -277,6 +277,44 @@ async def test_what_a_cancelled_function_raises_is_not_lost(backend: Backend, ce
         with pytest.raises(ValueError, match=r"and now\?"):
             await cancel(hostmap.run(fail), after=0.3)
         assert await hostmap.hosts.list() == []
+
+
+@in_a_loop
+async def test_a_run_is_cancelled_between_two_attempts(backend: Backend) -> None:
+    attempts = list[int]()
+
+    async def fail(tx: AsyncChanges) -> None:
+        attempts.append(tx.revision)
+        raise DatabaseUnavailable("the database", "a passing fault")
+
+    async with connect(backend) as hostmap:
+        for number in range(10):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1 + number / 100):
+                    await hostmap.run(fail)
+    assert len(attempts) > 10
+
+
+def test_where_a_loop_ends_the_function_is_cancelled_once(backend: Backend, cells: Cells) -> None:
+    log = list[str]()
+
+    async def work(tx: AsyncChanges) -> None:
+        await tx.hosts.create("a", cells.one.uuid)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.05)
+            log.append("has tidied up")
+
+    async def main() -> None:
+        task = asyncio.ensure_future(hostmap.run(work))
+        await asyncio.sleep(0.3)
+        assert not task.done()
+
+    hostmap = connect(backend)
+    asyncio.run(main())
+    asyncio.run(hostmap.close())
+    assert log == ["has tidied up"]
 
 
 @in_a_loop

@@ -158,6 +158,19 @@ async def test_waiting_for_a_revision_ends(backend: Backend, cells: Cells) -> No
 
 
 @in_a_loop
+async def test_it_can_be_closed_whatever_else_is_under_way(backend: Backend) -> None:
+    hostmap = aio.connect(backend.url, timeout=1, pool_size=1)
+    replica, other = await hostmap.replica(), await hostmap.replica()
+    await replica.start(interval=30)
+    await other.start(interval=30)
+    async with hostmap.transaction():
+        await replica.close()
+    await hostmap.close()
+    await other.close()
+    assert replica._sync._follower is other._sync._follower is None
+
+
+@in_a_loop
 async def test_one_that_is_too_old_says_so(backend: Backend, cells: Cells) -> None:
     backend.hostmap.hosts.create("a", cells.one.uuid)
     async with aio.connect(backend.url) as hostmap:
