@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncio import CancelledError, get_running_loop, shield, wait
 from contextlib import ExitStack, asynccontextmanager, suppress
+from functools import partial
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -89,7 +90,7 @@ async def block(
         try:
             yield AsyncChanges(changes, thread)
             await thread.call(stack.close)
-        except BaseException:
+        except (Exception, CancelledError):  # but not where there is no loop any more
             undoing = Job(undo)
             thread.begin(undoing.run)
             await shield(undoing.result)
@@ -132,7 +133,12 @@ class Run(Generic[T]):
             thread.leave()
             return
         self._task = self._loop.create_task(self._call(changes))
-        self._task.add_done_callback(lambda _: thread.leave())
+        self._task.add_done_callback(partial(self._ended, thread))
+
+    def _ended(self, thread: OneThread, task: Task[T]) -> None:
+        if not task.cancelled():
+            task.exception()  # will be raised by the thread, if anybody is there to get it
+        thread.leave()
 
     async def _call(self, changes: AsyncChanges) -> T:
         returned: object = self._fn(changes)
