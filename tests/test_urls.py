@@ -29,11 +29,17 @@ def test_a_password_never_shows_whatever_it_holds(
     scheme: str, user: str, secret: str, host: str, path: str
 ) -> None:
     assume(secret not in f"{scheme}://{user}:{MASK}@{host}{path}")
+    # "a:s3cret@h1,b@h2" is a login at each of two hosts, or one whose password is "s3cret@h1,b".
+    assume("," not in secret.partition("@")[2])
 
     shown = mask(f"{scheme}://{user}:{secret}@{host}{path}")
 
     assert secret not in shown
     assert shown == f"{scheme}://{user}:{MASK}@{host}{path}"
+
+
+def test_the_end_of_a_password_is_not_taken_for_another_login() -> None:
+    assert mask("rabbit://nova:0@0,@mq1/") == "rabbit://nova:***@mq1/"
 
 
 @given(schemes, users, secrets, hosts, paths)
