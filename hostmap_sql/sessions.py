@@ -152,7 +152,7 @@ def fetch(
     WATCH.begin(connection, deadline, dialect.cut)
     try:
         cursor = dialect.cursor(connection)
-        cursor.execute(dialect.sql[statement], parameters)
+        dialect.execute(cursor, dialect.sql[statement], parameters)
         rows: Sequence[Row] = cursor.fetchall()
     except Exception as error:
         raise translator.failed(connection, error, statement) from error
@@ -238,14 +238,14 @@ class Transaction(Session):
     def all(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> Sequence[Row]:
         """Run a SELECT, that sees what the transaction has done, and return its rows."""
         with self._calls(statement) as cursor:
-            cursor.execute(self.dialect.sql[statement], parameters)
+            self.dialect.execute(cursor, self.dialect.sql[statement], parameters)
             rows: Sequence[Row] = cursor.fetchall()
             return rows
 
     def execute(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> int:
         """Run a statement that writes; return the number of rows it wrote."""
         with self._calls(statement) as cursor:
-            cursor.execute(self.dialect.sql[statement], parameters)
+            self.dialect.execute(cursor, self.dialect.sql[statement], parameters)
             return cursor.rowcount
 
     def insert_hosts(

@@ -350,8 +350,8 @@ SELECT x.cell_uuid, x.revision
 
     # --- the schema ---------------------------------------------------------------------------
 
-    # The table is yoyo's own: which migrations were applied.
-    MIGRATIONS_APPLIED = "SELECT migration_id FROM _yoyo_migration ORDER BY migration_id"
+    # The table is yoyo's own: which migrations were applied. In the order of its only index.
+    MIGRATIONS_APPLIED = "SELECT migration_id FROM _yoyo_migration ORDER BY migration_hash"
 
 
 HOLDS_SECRETS = frozenset({Statement.CELL_INSERT, Statement.CELL_UPDATE})

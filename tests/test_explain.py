@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, nullcontext
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hostmap_sql import HostMap
 from hostmap_sql.statements import Statement
 from tests.support.backend import FULL_SCAN, PRIMARY_KEY
 
@@ -106,3 +109,25 @@ def test_a_cell_among_many_is_found_by_its_index(
     used = backend.explain(statement, {"uuid": f"{42:036}", "name": "cell-42"})
 
     assert used == {"cell_mapping": index}
+
+
+def test_a_session_that_began_with_an_empty_directory_finds_its_many_hosts_as_fast(
+    backend: Backend, cells: Cells
+) -> None:
+    # PostgreSQL keeps the plan of what is repeated: for an empty table one that reads all of it.
+    names = [f"h{number:05}" for number in range(20_000)]
+    with ExitStack() as stack:
+        hostmaps = [backend.connect(pool_size=1)]
+        for lend, _ in backend.own_pools():
+            connection = stack.enter_context(lend())
+            hostmaps.append(HostMap(lambda c=connection: nullcontext(c), backend.dialect_name))
+        for hostmap in hostmaps:
+            for _ in range(12):
+                assert hostmap.hosts.get_many(names[:1_000]) == {}
+
+        backend.hostmap.hosts.create_many((name, cells.one.uuid) for name in names)
+
+        for hostmap in hostmaps:
+            started = monotonic()
+            assert len(hostmap.hosts.get_many(names[:4_000])) == 4_000
+            assert monotonic() - started < 1

@@ -206,6 +206,10 @@ class Dialect(ABC):
 
     # --- statements ---------------------------------------------------------------------------
 
+    def execute(self, cursor: Any, sql: str, parameters: Parameters) -> None:
+        """Run a statement of this database's form."""
+        cursor.execute(sql, parameters)
+
     @abstractmethod
     def begin(self, cursor: Cursor) -> None:
         """Begin a transaction that is to write, at READ COMMITTED."""
