@@ -7,7 +7,6 @@ from copy import copy
 from typing import TYPE_CHECKING, TypeVar
 
 from hostmap_sql.cells import Cells
-from hostmap_sql.checks import check
 from hostmap_sql.database import Database
 from hostmap_sql.dialects import dialect_named, dialect_of_scheme
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, InvalidValue, OutcomeUnknown
@@ -294,6 +293,8 @@ class HostMap:
         >>> hostmap.check()
         ()
         """
+        from hostmap_sql.checks import check  # noqa: PLC0415 - only for those who check
+
         return check(self._database, limit)
 
     def migrate(self) -> tuple[str, ...]:

@@ -45,10 +45,23 @@ def test_nothing_is_connected_before_it_is_used(backend: Backend) -> None:
 
 def test_importing_the_library_imports_no_driver_and_no_migrations() -> None:
     drivers = "{'pymysql', 'psycopg', 'psycopg_pool', 'sqlite3', 'yoyo', 'click'}"
-    program = f"import sys, hostmap_sql; print({drivers} & set(sys.modules))"
+    program = f"import sys; from hostmap_sql import *; print({drivers} & set(sys.modules))"
     command = [sys.executable, "-c", program]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert printed.strip() == "set()"
+
+
+def test_importing_the_library_loads_what_is_asked_for_and_no_more() -> None:
+    def loaded(program: str) -> set[str]:
+        program = f"import sys; {program}; print(*sys.modules)"
+        command = [sys.executable, "-c", program]
+        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return {name for name in printed.split() if name.startswith("hostmap_sql")}
+
+    assert loaded("import hostmap_sql") == {"hostmap_sql"}
+    errors = loaded("from hostmap_sql import HostMappingNotFound, StaleReplica")
+    assert errors == {"hostmap_sql", "hostmap_sql.errors"}
+    assert "hostmap_sql.hosts" in loaded("import hostmap_sql; hostmap_sql.connect")
 
 
 def test_each_dialect_imports_its_own_driver_alone(backend: Backend) -> None:

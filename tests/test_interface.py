@@ -143,11 +143,21 @@ def test_the_pinned_errors_are_there(name: str) -> None:
     assert issubclass(class_, ERRORS[name])
 
 
-def test_all_is_what_is_imported() -> None:
+def test_the_public_names_are_those_that_type_checkers_see() -> None:
     tree = ast.parse(Path(hostmap_sql.__file__).read_text())
-    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
-    imported = [alias.asname or alias.name for node in imports for alias in node.names]
+    [seen] = [node for node in tree.body if isinstance(node, ast.If)][:1]
+    imports = [node for node in ast.walk(seen) if isinstance(node, ast.ImportFrom)]
+    imported = {alias.name: node.module for node in imports for alias in node.names}
+
     assert sorted([*imported, "__version__"]) == sorted(hostmap_sql.__all__)
+    for name, module in imported.items():
+        assert getattr(hostmap_sql, name) is vars(import_module(str(module)))[name]
+    assert set(hostmap_sql.__all__) <= set(dir(hostmap_sql))
+
+
+def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'hostmap_sql' has no attribute 'conect'"):
+        hostmap_sql.conect  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_every_public_name_has_a_docstring() -> None:

@@ -76,20 +76,6 @@ def idle_limit(timeout: float) -> float:
     return max(timeout, _IDLE_LIMIT)
 
 
-def keep_alive(timeout: float) -> dict[str, int]:
-    """How the system finds out that a silent connection is dead, by the names of TCP's options.
-
-    What was sent and nobody acknowledged is given up in half the time, so that there is time left
-    to try another connection.
-    """
-    return {
-        "tcp_keepidle": 30,
-        "tcp_keepintvl": 10,
-        "tcp_keepcnt": 3,
-        "tcp_user_timeout": round(timeout * 500),
-    }
-
-
 class Fault(Enum):
     """What a failure means for what is to be done next.
 

@@ -15,10 +15,11 @@ import pymysql
 from pymysql.constants import CLIENT, CR
 
 from hostmap_sql.dialects import tls
-from hostmap_sql.dialects.base import Dialect, Fault, idle_limit, keep_alive
+from hostmap_sql.dialects.base import Dialect, Fault, idle_limit
 from hostmap_sql.dialects.mysql_faults import FAULTS
 from hostmap_sql.dialects.opening import NoConnectionInTime
-from hostmap_sql.dialects.watch import WATCH, shut_down
+from hostmap_sql.dialects.sockets import keep_alive, shut_down
+from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.statements import Statement
 

@@ -18,10 +18,10 @@ from psycopg.pq import Conninfo, PGconn, PollingStatus
 from psycopg.rows import tuple_row
 
 from hostmap_sql.dialects import tls, tls_probe
-from hostmap_sql.dialects.base import Dialect, Fault, idle_limit, keep_alive
+from hostmap_sql.dialects.base import Dialect, Fault, idle_limit
 from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.dialects.postgresql_faults import FAULTS
-from hostmap_sql.dialects.watch import shut_down
+from hostmap_sql.dialects.sockets import keep_alive, shut_down
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.statements import Statement
 

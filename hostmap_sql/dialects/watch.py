@@ -8,7 +8,6 @@ calls, asleep until the first of them is due. A call that ends in time costs an 
 from __future__ import annotations
 
 import os
-import socket
 from contextlib import suppress
 from math import inf
 from threading import Event, Lock, Thread, get_ident
@@ -100,17 +99,6 @@ class Watch:
                     cut(connection)
             soonest = min(soonest, max(deadline, now + _AGAIN))
         return soonest
-
-
-def shut_down(file_number: Callable[[], int]) -> None:
-    """Shut a socket down whose owner, another thread, may be closing it: both sides see its end."""
-    number = file_number()
-    duplicate = socket.socket(fileno=os.dup(number))
-    with duplicate:
-        # If it is the owner's still, it was when it was duplicated. Otherwise the number may have
-        # been another file's by then.
-        if file_number() == number:
-            duplicate.shutdown(socket.SHUT_RDWR)
 
 
 WATCH = Watch()

@@ -112,7 +112,7 @@ def test_every_exit_status_is_in_the_reference() -> None:
 
     assert documented == {
         error: next(_VERDICTS[kind][0] for kind in error.__mro__ if kind in _VERDICTS)
-        for error in map(vars(hostmap_sql).get, hostmap_sql.__all__)
+        for error in (getattr(hostmap_sql, name) for name in hostmap_sql.__all__)
         if isinstance(error, type) and issubclass(error, hostmap_sql.HostMapError)
         if error is not hostmap_sql.HostMapError
     }

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hostmap_sql.dialects.opening import Opening
-from hostmap_sql.dialects.watch import Watch, shut_down
+from hostmap_sql.dialects.sockets import shut_down
+from hostmap_sql.dialects.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,35 @@
+"""What is done to the sockets of servers' connections, beside or against their drivers."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def keep_alive(timeout: float) -> dict[str, int]:
+    """How the system finds out that a silent connection is dead, by the names of TCP's options.
+
+    What was sent and nobody acknowledged is given up in half the time, so that there is time left
+    to try another connection.
+    """
+    return {
+        "tcp_keepidle": 30,
+        "tcp_keepintvl": 10,
+        "tcp_keepcnt": 3,
+        "tcp_user_timeout": round(timeout * 500),
+    }
+
+
+def shut_down(file_number: Callable[[], int]) -> None:
+    """Shut a socket down whose owner, another thread, may be closing it: both sides see its end."""
+    number = file_number()
+    duplicate = socket.socket(fileno=os.dup(number))
+    with duplicate:
+        # If it is the owner's still, it was when it was duplicated. Otherwise the number may have
+        # been another file's by then.
+        if file_number() == number:
+            duplicate.shutdown(socket.SHUT_RDWR)
