@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from hostmap_sql.errors import HostMappingExists, InvalidValue
 from hostmap_sql.models import BulkResult, Conflict, valid_cell_of_host, valid_host
+from hostmap_sql.parts import grouped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 OnConflict = Literal["report", "move", "fail"]
 """What is to be done with a host that is in another cell already."""
@@ -66,17 +67,16 @@ class Plan:
     def __init__(
         self, pairs: Iterable[Pair], cells: Mapping[str, str], on_conflict: OnConflict
     ) -> None:
-        self.created = self.unchanged = self.moved = 0
+        self.unchanged = self.moved = 0
         self.conflicts: list[Conflict] = []
         self._before = cells
-        self._after = after = dict[str, str]()
+        self._after = after = {**cells}
         for host, wanted in pairs:
-            actual = after.get(host) or cells.get(host)
-            if actual == wanted:
-                self.unchanged += 1
-            elif actual is None:
-                self.created += 1
+            actual = after.get(host)
+            if actual is None:
                 after[host] = wanted
+            elif actual == wanted:
+                self.unchanged += 1
             elif on_conflict == "move":
                 self.moved += 1
                 after[host] = wanted
@@ -84,18 +84,16 @@ class Plan:
                 self.conflicts.append(Conflict(host, wanted, actual))
             else:
                 raise HostMappingExists(host, actual)
+        self.created = len(after) - len(cells)
 
     def result(self, revision: int | None = None) -> BulkResult:
         """What doing it comes to; `revision` is the one that it was written as, if it was."""
         conflicts = tuple(self.conflicts)
         return BulkResult(self.created, self.unchanged, self.moved, conflicts, revision)
 
-    def steps(self) -> Mapping[tuple[str | None, str], list[str]]:
+    def steps(self) -> Mapping[tuple[str | None, str], Sequence[str]]:
         """The hosts to write, by the cells they come from (None: from nowhere) and go to."""
-        steps: dict[tuple[str | None, str], list[str]] = {}
-        before = self._before
-        for host, new in self._after.items():
-            old = before.get(host)
-            if old != new:
-                steps.setdefault((old, new), []).append(host)
-        return steps
+        before, after = self._before, self._after
+        created = grouped({host: new for host, new in after.items() if host not in before})
+        moved = {host: (old, after[host]) for host, old in before.items() if old != after[host]}
+        return {**{(None, new): hosts for new, hosts in created.items()}, **grouped(moved)}

@@ -67,8 +67,7 @@ class Hosts:
         encode = self._session.dialect.encode_hosts
         for names in in_parts(valid_hosts(hosts), LOOKUP_SIZE):
             rows = self._session.all(Statement.HOST_GET_MANY, {"hosts": encode(names)})
-            for mapping in self._rows.hosts(rows):
-                found[mapping.host] = mapping
+            found |= {mapping.host: mapping for mapping in self._rows.hosts(rows)}
         return found
 
     def list(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hostmap_sql.parts import grouped
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -55,7 +57,4 @@ class ChangeRecord:
 
     def hosts_by_change(self) -> Mapping[tuple[str | None, str | None], Sequence[str]]:
         """The hosts, those together that went from the same cell to the same cell."""
-        groups: dict[tuple[str | None, str | None], list[str]] = {}
-        for host, change in self.hosts.items():
-            groups.setdefault(change, []).append(host)
-        return groups
+        return grouped(self.hosts)

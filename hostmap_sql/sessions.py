@@ -230,6 +230,8 @@ class Transaction(Session):
         self._translator = translator
         self._connection = connection
         self._cursor: Cursor | None = None
+        self._last_hosts: Sequence[str] = ()
+        self._last_encoded: object = None
         self._failed = False
         self.committed = False
 
@@ -253,7 +255,14 @@ class Transaction(Session):
     ) -> None:
         """Insert a row for each of many hosts, alike in all columns but the host."""
         for part in in_parts(hosts, BULK_SIZE):
-            self.execute(statement, constants | {"hosts": self.dialect.encode_hosts_table(part)})
+            self.execute(statement, constants | {"hosts": self._encoded(part)})
+
+    def _encoded(self, hosts: Sequence[str]) -> object:
+        # What is inserted is recorded next: the same hosts.
+        if hosts != self._last_hosts:
+            self._last_hosts = hosts
+            self._last_encoded = self.dialect.encode_hosts_table(hosts)
+        return self._last_encoded
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in this transaction and return its result."""

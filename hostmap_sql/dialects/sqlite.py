@@ -167,6 +167,9 @@ def _let_readers_and_writers_be(connection: sqlite3.Connection) -> None:
     """Set write-ahead logging: readers never wait for a writer. The file remembers it."""
     try:
         connection.execute("PRAGMA journal_mode = WAL")
+        # Pages go from the log back into the file after so many, 16 MB. By SQLite's own 1,000 a
+        # bulk call would write the same page back again and again.
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
     except sqlite3.OperationalError:
         # A read-only file, or somebody in a transaction: it works all the same, but they wait.
         return
