@@ -176,7 +176,9 @@ def bare(kind: str, url: Any) -> Bare:
     [(host, port)] = url.hosts
     login = {"host": host, "port": port, "user": url.user, "password": url.password}
     if kind == "postgresql":
-        return BarePostgreSQL(psycopg.connect(**login, dbname=url.database, autocommit=True))
+        # As ours: it would keep a plan that was made for an empty table, and be slow for that.
+        login |= {"dbname": url.database, "options": "-c enable_seqscan=off"}
+        return BarePostgreSQL(psycopg.connect(**login, autocommit=True))
     return BareMySQL(pymysql.connect(**login, database=url.database, autocommit=True))
 
 
