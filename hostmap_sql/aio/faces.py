@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeVar
 from hostmap_sql.cells import Cells
 from hostmap_sql.history import History
 from hostmap_sql.hosts import Hosts
+from hostmap_sql.models import valid_seconds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
@@ -104,7 +105,8 @@ class AsyncWatchedHosts(AsyncHosts):
         looks = self._sync._waiting(  # noqa: SLF001 - of a face
             hosts, cell_uuid, timeout=timeout, poll=poll, progress=progress
         )
-        async for _ in self._calls.each(looks):
+        seconds = None if timeout is None else valid_seconds(timeout, "timeout")
+        async for _ in self._calls.each(looks, seconds):
             pass  # only pauses come, never an item
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from asyncio import to_thread
+from asyncio import sleep, to_thread
 from threading import Event
 from typing import TYPE_CHECKING, ParamSpec
 
 from hostmap_sql.aio.faces import Face, awaited, in_the_loop
+from hostmap_sql.errors import DatabaseUnavailable
+from hostmap_sql.models import valid_number, valid_seconds
 from hostmap_sql.replica import Replica
 
 if TYPE_CHECKING:
@@ -99,9 +101,22 @@ class AsyncReplica(Face[Replica]):
 
     async def wait_for(self, revision: int, timeout: float | None = None) -> None:
         """Return when it has a revision, as `Replica.wait_for`."""
-        looks = self._sync._waiting_for(revision, timeout)  # noqa: SLF001 - of a face
-        async for _ in self._calls.each(looks):
-            pass  # only pauses come, never an item
+        replica, wanted = self._sync, valid_number(revision, "revision")
+        seconds = None if timeout is None else valid_seconds(timeout, "timeout")
+        looks = replica._waiting_for(wanted, seconds)  # noqa: SLF001 - of a face
+        while replica.revision >= wanted or replica._follower is not None:  # noqa: SLF001
+            # Its own thread looks: to see what that has found blocks nobody.
+            pause = next(looks, None)
+            if pause is None:
+                return
+            await sleep(pause)
+        try:
+            async for _ in self._calls.each(looks, seconds):
+                pass  # only pauses come, never an item
+        except DatabaseUnavailable:
+            # There was no thread in that time, which therefore is up: it says so by itself.
+            for pause in looks:
+                await sleep(pause)
 
     async def subscribe(
         self,

@@ -38,6 +38,9 @@ Work = SimpleQueue["Callable[[], None] | None"]
 # A call that has waited no longer than so many seconds for a thread has all of its time still.
 _AT_ONCE = 0.05
 
+# How long, in seconds, the last step of an iterator may wait for a thread.
+_LAST_STEP = 0.1
+
 
 class Job(Generic[T]):
     """One call, made in a thread and waited for in an event loop."""
@@ -105,15 +108,17 @@ class Calls(ABC):
 
         :raises DatabaseUnavailable: there was no thread for it in that time.
         """
-        timeout = self._database.timeout
+        return await self._call_within(self._database.timeout, partial(function, *args, **kwargs))
+
+    async def _call_within(self, timeout: float, function: Callable[[], T]) -> T:
         asked_at = monotonic()
 
         def in_time() -> T:
             waited = monotonic() - asked_at
             if waited < _AT_ONCE:
-                return function(*args, **kwargs)
+                return function()
             with self._database.narrowed(timeout - waited):
-                return function(*args, **kwargs)
+                return function()
 
         job = Job(in_time)
         problem = f"all connections of the pool were in use (tried for {timeout:g} s)"
@@ -128,9 +133,23 @@ class Calls(ABC):
         finally:
             refusing.cancel()
 
-    async def each(self, items: Iterator[T | float]) -> AsyncIterator[T]:
-        """The items of an iterator that blocks. A number stands for a pause, in seconds."""
-        while batch := await self.call(_some, items):
+    async def each(
+        self, items: Iterator[T | float], timeout: float | None = None
+    ) -> AsyncIterator[T]:
+        """The items of an iterator that blocks. A number stands for a pause, in seconds.
+
+        :param timeout: how long, in seconds, the iterator itself takes at most. Default: it may
+            take as long as it likes, and wait for a thread as long as a call, each time.
+        """
+        began = monotonic()
+        while True:
+            if timeout is None:
+                left = self._database.timeout
+            else:
+                left = max(_LAST_STEP, round(timeout - (monotonic() - began), 1))
+            batch = await self._call_within(left, partial(_some, items))
+            if not batch:
+                return
             for item in batch:
                 if isinstance(item, Exception):
                     raise item

@@ -98,6 +98,23 @@ async def test_who_waits_for_a_thread_does_so_no_longer_than_a_call(backend: Bac
 
 
 @in_a_loop
+async def test_who_waits_for_hosts_waits_for_a_thread_no_longer(
+    backend: Backend, cells: Cells
+) -> None:
+    async with aio.connect(backend.url, timeout=0.3, pool_size=1) as hostmap:
+        async with hostmap.transaction():
+            began = monotonic()
+            with pytest.raises(DatabaseUnavailable, match="in use"):
+                await hostmap.hosts.wait(["a"], timeout=0.1)
+            assert 0.1 <= monotonic() - began < 0.1 + SLACK
+
+            longer = asyncio.ensure_future(hostmap.hosts.wait(["a"], timeout=20))
+            await asyncio.sleep(0.5)
+        await hostmap.hosts.create("a", cells.one.uuid)
+        await longer
+
+
+@in_a_loop
 async def test_the_time_that_it_waited_for_a_thread_is_its_own(
     backend: Backend, cells: Cells
 ) -> None:

@@ -158,6 +158,23 @@ async def test_waiting_for_a_revision_ends(backend: Backend, cells: Cells) -> No
 
 
 @in_a_loop
+async def test_waiting_for_a_revision_ends_also_where_all_threads_are_busy(
+    backend: Backend, cells: Cells
+) -> None:
+    async with aio.connect(backend.url, timeout=20, pool_size=1) as hostmap:
+        replica = await hostmap.replica()
+        async with await hostmap.replica() as followed:
+            await followed.start(interval=30)
+            async with hostmap.transaction():
+                for one in (replica, followed):
+                    await one.wait_for(cells.off.revision, timeout=0.2)
+                    began = monotonic()
+                    with pytest.raises(StaleReplica, match="revision 4 was waited for"):
+                        await one.wait_for(4, timeout=0.2)
+                    assert 0.2 <= monotonic() - began < 0.2 + 0.5
+
+
+@in_a_loop
 async def test_it_can_be_closed_whatever_else_is_under_way(backend: Backend) -> None:
     hostmap = aio.connect(backend.url, timeout=1, pool_size=1)
     replica, other = await hostmap.replica(), await hostmap.replica()
