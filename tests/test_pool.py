@@ -228,7 +228,7 @@ def test_a_forked_process_leaves_its_parents_connections_alone(backend: Backend)
 class Interrupting:
     """A cursor during whose first statement somebody presses Ctrl-C."""
 
-    def execute(self, *_: object, **__: object) -> None:
+    def execute(self, *_: object) -> None:
         raise KeyboardInterrupt
 
 

@@ -102,8 +102,10 @@ class PostgreSQL(Dialect):
         # Of a statement that is repeated the server keeps the plan: made for few rows it reads all
         # of the table, and that for each of many hosts once many rows have come. A caller's own
         # connection may do so; there it is planned each time.
-        anew = "hosts" in parameters and not isinstance(cursor.connection, _Connection)
-        cursor.execute(sql, parameters, prepare=False if anew else None)
+        if "hosts" in parameters and not isinstance(cursor.connection, _Connection):
+            cursor.execute(sql, parameters, prepare=False)
+        else:
+            cursor.execute(sql, parameters)
 
     def begin(self, cursor: Any) -> None:
         cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
