@@ -6,7 +6,7 @@ import os
 import signal
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hypothesis
 import pytest
@@ -40,10 +40,7 @@ class Servers:
 
     def __getitem__(self, kind: str) -> Server:
         self.start(kind)
-        try:
-            return self._starting[kind].result()
-        except NoServerError as error:
-            pytest.exit(f"a server that the tests need is missing: {error}", returncode=1)
+        return self._starting[kind].result()
 
     def factory(self, kind: str) -> Factory:
         """The factory of databases of this kind."""
@@ -66,6 +63,7 @@ hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, prin
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "suite")
 
 _SERVERS = pytest.StashKey[Servers]()
+_VERSIONS = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -95,17 +93,44 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("backend_kind", kinds)
 
 
-def pytest_report_collectionfinish(
-    config: pytest.Config, items: Sequence[pytest.Item]
-) -> list[str]:
-    """Start, all at once, the servers that the chosen tests need, and tell their versions."""
-    if config.option.collectonly:
-        return []
-    needed = [kind for kind in FACTORIES if any(kind in _parameters(item) for item in items)]
-    servers = config.stash[_SERVERS]
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    # What the proofs go through a thousand times has been measured by then, and measuring takes as
+    # long again.
+    for item in items:
+        if item.get_closest_marker("proof"):
+            item.add_marker(pytest.mark.no_cover)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start, all at once, the servers that the chosen tests need."""
+    if session.config.option.collectonly:
+        return
+    needed = [k for k in FACTORIES if any(k in _parameters(item) for item in session.items)]
+    servers = session.config.stash[_SERVERS]
     for kind in needed:
         servers.start(kind)
-    return [f"databases: {', '.join(servers.factory(kind).version for kind in needed)}"]
+    try:
+        versions = ", ".join(servers.factory(kind).version for kind in needed)
+    except NoServerError as error:
+        session.shouldfail = f"a server that the tests need is missing: {error}"
+        pytest.exit(session.shouldfail, returncode=1)
+    session.config.stash[_VERSIONS] = versions
+    # Of several processes, the one that reports has no servers of its own.
+    getattr(session.config, "workeroutput", {})["versions"] = versions
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take from one of several processes what it tested with."""
+    output = getattr(node, "workeroutput", {})  # none of one that crashed
+    node.config.stash[_VERSIONS] = output.get("versions", "")
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if versions := config.stash.get(_VERSIONS, ""):
+        terminalreporter.write_line(f"databases: {versions}")
 
 
 def _parameters(item: pytest.Item) -> list[object]:

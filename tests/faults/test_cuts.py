@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.proof, pytest.mark.needs("networks")]
 
-ROUNDS = 60
+ROUNDS = 30
 """About how many cuts there are of each operation unless --full is given, those of COMMIT apart."""
 ENDS = [Cut.RESET, Cut.CLOSE]
 LONG_REVISION = 100_000

@@ -122,9 +122,14 @@ class Following(RuleBasedStateMachine):
             assert self.replica.hosts_of(cell.uuid) == here
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("kept", ["copied at each change", "beside the hosts"])
 def test_the_replica_is_as_the_model_is(
-    kept: str, backend: Backend, cells: Cells, monkeypatch: pytest.MonkeyPatch
+    kept: str,
+    backend: Backend,
+    cells: Cells,
+    monkeypatch: pytest.MonkeyPatch,
+    full: bool,  # noqa: FBT001 - a fixture
 ) -> None:
     if kept == "beside the hosts":  # as in a directory of many hosts
         monkeypatch.setattr(copying, "_FEW", 0)
@@ -137,7 +142,7 @@ def test_the_replica_is_as_the_model_is(
     run_state_machine_as_test(
         OnThisBackend,
         settings=settings(
-            max_examples=10,
+            max_examples=100 if full else 6,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),
