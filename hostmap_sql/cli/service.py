@@ -6,10 +6,14 @@ import os
 import select
 import signal
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# `timeout` of coreutils tells a process twice: by its number, and with its group. In seconds.
+_TOLD_ONCE = 1.0
 
 # What select() takes on every system; whoever waits longer is woken in between.
 _LONGEST_WAIT = 86_400.0
@@ -34,8 +38,8 @@ class Stop:
 def stopping() -> Iterator[Stop]:
     """A block in which SIGTERM does not end the process: the block is told, and ends itself.
 
-    A second SIGTERM ends the process at once, as it would without the block. SIGINT stays what it
-    is, a KeyboardInterrupt.
+    Another SIGTERM, more than a second later, ends the process at once, as it would without the
+    block. SIGINT stays what it is, a KeyboardInterrupt.
 
     >>> with stopping() as stop:
     ...     stop.wait(0.001)
@@ -45,15 +49,22 @@ def stopping() -> Iterator[Stop]:
     # wait(), would wait for the lock that its own thread holds.
     reader, writer = os.pipe()
     before = signal.getsignal(signal.SIGTERM)
+    first: float | None = None
 
-    def told(_signal: int, _frame: object) -> None:
-        signal.signal(signal.SIGTERM, before)
-        os.write(writer, b".")
+    def told(number: int, _frame: object) -> None:
+        nonlocal first
+        if first is None:
+            first = monotonic()
+            os.write(writer, b".")
+        elif monotonic() > first + _TOLD_ONCE:
+            signal.signal(number, before)
+            signal.raise_signal(number)
 
     signal.signal(signal.SIGTERM, told)
     try:
         yield Stop(reader)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if first is None:  # else it may still be told for the second time
+            signal.signal(signal.SIGTERM, before)
         os.close(reader)
         os.close(writer)

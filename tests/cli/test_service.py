@@ -6,8 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+from textwrap import indent
 from threading import Timer
 from time import monotonic
+
+import pytest
 
 from hostmap_sql.cli.service import stopping
 
@@ -33,16 +36,26 @@ def test_what_was_before_comes_back() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_who_is_told_twice_ends_at_once() -> None:
+@pytest.mark.parametrize(("pause", "status"), [(0, 0), (1.1, -signal.SIGTERM)])
+@pytest.mark.parametrize("block_has_ended", [False, True])
+def test_who_is_told_again_later_ends_at_once(
+    pause: float,
+    status: int,
+    block_has_ended: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    again = (
+        f"time.sleep({pause})\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "print('still here', flush=True)\n"
+    )
     program = (
-        "import os, signal\n"
+        "import os, signal, time\n"
         "from hostmap_sql.cli.service import stopping\n"
         "with stopping() as stop:\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    print(stop.wait(60), flush=True)\n"
-        "    os.kill(os.getpid(), signal.SIGTERM)\n"
-        "    print('still here', flush=True)\n"
-    )
+    ) + (again if block_has_ended else indent(again, "    "))
     command = [sys.executable, "-c", program]
     process = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (process.stdout, process.returncode) == ("True\n", -signal.SIGTERM)
+    expected = "True\n" if status else "True\nstill here\n"
+    assert (process.stdout, process.returncode) == (expected, status)
