@@ -49,13 +49,16 @@ class CellMapping:
         return f"cell {self.name!r}"
 
 
-@dataclass(frozen=True, init=False, slots=True)
+@dataclass(frozen=True, init=False)
 class HostMapping:
     """A host and the cell it is in.
 
     `revision` is that of the write which last changed the mapping: hand it to a move or a delete as
     `expected_revision`, and it fails if somebody else came first.
     """
+
+    # By hand: who sets another attribute would hear of a super() from those that dataclass makes.
+    __slots__ = ("cell", "created_at", "host", "revision", "updated_at")
 
     host: str
     cell: CellMapping
@@ -78,6 +81,9 @@ class HostMapping:
         set_revision(self, revision)
         set_created_at(self, created_at)
         set_updated_at(self, updated_at)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), tuple(getattr(self, field.name) for field in fields(self))
 
     @property
     def cell_uuid(self) -> str:

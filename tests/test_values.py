@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from copy import copy, deepcopy
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -126,8 +126,9 @@ def test_values_are_frozen_equal_by_value_and_picklable(value: Any) -> None:
         assert hash(twin) == hash(value)
         assert repr(twin) == repr(value)
     assert value != object()
-    with pytest.raises((FrozenInstanceError, AttributeError)):
-        value.host = value.anything = "else"
+    for attribute in ("host", "name", "anything"):
+        with pytest.raises(AttributeError):  # a FrozenInstanceError is one
+            setattr(value, attribute, "else")
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
