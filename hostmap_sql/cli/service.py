@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import select
 import signal
@@ -56,6 +57,8 @@ def stopping() -> Iterator[Stop]:
         if first is None:
             first = monotonic()
             os.write(writer, b".")
+            # Python takes its handlers away before it has ended.
+            atexit.register(signal.signal, number, signal.SIG_IGN)
         elif monotonic() > first + _TOLD_ONCE:
             signal.signal(number, before)
             signal.raise_signal(number)

@@ -36,6 +36,20 @@ def test_what_was_before_comes_back() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_who_is_told_again_while_it_ends_ends_well() -> None:
+    program = (
+        "import os, signal\n"
+        "from hostmap_sql.cli.service import stopping\n"
+        "class Last:\n"
+        "    def __del__(self, kill=os.kill, pid=os.getpid(), number=signal.SIGTERM):\n"
+        "        kill(pid, number)\n"
+        "last = Last()\n"
+        "with stopping():\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 0
+
+
 @pytest.mark.parametrize(("pause", "status"), [(0, 0), (1.1, -signal.SIGTERM)])
 @pytest.mark.parametrize("block_has_ended", [False, True])
 def test_who_is_told_again_later_ends_at_once(
