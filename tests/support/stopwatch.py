@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from functools import partial
-from itertools import count, cycle, islice
+from itertools import count, cycle, islice, pairwise
 from queue import Empty, SimpleQueue
 from random import uniform
 from threading import Event, Lock, Thread
@@ -53,33 +54,46 @@ CALLS = READS | WRITES
 
 
 class Metronome:
-    """Tells by how much a thread of this process is late that has nothing to do but to wake."""
+    """Tells by how much threads of this process are late that have nothing to do but to wake.
+
+    There is one on each processor: of a virtual machine's, one alone may stand still.
+    """
 
     _BEAT = 0.01
 
     def __init__(self) -> None:
-        self._ticks: list[tuple[float, float]] = []
         self._end = Event()
-        self._thread = Thread(target=self._run)
+        self._beats: list[list[float]] = []
+        self._threads: list[Thread] = []
+        for processor in os.sched_getaffinity(0):
+            beats = list[float]()
+            self._beats.append(beats)
+            self._threads.append(Thread(target=self._run, args=(processor, beats)))
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
-    def _run(self) -> None:
-        due = monotonic() + self._BEAT
-        while not self._end.wait(max(0, due - monotonic())):
-            now = monotonic()
-            self._ticks.append((now, now - due))
-            due = now + self._BEAT
+    def _run(self, processor: int, beats: list[float]) -> None:
+        os.sched_setaffinity(0, {processor})  # of this thread alone
+        while not self._end.wait(self._BEAT):
+            beats.append(monotonic())
 
     def late_since(self, started: float) -> float:
-        """By how many seconds it was late, taken together, since then."""
-        return sum(late for at, late in self._ticks[-1000:] if at >= started)
+        """By how many seconds the latest of them was late, taken together, since then."""
+        now = monotonic()
+        return max(self._late(beats, started, now) for beats in self._beats)
+
+    def _late(self, beats: list[float], started: float, now: float) -> float:
+        # To the end: who asks may have woken before the thread that is late like him.
+        times = [started, *(beat for beat in beats[-1000:] if started <= beat < now), now]
+        return sum(max(0, then - before - self._BEAT) for before, then in pairwise(times))
 
 
 class Stopwatch:
