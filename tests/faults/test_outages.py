@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,6 @@ from tests.support.stopwatch import CALLS, CELL, time_calls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
     from tests.support.own_server import OwnServer
 
@@ -52,8 +51,15 @@ def test_calls_end_in_time_and_nothing_of_them_is_done_later(
             before = hostmap.revision()  # so that a connection is open
             warm.append(hostmap)
 
-        def opened(timeout: float) -> AbstractContextManager[HostMap]:
-            return warm.pop() if timeout == 20 else connect(url, timeout=timeout)
+        @contextmanager
+        def opened(timeout: float) -> Iterator[HostMap]:
+            if timeout == 20:
+                hostmap = warm.popleft()
+                yield hostmap
+                warm.append(hostmap)  # for a call that is made again
+            else:
+                with connect(url, timeout=timeout) as hostmap:
+                    yield hostmap
 
         with getattr(own, outage)():
             stopwatch = time_calls(number, CALLS, opened)

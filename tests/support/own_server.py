@@ -55,6 +55,9 @@ class OwnServer:
         finally:
             network.connect(self._container)
             self._find()
+            # Who asked in vain for its hardware address makes others hear "no route" for a second.
+            seconds = running_servers.SECONDS_TO_ANSWER
+            running_servers.await_answer(self._server, seconds, "back on its network")
 
     def restart(self) -> None:
         """Kill it in the middle of whatever it does, and start it again, without waiting for it."""

@@ -158,7 +158,7 @@ def _own_server(kind: str, variable: str, url: str) -> Server:
     user = unquote(parts.username or defaults.user)
     password = unquote(parts.password or "")
     server = Server(kind, parts.hostname, port, user, password, None)
-    _await_answer(server, SECONDS_TO_ANSWER, variable)
+    await_answer(server, SECONDS_TO_ANSWER, variable)
     return server
 
 
@@ -184,11 +184,11 @@ def _started(kind: str, container: DockerContainer, network: Network) -> Server:
     wrapped.reload()
     host = str(wrapped.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"])
     server = Server(kind, host, _KINDS[kind].port, _KINDS[kind].user, PASSWORD, container)
-    _await_answer(server, SECONDS_TO_START, kind)
+    await_answer(server, SECONDS_TO_START, kind)
     return server
 
 
-def _await_answer(server: Server, seconds: float, name: str) -> None:
+def await_answer(server: Server, seconds: float, name: str) -> None:
     """Over TCP: while they set themselves up, the official images answer on a Unix socket only."""
     deadline = time.monotonic() + seconds
     while True:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from functools import partial
 from itertools import count, cycle, islice, pairwise
 from queue import Empty, SimpleQueue
 from random import uniform
@@ -28,6 +27,7 @@ SLACK = 0.25
 """By how many seconds a call may be late."""
 _DISTURBED = 0.05
 """By how many seconds a machine is late that is too busy to measure anything."""
+_TRIES = 5
 
 _NUMBERS = count()
 
@@ -97,13 +97,7 @@ class Metronome:
 
 
 class Stopwatch:
-    """Times calls from several threads.
-
-    A call that is late on a machine that stood still shows nothing: it is made again. One that is
-    late because of itself is so each time.
-    """
-
-    _TRIES = 5
+    """What came of timed calls."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -112,20 +106,8 @@ class Stopwatch:
         """The calls that took too long: their names, how long they should have and had taken."""
         self._lock = Lock()
 
-    def measure(
-        self, name: str, timeout: float, call: Callable[[], object], metronome: Metronome
-    ) -> None:
-        """Make a call and time it."""
-        for _ in range(self._TRIES):
-            failed = False
-            started = monotonic()
-            try:
-                call()
-            except (DatabaseUnavailable, OutcomeUnknown):
-                failed = True
-            took = monotonic() - started
-            if took <= timeout + SLACK or metronome.late_since(started) < _DISTURBED:
-                break
+    def note(self, name: str, timeout: float, took: float, *, failed: bool) -> None:
+        """One more has ended, in so many seconds."""
         with self._lock:
             self.calls += 1
             self.failed += failed
@@ -142,7 +124,9 @@ def time_calls(
 ) -> Stopwatch:
     """Make so many calls, some side by side, each with a time of its own.
 
-    Half of them have it from `connect`, and half from a `timeout` block.
+    Half of them have it from `connect`, and half from a `timeout` block. A call that is late on a
+    machine that stood still shows nothing: it is made again, in a block of its own. One that is
+    late because of itself is so each time.
 
     :param opened: a directory for a block, given the time-out of `connect`.
     """
@@ -151,10 +135,17 @@ def time_calls(
     def measure(number: int, name: str) -> None:
         timeout = uniform(0.2, 0.5)
         narrowed = number % 2
-        with opened(20.0 if narrowed else timeout) as hostmap, ExitStack() as block:
-            if narrowed:
-                block.enter_context(hostmap.timeout(timeout))
-            stopwatch.measure(name, timeout, partial(calls[name], hostmap), metronome)
+        for _ in range(_TRIES):
+            with opened(20.0 if narrowed else timeout) as hostmap, ExitStack() as block:
+                if narrowed:
+                    block.enter_context(hostmap.timeout(timeout))
+                started = monotonic()
+                failed = _fails(calls[name], hostmap)
+                took = monotonic() - started
+                stood_still = metronome.late_since(started) >= _DISTURBED
+            if took <= timeout + SLACK or not stood_still:
+                break
+        stopwatch.note(name, timeout, took, failed=failed)
 
     left = SimpleQueue[tuple[int, str]]()
     for each in enumerate(islice(cycle(calls), number)):
@@ -162,6 +153,14 @@ def time_calls(
     with Metronome() as metronome:
         _side_by_side(threads, lambda: measure(*left.get_nowait()), 10 + number)
     return stopwatch
+
+
+def _fails(call: Callable[[HostMap], object], hostmap: HostMap) -> bool:
+    try:
+        call(hostmap)
+    except (DatabaseUnavailable, OutcomeUnknown):
+        return True
+    return False
 
 
 def _side_by_side(threads: int, step: Callable[[], None], patience: float) -> None:

@@ -134,7 +134,7 @@ class _MariaDB(_MySQL):
         self.put("/etc/my.cnf", options.encode())
         self.run("chmod", "644", "/etc/my.cnf")
         self.container.restart()
-        servers._await_answer(self.server, servers.SECONDS_TO_START, self.server.kind)
+        servers.await_answer(self.server, servers.SECONDS_TO_START, self.server.kind)
 
 
 SERVERS: Mapping[str, type[TlsServer]] = {
