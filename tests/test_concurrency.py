@@ -200,11 +200,11 @@ def test_threads_may_share_a_small_pool(backend: Backend, cells: Cells) -> None:
 
 
 def test_a_pool_that_is_exhausted_gives_up_after_the_timeout(backend: Backend) -> None:
-    hostmap = backend.connect(pool_size=1, timeout=0.5)
+    hostmap = backend.connect(pool_size=1)
 
     with hostmap.transaction() as tx:
         tx.cells.create("a")
-        with pytest.raises(DatabaseUnavailable) as caught:
+        with hostmap.timeout(0.5), pytest.raises(DatabaseUnavailable) as caught:
             hostmap.revision()
     assert caught.type is DatabaseUnavailable
     assert "0.5 s" in str(caught.value)

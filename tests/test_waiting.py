@@ -66,12 +66,12 @@ def test_it_says_what_is_missing_and_what_is_elsewhere(hostmap: HostMap, cells: 
 
 
 def test_its_time_is_that_of_the_directory_unless_it_is_told(backend: Backend) -> None:
-    impatient = backend.connect(timeout=0.2)
+    impatient = backend.connect(timeout=0.8)
 
     with pytest.raises(HostsNotMapped) as caught:
         impatient.hosts.wait(["missing"])
 
-    assert caught.value.timeout == 0.2
+    assert caught.value.timeout == 0.8
 
 
 @pytest.mark.needs("sessions")

@@ -14,6 +14,7 @@ import pytest
 from hostmap_sql import DatabaseError, DatabaseUnavailable, HostMappingNotFound, aio
 from hostmap_sql.sessions import Transaction
 from tests.support.loops import in_a_loop
+from tests.support.stopwatch import SOON
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from tests.support.backends import Backend
 
 SPOILED = r"^a call of the transaction was cancelled: begin another one$"
-
-SOON = 5.0
-"""Within so many seconds what was cancelled is over, on a busy machine too. Calls have 20."""
 
 
 def connect(backend: Backend, pool_size: int = 1) -> AsyncHostMap:

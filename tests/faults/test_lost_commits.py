@@ -115,7 +115,7 @@ def unsettled(backend: Backend, cells: Cells, *, done: bool) -> OutcomeUnknown:
         return opened[0]
 
     pool = failing_commits(open_once, [(done, backend.lost_connection)])
-    hostmap = HostMap(pool, backend.dialect_name, timeout=0.3)
+    hostmap = HostMap(pool, backend.dialect_name, timeout=0.8)
     with pytest.raises(OutcomeUnknown) as caught:
         hostmap.hosts.create("a", cells.one.uuid)
     return caught.value

@@ -330,14 +330,14 @@ def test_it_answers_while_the_database_is_away(
 ) -> None:
     backend.hostmap.hosts.create("a", cells.one.uuid)
     switch = Switch(backend.open_raw)
-    hostmap = HostMap(switch, backend.dialect_name, timeout=0.2)
+    hostmap = HostMap(switch, backend.dialect_name, timeout=0.8)
     with hostmap.replica().start(interval=0.05) as replica:
         switch.failure = backend.lost_connection
         gone = monotonic()
         eventually(lambda: said(caplog) == [logging.WARNING])
         while monotonic() - gone < 1:
             assert replica.cell_of("a") == cells.one
-            assert replica.age <= monotonic() - gone + 0.3
+            assert replica.age <= monotonic() - gone + 1
         assert replica.age >= 0.7
         with pytest.raises(DatabaseUnavailable):
             replica.cell_of("b")

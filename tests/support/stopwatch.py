@@ -25,6 +25,8 @@ NEVER = "0d5e0d3c-9f3c-4d55-8a43-0c6e4d1d9a10"
 """A change that never was."""
 SLACK = 0.25
 """By how many seconds a call may be late."""
+SOON = 5.0
+"""Within how many seconds is at once, on a busy machine too, where calls have 20."""
 _DISTURBED = 0.05
 """By how many seconds a machine is late that is too busy to measure anything."""
 _TRIES = 5
