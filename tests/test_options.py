@@ -37,11 +37,11 @@ def test_what_pymysql_gets() -> None:
         "mysql://u%40x:p%2Fw@db:3307/n%20m?read_timeout=7&program_name=x&charset=utf8"
     )
 
-    assert (given["user"], given["password"], given["database"]) == ("u@x", "p/w", "n m")
+    assert (given["user"], given["password"], given["database"]) == ("u@x", b"p/w", "n m")
     assert (given["host"], given["port"], given["read_timeout"]) == ("db", 3307, 7)
     assert (given["charset"], given["autocommit"], given["program_name"]) == ("utf8mb4", True, "x")
     bare = for_mysql("mysql://")
-    assert (bare["host"], bare["port"], bare["password"]) == ("localhost", 3306, "")
+    assert (bare["host"], bare["port"], bare["password"]) == ("localhost", 3306, b"")
     assert (bare["user"], bare["database"], bare["program_name"]) == (None, None, "hostmap_sql")
 
 
@@ -70,10 +70,12 @@ def test_what_libpq_gets() -> None:
         ("mysql://h/d?read_timeout=s3cret", "whole number"),
         ("postgresql://h/d?no_such_option=s3cret", "no_such_option"),
         ("postgresql://h/d?autocommit=s3cret", "autocommit"),
+        ("postgresql:///d?port=abc", "the port 'abc'"),
         ("sqlite://h/d.db", "names a host"),
         ("sqlite://u:s3cret@/d.db", "names a host"),
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "in memory"),
+        ("sqlite:///d.db?mode=memory", "in memory"),
         ("sqlite:///d.db?cache=s3cret", "cache"),
         ("db2://u:s3cret@h/d", "does not begin with"),
     ],
@@ -116,6 +118,25 @@ def test_a_file_that_is_no_database_is_said_to_be_none(bare_backend: Backend) ->
     assert caught.type is DatabaseError
     assert caught.value.code == "SQLITE_NOTADB"
     assert isinstance(caught.value.__cause__, sqlite3.DatabaseError)
+
+
+def test_a_relative_path_is_where_the_process_was_at_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with connect("sqlite:///here.db") as hostmap:
+        hostmap.migrate()
+        monkeypatch.chdir("/")
+        with hostmap._database.lease():  # so that the next one is another connection
+            assert hostmap.cells.create("a").revision == 1
+
+
+def test_libpqs_own_environment_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGOPTIONS", "-c search_path=elsewhere")
+    assert for_postgresql("postgresql:///d")["options"].endswith(" -c search_path=elsewhere")
+    given = for_postgresql("postgresql:///d?options=-c%20x%3D1")
+    assert given["options"].endswith(" -c x=1")
+    assert "elsewhere" not in given["options"]
 
 
 def test_signs_in_the_path_of_a_file_are_no_options(tmp_path: Path) -> None:

@@ -68,7 +68,15 @@ _UNVERIFIED = cache(tls.Terms("prefer", None).context)
 
 
 class _Connection(pymysql.Connection):
-    """One that shares this context: PyMySQL would make another for each, in 30 ms."""
+    """One that shares this context, PyMySQL would make another for each, and that can be cut."""
+
+    handshaking: socket.socket | None = None
+
+    def _request_authentication(self) -> None:
+        # Its own socket is of no use to others from the beginning of a TLS handshake to its end.
+        with _socket(self).dup() as self.handshaking:
+            super()._request_authentication()  # type: ignore[misc]
+        self.handshaking = None
 
     def _create_ssl_ctx(self, options: dict[str, Any] | ssl.SSLContext) -> ssl.SSLContext:
         if not options:
@@ -93,7 +101,7 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
 
     def opener(self, url: DatabaseUrl, timeout: float) -> Callable[[float], PyMySQLConnection]:
         arguments = _arguments(url)  # once: making a TLS context takes 20 ms
-        patience = arguments.pop("connect_timeout", timeout)
+        patience = arguments.pop("connect_timeout", 0) or timeout
         limits = {
             "seconds": ceil(timeout),
             "milliseconds": ceil(timeout * 1000),
@@ -103,7 +111,7 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         def open_connection(deadline: float) -> PyMySQLConnection:
             left = max(_SHORTEST, min(patience, deadline - monotonic()))
             connection = _Connection(**arguments, connect_timeout=left, defer_connect=True)
-            # That time-out is for the first packet alone: the watch sees to the whole handshake.
+            # That time-out is for the first packet alone: the watch sees to all of it.
             WATCH.begin(connection, deadline, self.cut)
             try:
                 with tls.refusals(url, _tls_refusal, self.code):
@@ -124,7 +132,8 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         return bool(connection.open)
 
     def cut(self, connection: Any) -> None:
-        shut_down(lambda: _socket(connection).fileno())
+        own = getattr(connection, "handshaking", None) or _socket(connection)
+        shut_down(own.fileno)
 
     def yoyo_backend(self) -> Any:
         from yoyo.backends import MySQLBackend  # noqa: PLC0415 - an extra
@@ -230,7 +239,7 @@ def _arguments(url: DatabaseUrl) -> dict[str, Any]:
         "host": host,
         "port": port or 3306,
         "user": url.user,
-        "password": url.password or "",
+        "password": (url.password or "").encode(),  # PyMySQL itself would write Latin-1
         "database": url.database or None,
         "charset": "utf8mb4",
         "autocommit": True,

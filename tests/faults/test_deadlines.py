@@ -100,6 +100,20 @@ def test_what_happens_on_the_way(name: str, backend: Backend, cells: Cells, numb
 
 
 @pytest.mark.needs("networks")
+def test_a_handshake_that_stalls_keeps_no_place_of_the_pool(backend: Backend, cells: Cells) -> None:
+    """That of TLS, too, where the server has it."""
+    with in_front_of(backend) as proxy:
+        url = url_through(proxy, backend).replace("sslmode=disable", "sslmode=prefer")
+        with connect(url, timeout=5, pool_size=1) as hostmap:
+            # After TLS was asked for, amid what comes next.
+            proxy.cut_after(Direction.TO_SERVER, 60, Cut.STALL)
+            with hostmap.timeout(0.5), pytest.raises(DatabaseUnavailable):
+                hostmap.revision()
+            assert proxy.has_cut()
+            assert hostmap.revision() == cells.off.revision
+
+
+@pytest.mark.needs("networks")
 def test_a_port_that_does_not_answer(backend: Backend, number: int) -> None:
     with unreachable() as port:
         url = plain(backend.url_for(host="127.0.0.1", port=port))

@@ -112,6 +112,8 @@ class Backend(ABC):
         """The URL of the database with another password, host or port."""
         raise NotImplementedError(f"{self.kind}: see backends.LACKS: {parts}")
 
+    user_password = "sécret €"
+
     def url_of_user(self, connections: int | None = None) -> str:
         """The URL for a user made for it, named as the database, who may only use the tables.
 

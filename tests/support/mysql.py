@@ -90,11 +90,11 @@ class MySQLBackend(Backend):
 
     def url_of_user(self, connections: int | None = None) -> str:
         limit = f"WITH MAX_USER_CONNECTIONS {connections or 0}"
-        self.query(f"CREATE USER '{self.database}' IDENTIFIED BY 'secret' {limit}")
+        self.query(f"CREATE USER '{self.database}' IDENTIFIED BY '{self.user_password}' {limit}")
         self.query(
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON {self.database}.* TO '{self.database}'"
         )
-        return self.url_for(user=self.database, password="secret")
+        return self.url_for(user=self.database, password=self.user_password)
 
     def drop_user(self) -> None:
         self.query(f"DROP USER '{self.database}'")

@@ -83,10 +83,10 @@ class PostgreSQLBackend(Backend):
 
     def url_of_user(self, connections: int | None = None) -> str:
         limit = f"CONNECTION LIMIT {connections or -1}"
-        self.query(f"CREATE ROLE {self.database} LOGIN PASSWORD 'secret' {limit}")
+        self.query(f"CREATE ROLE {self.database} LOGIN PASSWORD '{self.user_password}' {limit}")
         rights = "SELECT, INSERT, UPDATE, DELETE"
         self.query(f"GRANT {rights} ON ALL TABLES IN SCHEMA public TO {self.database}")
-        return self.url_for(user=self.database, password="secret")
+        return self.url_for(user=self.database, password=self.user_password)
 
     def drop_user(self) -> None:
         self.query(f"DROP OWNED BY {self.database}")
