@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 # us to try again, until the time of the call is up.
 _PATIENCE = 0.1
 
+# What `autocommit` of a connection says, since Python 3.12, if `isolation_level` counts.
+_LEGACY = getattr(sqlite3, "LEGACY_TRANSACTION_CONTROL", -1)
+
 _OPTIONS = ("mode", "immutable", "vfs")
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
@@ -35,7 +38,7 @@ class SQLite(Dialect):
 
     name = "sqlite"
     longest_pause = 0.02  # there is no server to be spared, and who waits for a lock is in no queue
-    autocommit = None
+    autocommit = (_LEGACY, None)
     in_hosts = "IN (SELECT value FROM json_each(%(hosts)s))"
     in_numbers = "IN (SELECT value FROM json_each(%(numbers)s))"
     overrides = {  # noqa: RUF012 - a ClassVar of the base
@@ -48,7 +51,7 @@ class SQLite(Dialect):
         return _PLACEHOLDER.sub(r":\1", super().adapted(sql))
 
     def opener(self, url: DatabaseUrl, timeout: float) -> Callable[[float], sqlite3.Connection]:  # noqa: ARG002
-        path = _path(url)
+        path = str(Path(_path(url)).absolute())  # from where the process is now
         options = {"mode": "rw"} | dict(url.options)
 
         def open_connection(_deadline: float) -> sqlite3.Connection:
@@ -93,10 +96,13 @@ class SQLite(Dialect):
 
         return SQLiteBackend
 
-    def set_mode(self, connection: sqlite3.Connection, mode: Any) -> Any:
-        was = connection.isolation_level
+    def set_mode(self, connection: Any, mode: Any) -> Any:
+        was = (getattr(connection, "autocommit", _LEGACY), connection.isolation_level)
         if was != mode:
-            connection.isolation_level = mode
+            control, connection.isolation_level = mode
+            if was[0] != control:
+                connection.autocommit = True  # ends the transaction that False keeps open
+                connection.autocommit = control
         return was
 
     def cursor(self, connection: sqlite3.Connection) -> sqlite3.Cursor:
@@ -153,7 +159,7 @@ def _path(url: DatabaseUrl) -> str:
     if url.hosts or url.user:
         problem = "names a host: write sqlite:///relative.db or sqlite:////absolute.db"
         raise InvalidValue("database URL", problem)
-    if not url.database or url.database == ":memory:":
+    if not url.database or url.database == ":memory:" or url.options.get("mode") == "memory":
         problem = "names no file: a database in memory would be another one for each thread"
         raise InvalidValue("database URL", problem)
     unknown = sorted(set(url.options) - set(_OPTIONS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import sys
 import tempfile
 from contextlib import closing, contextmanager
 from functools import partial
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
     from tests.support.backend import Lend
     from tests.support.servers import Server
+
+
+def _state(connection: sqlite3.Connection) -> object:
+    names = ("isolation_level", "autocommit", "in_transaction", "row_factory")
+    return [getattr(connection, name, None) for name in names]
 
 
 class SQLiteBackend(Backend):
@@ -55,8 +61,11 @@ class SQLiteBackend(Backend):
 
     def own_pools(self) -> Iterator[tuple[Lend, Callable[[Any], object]]]:
         # Python's default, and one that is lost if it is taken for the default.
-        for level in ("", "IMMEDIATE"):
-            opened = partial(self.open_raw, isolation_level=level)
+        modes: list[dict[str, Any]] = [{"isolation_level": ""}, {"isolation_level": "IMMEDIATE"}]
+        if sys.version_info >= (3, 12):
+            modes += [{"autocommit": True}, {"autocommit": False}]
+        for mode in modes:
+            opened = partial(self.open_raw, **mode)
 
             @contextmanager
             def lend(opened: Callable[[], sqlite3.Connection] = opened) -> Iterator[Any]:
@@ -64,7 +73,7 @@ class SQLiteBackend(Backend):
                     connection.row_factory = sqlite3.Row
                     yield connection
 
-            yield lend, lambda c: (c.isolation_level, c.in_transaction, c.row_factory)
+            yield lend, _state
 
     def impatient_connections(self) -> AbstractContextManager[sqlite3.Connection]:
         return closing(self.open_raw(timeout=0.2))
