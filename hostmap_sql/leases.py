@@ -68,15 +68,24 @@ class InAutocommit:
     def __call__(self, deadline: float) -> Iterator[Connection]:
         """Lend a connection for a block."""
         autocommit = self._dialect.autocommit
-        with self._connections() as connection:
-            was = self._set_mode(connection, autocommit, deadline)
-            try:
-                yield connection
-            finally:
-                if was != autocommit:
-                    # Fails on one that was closed, which needs no mode any more.
-                    with suppress(Exception):
-                        self._set_mode(connection, was, max(deadline, monotonic() + LAST_WORDS))
+        failure: BaseException | None = None
+        try:
+            with self._connections() as connection:
+                was = self._set_mode(connection, autocommit, deadline)
+                try:
+                    yield connection
+                except BaseException as error:
+                    failure = error
+                    raise
+                finally:
+                    if was != autocommit:
+                        # Fails on one that was closed, which needs no mode any more.
+                        with suppress(Exception):
+                            self._set_mode(connection, was, max(deadline, monotonic() + LAST_WORDS))
+            if failure is not None:  # his pool has kept it to itself
+                raise failure
+        finally:
+            failure = None  # its traceback holds this frame
 
     def _set_mode(self, connection: Connection, mode: object, deadline: float) -> object:
         WATCH.begin(connection, deadline, self._dialect.cut)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from contextlib import ExitStack, contextmanager, suppress
+from resource import RLIMIT_NOFILE, getrlimit, setrlimit
 from threading import Timer
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -18,12 +21,13 @@ from hostmap_sql import (
     HostMapError,
     HostMappingExists,
     InvalidValue,
+    SchemaOutOfDate,
     connect,
 )
 from tests.support.pools import WatchedPool, failing_commits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from hostmap_sql import Changes
     from tests.conftest import Cells
@@ -93,6 +97,20 @@ def test_a_wrong_password_fails_at_once_and_shows_no_password(backend: Backend) 
     for error in chain(caught.value):
         for password in ("wr0ng", "s3cret", backend.url.split(":")[2].split("@")[0]):
             assert password not in f"{error} {error!r} {error.args}"
+
+
+@pytest.mark.needs("users")
+def test_a_wrong_password_fails_at_once_also_where_many_files_are_open(backend: Backend) -> None:
+    """Their numbers are above what `select` takes."""
+    soft, hard = getrlimit(RLIMIT_NOFILE)
+    setrlimit(RLIMIT_NOFILE, (hard, hard))
+    try:
+        with ExitStack() as files:
+            for _ in range(1_100):
+                files.enter_context(open(os.devnull, "rb"))  # noqa: PTH123
+            test_a_wrong_password_fails_at_once_and_shows_no_password(backend)
+    finally:
+        setrlimit(RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_missing_database_fails_at_once(backend: Backend) -> None:
@@ -243,6 +261,23 @@ def test_a_failure_to_take_a_connection_back_does_not_undo_a_write(
 
     assert hostmap.hosts.create("a", cells.one.uuid).revision == 4
     assert hostmap.hosts.get("a").cell == cells.one
+
+
+def test_a_pool_that_keeps_an_exception_to_itself_hides_none(
+    backend: Backend, cells: Cells
+) -> None:
+    @contextmanager
+    def lend() -> Iterator[Any]:
+        with suppress(Exception):
+            yield backend.raw()
+
+    hostmap = HostMap(lend, backend.dialect_name)
+    assert hostmap.hosts.create("a", cells.one.uuid).revision == 4
+    backend.query("DROP TABLE host_mapping")
+
+    for ask in (lambda: hostmap.hosts.get("a"), hostmap.hosts.list):
+        with pytest.raises(SchemaOutOfDate):
+            ask()
 
 
 # --- whose pool it is -----------------------------------------------------------------------------
