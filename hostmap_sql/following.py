@@ -49,7 +49,8 @@ class Follower:
             if self._stopped or replica is None:
                 return
             try:
-                replica.refresh()
+                # Who is telling now may be about to stop this thread, and wait for its end.
+                replica._refresh(wait=False)  # noqa: SLF001 - its own thread
             except Exception as error:  # noqa: BLE001 - whatever it is, it must go on following
                 if not is_away:
                     LOG.warning("the replica cannot follow: %s; it goes on trying", error)

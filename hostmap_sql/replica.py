@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from hostmap_sql.hosts import Hosts
     from hostmap_sql.models import CellMapping, ChangeSet
 
-# The shortest pause, in seconds, between two looks for a revision that is waited for.
-_SHORTEST_PAUSE = 0.01
+SHORTEST_PAUSE = 0.01
+"""The shortest pause, in seconds, between two looks for a revision that is waited for."""
 
 
 class Replica:
@@ -214,11 +214,14 @@ class Replica:
         >>> hostmap.replica().refresh()
         2
         """
+        self._refresh()
+        return self.revision
+
+    def _refresh(self, *, wait: bool = True) -> None:
         try:
             self._catch_up(self._database.deadline())
         finally:
-            self._subscribers.tell()
-        return self.revision
+            self._subscribers.tell(wait=wait)
 
     @contextmanager
     def _alone(self, deadline: float) -> Iterator[None]:
@@ -286,13 +289,15 @@ class Replica:
         >>> "compute-1" in replica
         False
         """
-        for pause in self._waiting_for(revision, timeout):
+        for left in self._waiting_for(revision, timeout):
+            if self._follower is None:
+                self._try_refresh(left)
             with self._changed:
                 if self.revision < revision:
-                    self._changed.wait(pause)
+                    self._changed.wait(min(left, SHORTEST_PAUSE))
 
     def _waiting_for(self, revision: int, timeout: float | None = None) -> Iterator[float]:
-        """The looks of `wait_for`, one a step. What it gives is the pause, in seconds, after it."""
+        """While `wait_for` waits, how many seconds are left. Who follows is told to look."""
         wanted = valid_number(revision, "revision")
         seconds = self._database.timeout if timeout is None else valid_seconds(timeout, "timeout")
         deadline = monotonic() + seconds
@@ -300,11 +305,8 @@ class Replica:
             left = deadline - monotonic()
             if left <= 0:
                 raise StaleReplica(self.revision, self.age, f"revision {wanted} was waited for")
-            if self._follower is None:
-                self._try_refresh(left)
-            else:
-                self._hurry()
-            yield min(left, _SHORTEST_PAUSE)
+            self._hurry()
+            yield left
 
     def _try_refresh(self, seconds: float) -> None:
         try:

@@ -56,17 +56,25 @@ class Subscribers:
         if subscribers:
             self._untold.append((subscribers, news))
 
-    def tell(self) -> None:
-        """Tell them what they were not told yet; return when they have been."""
-        with self._telling:
-            if self._is_telling:
-                return  # one of them has asked for it
-            self._is_telling = True
+    def tell(self, *, wait: bool = True) -> None:
+        """Tell them what they were not told yet; return when they have been.
+
+        :param wait: if not, what is there is left to another thread that is telling them now.
+        """
+        while self._telling.acquire(blocking=wait):
             try:
-                while self._untold:
-                    self._tell(*self._untold.popleft())
+                if self._is_telling:
+                    return  # one of them has asked for it
+                self._is_telling = True
+                try:
+                    while self._untold:
+                        self._tell(*self._untold.popleft())
+                finally:
+                    self._is_telling = False
             finally:
-                self._is_telling = False
+                self._telling.release()
+            if not self._untold:  # nobody has left anything meanwhile
+                return
 
     def _tell(self, subscribers: Iterable[Subscriber], news: Iterable[ChangeSet] | None) -> None:
         for subscriber in subscribers:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from asyncio import sleep, to_thread
+from contextlib import suppress
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, ParamSpec
 
 from hostmap_sql.aio.faces import Face, awaited, in_the_loop
+from hostmap_sql.bulk import valid_hosts
 from hostmap_sql.errors import DatabaseUnavailable
-from hostmap_sql.models import valid_number, valid_seconds
-from hostmap_sql.replica import Replica
+from hostmap_sql.replica import SHORTEST_PAUSE, Replica
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -41,7 +43,7 @@ class AsyncReplica(Face[Replica]):
 
     async def cells_of(self, hosts: Iterable[str]) -> dict[str, CellMapping]:
         """The cells of many hosts, as `Replica.cells_of`; only a look-up needs a thread."""
-        names = set(hosts)
+        names = valid_hosts(hosts)
         found = self._sync.known_cells_of(names)
         if len(found) == len(names) or not self.read_through:
             return found
@@ -101,22 +103,13 @@ class AsyncReplica(Face[Replica]):
 
     async def wait_for(self, revision: int, timeout: float | None = None) -> None:
         """Return when it has a revision, as `Replica.wait_for`."""
-        replica, wanted = self._sync, valid_number(revision, "revision")
-        seconds = None if timeout is None else valid_seconds(timeout, "timeout")
-        looks = replica._waiting_for(wanted, seconds)  # noqa: SLF001 - of a face
-        while replica.revision >= wanted or replica._follower is not None:  # noqa: SLF001
-            # Its own thread looks: to see what that has found blocks nobody.
-            pause = next(looks, None)
-            if pause is None:
-                return
-            await sleep(pause)
-        try:
-            async for _ in self._calls.each(looks, seconds):
-                pass  # only pauses come, never an item
-        except DatabaseUnavailable:
-            # There was no thread in that time, which therefore is up: it says so by itself.
-            for pause in looks:
-                await sleep(pause)
+        replica = self._sync
+        for left in replica._waiting_for(revision, timeout):  # noqa: SLF001 - of a face
+            if replica._follower is None:  # noqa: SLF001
+                with suppress(DatabaseUnavailable):  # there was no thread for it in that time
+                    await self._calls.call_within(left, partial(replica._try_refresh, left))  # noqa: SLF001
+            if replica.revision < revision:
+                await sleep(min(left, SHORTEST_PAUSE))
 
     async def subscribe(
         self,

@@ -64,6 +64,10 @@ class Job(Generic[T]):
         settle: Callable[[], None]
         try:
             settle = partial(self.result.set_result, self._context.run(self._function))
+        except StopIteration as error:  # which no future takes
+            wrapped = RuntimeError("the call raised StopIteration")
+            wrapped.__cause__ = error
+            settle = partial(self.result.set_exception, wrapped)
         except BaseException as error:  # noqa: BLE001 - raised where it is waited for
             settle = partial(self.result.set_exception, error)
         with self._changing:
@@ -108,9 +112,10 @@ class Calls(ABC):
 
         :raises DatabaseUnavailable: there was no thread for it in that time.
         """
-        return await self._call_within(self._database.timeout, partial(function, *args, **kwargs))
+        return await self.call_within(self._database.timeout, partial(function, *args, **kwargs))
 
-    async def _call_within(self, timeout: float, function: Callable[[], T]) -> T:
+    async def call_within(self, timeout: float, function: Callable[[], T]) -> T:
+        """Call a function, as `call` does, that has so many seconds."""
         asked_at = monotonic()
 
         def in_time() -> T:
@@ -147,7 +152,7 @@ class Calls(ABC):
                 left = self._database.timeout
             else:
                 left = max(_LAST_STEP, round(timeout - (monotonic() - began), 1))
-            batch = await self._call_within(left, partial(_some, items))
+            batch = await self.call_within(left, partial(_some, items))
             if not batch:
                 return
             for item in batch:

@@ -80,6 +80,17 @@ async def test_calls_of_a_block_are_made_one_after_the_other(
             await tx.hosts.get("a-1")
 
 
+@in_a_loop
+async def test_an_argument_that_raises_stop_iteration_holds_nobody_up(backend: Backend) -> None:
+    class Odd:
+        def __iter__(self) -> Iterator[str]:
+            raise StopIteration
+
+    async with aio.connect(backend.url) as hostmap:
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await asyncio.wait_for(hostmap.hosts.get_many(Odd()), 20)
+
+
 # --- time -----------------------------------------------------------------------------------------
 
 

@@ -171,8 +171,8 @@ async def test_waiting_for_a_revision_ends_also_where_all_threads_are_busy(
                     await one.wait_for(cells.off.revision, timeout=0.2)
                     began = monotonic()
                     with pytest.raises(StaleReplica, match="revision 4 was waited for"):
-                        await one.wait_for(4, timeout=0.2)
-                    assert 0.2 <= monotonic() - began < SOON
+                        await one.wait_for(4, timeout=1)
+                    assert 1 <= monotonic() - began < 1.8, "that time, and no more"
 
 
 @in_a_loop

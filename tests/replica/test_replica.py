@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from threading import Thread
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
@@ -280,6 +281,30 @@ def test_a_subscriber_that_fails_harms_nobody(
 
 
 # --- when changes do not lead on ------------------------------------------------------------------
+
+
+def test_a_subscriber_may_close_it_while_its_thread_has_more_to_tell(
+    hostmap: HostMap, cells: Cells
+) -> None:
+    replica = hostmap.replica()
+
+    def close(changeset: ChangeSet) -> None:
+        if changeset.revision == 4:
+            replica.start(interval=0.01)
+            hostmap.hosts.create("b", cells.one.uuid)
+            eventually(lambda: "b" in replica)  # its thread has that to tell now
+            replica.close()
+
+    told: list[int] = []
+    replica.subscribe(close)
+    replica.subscribe(lambda changeset: told.append(changeset.revision))
+    hostmap.hosts.create("a", cells.one.uuid)
+    thread = Thread(target=replica.refresh, daemon=True)
+    thread.start()
+    thread.join(20)
+
+    assert not thread.is_alive()
+    assert told == [4, 5]
 
 
 @pytest.mark.parametrize("passed_by", [0, 1, 2, 5])
