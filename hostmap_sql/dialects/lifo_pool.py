@@ -9,7 +9,7 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from hostmap_sql.dialects.opening import NoConnectionInTime, Opening
+from hostmap_sql.dialects.opening import NoConnectionInTime, Opening, wait_until
 from hostmap_sql.errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Places:
             turn.acquire()
             self._waiting.append(turn)
         try:
-            turn.acquire(timeout=max(0, deadline - monotonic()))
+            wait_until(deadline, lambda seconds: turn.acquire(timeout=seconds))
         except BaseException:
             if not self._leave(turn):
                 self.give_back()

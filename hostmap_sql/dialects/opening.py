@@ -10,6 +10,8 @@ from threading import Event, Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from hostmap_sql.dialects.watch import WATCH
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,6 +22,20 @@ ConnectionT = TypeVar("ConnectionT", bound="Connection")
 
 class NoConnectionInTime(Exception):
     """No connection was to be had within the time of the call."""
+
+
+# How soon, in seconds, a thread that waits for a connection sees that its caller has left.
+_LOOK = 0.1
+
+
+def wait_until(deadline: float, wait: Callable[[float], bool]) -> bool:
+    """Wait, by what waits so many seconds, no longer than the caller does; return what it says."""
+    while True:
+        left = deadline - monotonic()
+        if wait(max(0, min(left, _LOOK))):
+            return True
+        if left <= 0 or WATCH.has_given_up():
+            return False
 
 
 class Opening(Generic[ConnectionT]):
@@ -55,17 +71,31 @@ class Opening(Generic[ConnectionT]):
             # There are no more threads to be had: the program is ending, say.
             self._work()
         try:
-            self._has_result.wait(max(0, self._deadline - monotonic()))
-        finally:
-            with self._handover:
-                self._abandoned = not self._results
-        if self._abandoned:
+            wait_until(self._deadline, self._has_result.wait)
+        except BaseException:
+            result = self._result()
+            if result is not None:
+                self._dispose(result)
+            raise
+        result = self._result()
+        if result is None:
             raise NoConnectionInTime("no answer to the attempt to connect")
-        result = self._results.pop()
         if isinstance(result, BaseException):
             self._ended()
             raise result
         return result
+
+    def _result(self) -> ConnectionT | BaseException | None:
+        """What has come of it; None if it has not ended, and nobody will ask again."""
+        with self._handover:
+            self._abandoned = not self._results
+            return self._results.pop() if self._results else None
+
+    def _dispose(self, result: ConnectionT | BaseException) -> None:
+        """Nobody wants it."""
+        if not isinstance(result, BaseException):
+            result.close()
+        self._ended()
 
     def _work(self) -> None:
         result: ConnectionT | BaseException
@@ -78,6 +108,4 @@ class Opening(Generic[ConnectionT]):
                 self._results.append(result)
                 self._has_result.set()
                 return
-        if not isinstance(result, BaseException):
-            result.close()
-        self._ended()
+        self._dispose(result)

@@ -93,8 +93,10 @@ class Watch:
         """Cut what is overdue; return when the next is."""
         now = monotonic()
         soonest = now + _AGAIN if self._given_up else inf
-        for deadline, cut, connection, thread in list(self._calls.values()):
-            if deadline <= now or self._given_up.get(thread, inf) <= now:
+        for key, call in list(self._calls.items()):
+            deadline, cut, connection, thread = call
+            is_overdue = deadline <= now or self._given_up.get(thread, inf) <= now
+            if is_overdue and self._calls.get(key) is call:  # by now it may be another one's
                 with suppress(Exception):  # it may be closed by now
                     cut(connection)
             soonest = min(soonest, max(deadline, now + _AGAIN))

@@ -11,9 +11,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hostmap_sql import DatabaseError, DatabaseUnavailable, HostMappingNotFound, aio
+from hostmap_sql import (
+    DatabaseError,
+    DatabaseUnavailable,
+    HostMappingNotFound,
+    InvalidValue,
+    aio,
+)
 from hostmap_sql.sessions import Transaction
 from tests.support.loops import in_a_loop
+from tests.support.proxy import unreachable
 from tests.support.stopwatch import SOON
 
 if TYPE_CHECKING:
@@ -121,6 +128,20 @@ async def test_what_has_not_begun_never_does(backend: Backend, cells: Cells) -> 
             await tx.hosts.create("b", cells.one.uuid)
         await assert_works(hostmap, cells.one.uuid)
         assert [mapping.host for mapping in await hostmap.hosts.list()] == ["b"]
+
+
+@pytest.mark.needs("networks")
+@in_a_loop
+async def test_what_waits_for_a_connection_waits_no_longer(backend: Backend) -> None:
+    with unreachable() as port:
+        url = backend.url_for(host="127.0.0.1", port=port)
+        async with aio.connect(url, timeout=20, pool_size=1) as hostmap:
+            await cancel(hostmap.revision(), 0.2)  # it waits for an answer, which keeps the place
+            await cancel(hostmap.revision(), 0.2)  # it waits for the place
+            began = monotonic()
+            with pytest.raises(InvalidValue):
+                await hostmap.hosts.get("")
+            assert monotonic() - began < SOON
 
 
 @in_a_loop

@@ -68,6 +68,23 @@ def test_what_has_ended_is_not_cut(watch: Watch) -> None:
     assert wire.is_cut(1)
 
 
+def test_what_ends_while_another_is_cut_is_not(watch: Watch) -> None:
+    """By then another call may use its connection."""
+    first, second = Wire(), Wire()
+
+    def cut(wire: Wire) -> None:
+        watch.end(second if wire is first else first)
+        wire.cut()
+
+    deadline = monotonic() + 0.1
+    for wire in (first, second):
+        watch.begin(wire, deadline, cut)
+    sleep(0.3)
+    assert first.cuts.qsize() > 0
+    assert second.cuts.qsize() == 0
+    watch.end(first)
+
+
 def test_what_goes_on_is_cut_again_and_a_cut_that_fails_keeps_no_other(watch: Watch) -> None:
     closed, wire = object(), Wire()
     for connection in (closed, wire):
