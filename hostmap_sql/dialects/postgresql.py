@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import zip_longest
 from math import ceil
 from pathlib import Path
-from select import select
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,9 @@ _LONGEST_TRACE = 100_000
 _NOT_ALLOWED = "28000"
 # How long, in seconds, it may take to get it: the server has just answered.
 _TRACE_TIME = 2
+
+# What libpq waits for.
+_EVENTS = {PollingStatus.READING: EVENT_READ, PollingStatus.WRITING: EVENT_WRITE}
 
 # What libpq calls TCP's options.
 _KEEP_ALIVE = {
@@ -168,6 +171,8 @@ def _conninfo(url: DatabaseUrl, timeout: float) -> str:
         # Each statement has an index. A plan without it, made for an empty table and kept, takes
         # half a minute for 5,000 of 100,000 hosts that have come since.
         "enable_seqscan": "off",
+        # Before PostgreSQL 18 that makes what has no other way look so dear that it is compiled.
+        "jit": "off",
     }
     options = [f"-c {name}={value}" for name, value in settings.items()]
     alive = {_KEEP_ALIVE.get(name, name): value for name, value in keep_alive(timeout).items()}
@@ -176,9 +181,14 @@ def _conninfo(url: DatabaseUrl, timeout: float) -> str:
         **alive,
         **{name: value for name, value in given.items() if value},
         **url.options,
-        "options": " ".join([*options, url.options.get("options", "")]).strip(),
+        "options": " ".join([*options, _own_options(url)]).strip(),
     }
     return make_conninfo(**{**arguments, **_tls(arguments)})
+
+
+def _own_options(url: DatabaseUrl) -> str:
+    # Beside an option of ours, libpq does not look into the environment.
+    return url.options.get("options") or os.environ.get("PGOPTIONS", "")
 
 
 def _refusal_code(conninfo: str) -> str | None:
@@ -187,19 +197,18 @@ def _refusal_code(conninfo: str) -> str | None:
     libpq tells it to nobody but its trace: the session is asked for once more, to read that.
     """
     connection = PGconn.connect_start(conninfo.encode())
-    number = os.memfd_create("trace")
     try:
-        connection.trace(number)
-        _poll(connection, monotonic() + _TRACE_TIME)
-        connection.untrace()
-        said = os.pread(number, _LONGEST_TRACE, 0)
-    except psycopg.NotSupportedError:
+        with os.fdopen(os.memfd_create("trace"), "rb") as trace:
+            connection.trace(trace.fileno())
+            _poll(connection, monotonic() + _TRACE_TIME)
+            connection.untrace()
+            said = os.pread(trace.fileno(), _LONGEST_TRACE, 0)
+    except (psycopg.NotSupportedError, AttributeError):
         return _NOT_ALLOWED  # not to be had on this system: the likeliest
     except (psycopg.Error, OSError):
         return None
     finally:
         connection.finish()
-        os.close(number)
     codes = _ERROR_CODE.findall(said)
     return codes[-1].decode() if codes else None
 
@@ -208,12 +217,12 @@ def _poll(connection: Any, deadline: float) -> None:
     """Go on connecting until it has failed or come about, or the time is up."""
     while (now := monotonic()) < deadline:
         status = connection.connect_poll()
-        if status == PollingStatus.READING:
-            select([connection.socket], [], [], deadline - now)
-        elif status == PollingStatus.WRITING:
-            select([], [connection.socket], [], deadline - now)
-        else:
+        event = _EVENTS.get(status)
+        if event is None:
             return
+        with DefaultSelector() as selector:  # plain `select` takes no file numbers above 1,023
+            selector.register(connection.socket, event)
+            selector.select(deadline - now)
 
 
 # --- TLS ------------------------------------------------------------------------------------------
@@ -264,9 +273,16 @@ def _servers(settings: Mapping[str, str]) -> list[tuple[str, str, int]]:
     if len(ports) == 1:
         ports *= max(len(hosts), len(addresses))
     return [
-        (host or address, address or host, int(port or _PORT))
+        (host or address, address or host, _port(port))
         for host, address, port in zip_longest(hosts, addresses, ports, fillvalue="")
     ]
+
+
+def _port(port: str) -> int:
+    try:
+        return int(port or _PORT)
+    except ValueError:
+        raise InvalidValue("database URL", f"names the port {port!r}: write a number") from None
 
 
 def _refusal_finder(conninfo: str) -> Callable[[Exception], tls.Refusal | None]:
