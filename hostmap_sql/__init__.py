@@ -76,7 +76,7 @@ __all__ = [
     "connect",
 ]
 
-_MODULES = ("errors", "urls", "models", "checks", "hostmap")
+_MODULES = ("errors", "urls", "models", "hostmap", "checks")
 
 if not TYPE_CHECKING:
 

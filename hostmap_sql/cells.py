@@ -96,6 +96,8 @@ class Cells:
         >>> [cell.name for cell in hostmap.cells.list(disabled=False)]
         ['cell1', 'cell2']
         """
+        if disabled is not None:
+            _valid_flag(disabled)
         cells = map(self._rows.cell, self._session.all(Statement.CELL_LIST))
         return [cell for cell in cells if disabled is None or cell.disabled is disabled]
 

@@ -167,10 +167,11 @@ class HistoryPruned(HostMapError):
         self.pruned_revision = pruned_revision
 
     def __str__(self) -> str:
-        return (
-            f"the changes after revision {self.revision} are gone: the history was pruned up to "
-            f"revision {self.pruned_revision}; read the whole directory again"
-        )
+        why = f"was pruned up to revision {self.pruned_revision}"
+        if self.revision >= self.pruned_revision:
+            why = "is another one: the database was restored from a backup, say"
+        gone = f"the changes after revision {self.revision} are gone: the history {why}"
+        return f"{gone}; read the whole directory again"
 
 
 class StaleReplica(HostMapError):

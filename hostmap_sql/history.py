@@ -152,7 +152,10 @@ class HistoryReader:
             return valid_number(before, "before") - 1
         if before.tzinfo is None:
             raise InvalidValue("before", "is a time without a zone: give one, such as datetime.UTC")
-        time = self._session.dialect.encode_time(before.astimezone(UTC))
+        try:
+            time = self._session.dialect.encode_time(before.astimezone(UTC))
+        except OverflowError:
+            raise InvalidValue("before", "is out of the range of times, in UTC") from None
         row = self._session.one(Statement.CHANGESET_FIRST_SINCE, {"time": time})
         first: int | None = row[0] if row else None
         return self.newest() if first is None else first - 1

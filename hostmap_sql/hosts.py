@@ -251,8 +251,10 @@ class Hosts:
         checked = sorted(valid_pairs(pairs), key=itemgetter(0))
         self._refuse_unknown_cells(self._session, {cell for _, cell in checked})
         if on_conflict == "fail":
-            for part in in_parts(checked, BULK_SIZE):
-                Plan(part, self._cells_of(self._session, [host for host, _ in part]), on_conflict)
+            cells: dict[str, str] = {}
+            for names in in_parts([host for host, _ in checked], BULK_SIZE):
+                cells |= self._cells_of(self._session, names)
+            Plan(checked, cells, on_conflict)  # as a whole: a host may be in two parts
         total = BulkResult()
         for part in in_parts(checked, BULK_SIZE):
             total += self._session.write(partial(self._create, part, on_conflict))

@@ -227,8 +227,10 @@ def valid_url(value: object, field: str) -> SecretUrl | None:
 
     :raises InvalidValue: it is no URL. The message never quotes it: it may hold a password.
     """
-    if value is None or isinstance(value, SecretUrl):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, SecretUrl):
+        value = value.reveal()
     if not isinstance(value, str):
         raise InvalidValue(field, f"must be text, not {type(value).__name__}")
     if not SCHEME.match(value):
@@ -244,7 +246,7 @@ def valid_number(value: object, field: str, *, least: int = 0) -> int:
     """A whole number, a revision or a limit, that a database's BIGINT holds."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 1 << 63:
         raise InvalidValue(field, f"must be a whole number of at least {least}")
-    return value
+    return int(value)  # an IntEnum, say: drivers write its name
 
 
 def valid_seconds(value: object, field: str) -> float:

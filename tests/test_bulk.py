@@ -107,6 +107,20 @@ def test_a_conflict_fails_before_anything_is_written_if_so_asked(
     assert (cell_of(hostmap), hostmap.revision()) == ({"zzz": cells.two.uuid}, 4)
 
 
+def test_a_host_given_for_two_cells_fails_before_anything_is_written_if_so_asked(
+    hostmap: HostMap, cells: Cells
+) -> None:
+    """Though it is the last of one transaction, and the first of the next."""
+    hosts = [f"a-{n:04}" for n in range(BULK_SIZE)]
+    pairs = [*((host, cells.one.uuid) for host in hosts), (hosts[-1], cells.two.uuid)]
+
+    with pytest.raises(HostMappingExists) as caught:
+        hostmap.hosts.create_many(pairs, on_conflict="fail")
+
+    assert (caught.value.host, caught.value.cell_uuid) == (hosts[-1], cells.one.uuid)
+    assert (cell_of(hostmap), hostmap.revision()) == ({}, 3)
+
+
 def test_a_host_named_twice_counts_each_time(hostmap: HostMap, cells: Cells) -> None:
     twice = [("a", cells.one.uuid), ("a", cells.one.uuid), ("a", cells.two.uuid)]
 

@@ -84,6 +84,8 @@ def test_cells_are_listed_by_name_in_code_point_order(hostmap: HostMap) -> None:
 
     assert [cell.name for cell in hostmap.cells.list()] == ["B", "a", "b", "é", WIDE_Z, "😀"]
     assert [cell.name for cell in hostmap.cells.list(disabled=True)] == ["a", "é"]
+    with pytest.raises(ValueError, match=r"^disabled must be True or False"):
+        hostmap.cells.list(disabled="no")  # type: ignore[arg-type]
     assert [cell.name for cell in hostmap.cells.list(disabled=False)] == ["B", "b", WIDE_Z, "😀"]
 
 
@@ -123,6 +125,13 @@ def test_an_update_changes_what_is_given_and_nothing_else(
     assert updated.updated_at is not None
     assert hostmap.cells.get(cells.one.uuid) == updated
     assert hostmap.cells.get(cells.two.uuid) == cells.two
+
+
+@pytest.mark.parametrize("url", ["plain", "rabbit://u:p@h\0", f"rabbit://{'h' * 70_000}", 5])
+def test_a_url_that_is_no_text_any_more_is_checked_all_the_same(url: Any, hostmap: HostMap) -> None:
+    with pytest.raises(ValueError, match=r"^transport_url "):
+        hostmap.cells.create("a", transport_url=SecretUrl(url))
+    assert hostmap.cells.list() == []
 
 
 @pytest.mark.parametrize("field", ["name", "transport_url", "database_connection", "disabled"])

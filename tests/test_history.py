@@ -209,6 +209,21 @@ def test_a_time_without_a_zone_is_refused(hostmap: HostMap) -> None:
         assert caught.value.field == "before"
 
 
+def test_what_comes_after_a_revision_that_never_was_is_not_said_to_be_pruned(
+    hostmap: HostMap,
+) -> None:
+    with pytest.raises(HistoryPruned, match="the database was restored from a backup"):
+        next(hostmap.history.follow(since=999))
+
+
+def test_a_time_that_is_none_in_utc_is_refused(hostmap: HostMap) -> None:
+    east, west = timezone(timedelta(hours=5)), timezone(timedelta(hours=-5))
+    for time in (datetime.min.replace(tzinfo=east), datetime.max.replace(tzinfo=west)):
+        for ask in (hostmap.history.last_before, lambda t: hostmap.history.prune(before=t)):
+            with pytest.raises(InvalidValue, match="out of the range of times"):
+                ask(time)
+
+
 def test_much_is_pruned_in_several_transactions(hostmap: HostMap, cells: Cells) -> None:
     hostmap.hosts.create_many((f"h{n:05}", cells.one.uuid) for n in range(2 * BULK_SIZE + 1))
     hostmap.hosts.create("last", cells.one.uuid)

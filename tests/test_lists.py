@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from string import printable
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +96,14 @@ def test_pages_join_to_the_whole(size: int, hostmap: HostMap, names: list[str]) 
         found += page
 
     assert found == names
+
+
+class Sizes(IntEnum):
+    SMALL = 2
+
+
+def test_a_limit_may_be_of_an_enumeration(hostmap: HostMap, names: list[str]) -> None:
+    assert listed(hostmap, limit=Sizes.SMALL) == sorted(names)[:2]
 
 
 def test_a_limit_of_nothing_gives_nothing(hostmap: HostMap, names: list[str]) -> None:
