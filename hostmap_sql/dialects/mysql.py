@@ -68,7 +68,7 @@ _UNVERIFIED = cache(tls.Terms("prefer", None).context)
 
 
 class _Connection(pymysql.Connection):
-    """One that shares this context, PyMySQL would make another for each, and that can be cut."""
+    """One that shares this context, for PyMySQL would make another, and that can be cut early."""
 
     handshaking: socket.socket | None = None
 

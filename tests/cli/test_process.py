@@ -143,6 +143,26 @@ def test_output_that_cannot_be_written(cli: Cli, arguments: tuple[str, ...]) -> 
     assert process.stderr == "hostmap: cannot go on: No space left on device\n"
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [("host list", 0), ("host show nope", 3), ("host import -", 2), ("--help", 0)],
+)
+def test_standard_streams_that_are_closed(closed: str, command: str, status: int, cli: Cli) -> None:
+    process = subprocess.run(
+        ["/bin/sh", "-c", f"exec {HOSTMAP} {command} {closed}"],
+        env=_environment(cli),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert process.returncode == status
+    assert "unexpected" not in process.stderr
+    assert process.stderr.count("\n") <= 2
+
+
 def test_output_in_an_encoding_that_cannot_say_it(cli: Cli) -> None:
     cli("host", "create", "日本", "cell1")
     process = run(cli, "host", "list", PYTHONIOENCODING="ascii")
