@@ -8,16 +8,17 @@ import threading
 from math import inf
 from queue import Empty, SimpleQueue
 from time import monotonic, sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hostmap_sql.dialects import opening
 from hostmap_sql.dialects.opening import Opening
 from hostmap_sql.dialects.sockets import shut_down
 from hostmap_sql.dialects.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class Wire:
@@ -161,3 +162,19 @@ def test_where_no_thread_is_to_be_had_connections_are_opened_all_the_same(
     watch, wire = Watch(), Wire()
     watch.begin(wire, monotonic(), Wire.cut)
     watch.end(wire)
+
+
+def test_who_is_interrupted_keeps_neither_the_connection_nor_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(_: float, wait: Callable[[float], bool]) -> bool:
+        assert wait(20)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(opening, "wait_until", interrupted)
+    ours, theirs = socket.socketpair()
+    ended: list[None] = []
+    with theirs, pytest.raises(KeyboardInterrupt):
+        Opening[Any](lambda _: ours, monotonic() + 20, lambda: ended.append(None)).connection()
+    assert ours.fileno() == -1, "it was closed"
+    assert ended == [None]
