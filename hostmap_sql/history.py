@@ -156,9 +156,10 @@ class HistoryReader:
             time = self._session.dialect.encode_time(before.astimezone(UTC))
         except OverflowError:
             raise InvalidValue("before", "is out of the range of times, in UTC") from None
+        newest = self.newest()  # before the look: what comes after it is not before that time
         row = self._session.one(Statement.CHANGESET_FIRST_SINCE, {"time": time})
         first: int | None = row[0] if row else None
-        return self.newest() if first is None else first - 1
+        return newest if first is None else first - 1
 
 
 class History(HistoryReader):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from hostmap_sql.bulk import valid_hosts
 from hostmap_sql.copying import Copy, load, newest
+from hostmap_sql.dialects.opening import wait_until
 from hostmap_sql.errors import (
     CellMappingNotFound,
     HostMapError,
@@ -226,7 +227,7 @@ class Replica:
     @contextmanager
     def _alone(self, deadline: float) -> Iterator[None]:
         """A block in which no other thread brings the copy up to date."""
-        if not self._refreshing.acquire(timeout=max(0, deadline - monotonic())):
+        if not wait_until(deadline, lambda seconds: self._refreshing.acquire(timeout=seconds)):
             wanted = "was not brought up to date in time"
             raise StaleReplica(self.revision, self.age, wanted)
         try:

@@ -46,6 +46,8 @@ class Subscribers:
         with self._telling:
             if subscriber in self._all:
                 self._all.remove(subscriber)
+        if self._untold:  # left to this thread, taken for one that tells
+            self.tell(wait=False)
 
     def now(self) -> tuple[Subscriber, ...]:
         """Those who are there now."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from time import tzset
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from hostmap_sql import CellChange, HistoryPruned, HostChange, InvalidValue
 from hostmap_sql.parts import BULK_SIZE
+from hostmap_sql.sessions import Session
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
@@ -214,6 +215,22 @@ def test_what_comes_after_a_revision_that_never_was_is_not_said_to_be_pruned(
 ) -> None:
     with pytest.raises(HistoryPruned, match="the database was restored from a backup"):
         next(hostmap.history.follow(since=999))
+
+
+def test_what_is_written_while_it_looks_is_not_before_a_time(
+    hostmap: HostMap, cells: Cells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Session.one
+
+    def slow(session: Session, statement: Statement, *parameters: Any) -> Any:
+        row = one(session, statement, *parameters)
+        if statement is Statement.CHANGESET_FIRST_SINCE:
+            hostmap.hosts.create("a", cells.one.uuid)
+        return row
+
+    monkeypatch.setattr(Session, "one", slow)
+    assert hostmap.history.last_before(datetime.now(UTC) + timedelta(hours=1)) == 3
+    assert hostmap.revision() == 4
 
 
 def test_a_time_that_is_none_in_utc_is_refused(hostmap: HostMap) -> None:

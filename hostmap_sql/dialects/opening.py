@@ -93,9 +93,11 @@ class Opening(Generic[ConnectionT]):
 
     def _dispose(self, result: ConnectionT | BaseException) -> None:
         """Nobody wants it."""
-        if not isinstance(result, BaseException):
-            result.close()
-        self._ended()
+        try:
+            if not isinstance(result, BaseException):
+                result.close()
+        finally:
+            self._ended()
 
     def _work(self) -> None:
         result: ConnectionT | BaseException

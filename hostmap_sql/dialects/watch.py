@@ -93,10 +93,11 @@ class Watch:
         """Cut what is overdue; return when the next is."""
         now = monotonic()
         soonest = now + _AGAIN if self._given_up else inf
-        for key, call in list(self._calls.items()):
+        # Not their items: of those the list is made step by step, and calls begin meanwhile.
+        for call in list(self._calls.values()):
             deadline, cut, connection, thread = call
             is_overdue = deadline <= now or self._given_up.get(thread, inf) <= now
-            if is_overdue and self._calls.get(key) is call:  # by now it may be another one's
+            if is_overdue and self._calls.get(id(connection)) is call:  # it may be another one's
                 with suppress(Exception):  # it may be closed by now
                     cut(connection)
             soonest = min(soonest, max(deadline, now + _AGAIN))

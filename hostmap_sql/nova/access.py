@@ -45,6 +45,9 @@ class CellAccess:
 
     def __post_init__(self) -> None:
         valid_number(self.parallel, "parallel", least=1)
+        trusted: object = self.trusted_hosts
+        if isinstance(trusted, str):  # of which each part would be trusted
+            raise InvalidValue("trusted_hosts", "must be many names, not one: put it into a tuple")
         options = [option.partition("=") for option in (self.options or "").split("&")]
         if self.options is not None and not all(name and equals for name, equals, _ in options):
             raise InvalidValue("options", "must be of the form option=value&option=value")

@@ -67,7 +67,8 @@ def check(
         for cell in chosen
         if isinstance(answer := answers[cell.uuid], LiveHosts)
     }
-    by_uuid = {cell.uuid: cell for cell in hostmap.cells.list()}
+    # With those that were deleted while the cells were read.
+    by_uuid = {cell.uuid: cell for cell in (*chosen, *hostmap.cells.list())}
     found = [
         Disagreement(UNREACHABLE_CELL, cell, None, str(answers[cell.uuid]))
         for cell in chosen

@@ -133,6 +133,8 @@ def _mark(
     """Mark the compute nodes of the hosts that are mapped to their cell."""
     usable, _ = _usable(live.hosts)
     here = {*usable} - {conflict.host for conflict in found.conflicts}
+    if found.cell.is_cell0:
+        here = set()  # it can have none
     nodes = [node for host, ids in live.unmarked.items() if host in here for node in ids]
     if dry_run or not nodes:
         return replace(found, marked=len(nodes))

@@ -113,5 +113,6 @@ def _refuse_other_places(
             raise _unfilled(f"{problem}: write the URL out")
     for host, _ in filled.hosts:
         if host not in {own for own, _ in base.hosts} and host not in trusted_hosts:
-            problem = f"is a template that sends the password to {host!r}"
+            shown = "a host named by it" if base.password and base.password in host else repr(host)
+            problem = f"is a template that sends the password to {shown}"
             raise _unfilled(f"{problem}: if that is meant, trust this host (--trust-host)")

@@ -202,11 +202,16 @@ def test_nothing_is_mapped_to_cell0(imported: HostMap) -> None:
     imported.cells.update(cell0.uuid, database_connection=url)
     revision = imported.revision()
 
-    found = discover(imported, ["cell0"])
+    found = discover(imported, ["cell0"], mark=True)
 
-    assert found.cells[0].created == ()
+    assert (found.cells[0].created, found.cells[0].marked) == ((), 0)
     assert len(found.cells[0].unusable) == found.cells[0].live > 0
     assert imported.revision() == revision
+
+
+def test_one_name_is_not_taken_for_many_to_trust() -> None:
+    with pytest.raises(ValueError, match=r"^trusted_hosts must be many names"):
+        CellAccess(trusted_hosts="db.example.org.backup")  # type: ignore[arg-type]
 
 
 def test_an_unknown_cell_is_an_error(imported: HostMap) -> None:
