@@ -13,10 +13,13 @@ import psycopg
 import pymysql
 from docker.errors import DockerException  # type: ignore[import-untyped]
 from testcontainers.core.container import DockerContainer
-from testcontainers.core.network import Network
+
+from tests.support import networks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from testcontainers.core.network import Network
 
 PASSWORD = "s3cret/of the tests"  # with signs that a URL has to quote
 SECONDS_TO_START = 60
@@ -130,9 +133,7 @@ def running(kind: str, *, durable: bool = False) -> Iterator[Server]:
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
     labels = {"hostmap-test.run": os.environ.get("HOSTMAP_TEST_RUN", "")}
     try:
-        # Of its own: on the engine's common one, the addresses of containers whose engine was
-        # killed may still be taken, without its knowing.
-        network = Network(docker_network_kw={"labels": labels}).create()
+        network = networks.create(labels)
     except DockerException as error:
         raise NoServerError(f"{kind}: no container engine: {error}; tests/run sees to it") from None
     try:
