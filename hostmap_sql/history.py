@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from hostmap_sql.database import Database
     from hostmap_sql.sessions import Session, Transaction
 
-# How many changesets a step of pruning looks at.
-_PRUNE_STEP = 1_000
+# The most changesets of a page, and of a step of pruning. Each may be about thousands of hosts.
+_PAGE_SIZE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,8 @@ class History(HistoryReader):
             if after == now.revision:
                 yield pause
             else:
-                for changeset in self.since(after):
+                last = _last_in_page(self._session, after, now.revision)
+                for changeset in self.since(after, limit=last - after):
                     yield changeset
                     after, change_id = changeset.revision, changeset.change_id
             now = self.poll(after)
@@ -231,17 +232,24 @@ class History(HistoryReader):
         return total
 
     def _prune_some(self, transaction: Transaction, until: int) -> int:
-        """Remove the oldest changesets that together touch no more hosts than a bulk call."""
-        page = {"until": until, "limit": _PRUNE_STEP}
-        hosts = 0
-        last = None
-        for revision, size in transaction.all(Statement.CHANGESET_SIZES, page):
-            hosts += size
-            if last is not None and hosts > BULK_SIZE:
-                break
-            last = revision
-        if last is None:
+        """Remove a page of the oldest changesets."""
+        oldest = transaction.one(Statement.CHANGESET_LIST, {"after": 0, "limit": 1})
+        if oldest is None or oldest[0] > until:
             return 0
+        last = _last_in_page(transaction, oldest[0] - 1, until)
         transaction.execute(Statement.HOST_CHANGE_DELETE, {"until": last})
         transaction.execute(Statement.CELL_CHANGE_DELETE, {"until": last})
         return transaction.execute(Statement.CHANGESET_DELETE, {"until": last})
+
+
+def _last_in_page(session: Session, after: int, until: int) -> int:
+    """The last of the changesets after a revision that fit into a page: at least one does.
+
+    Those of a page are together about no more hosts than a bulk call, unless one alone is.
+    """
+    last = min(after + _PAGE_SIZE, until)
+    if last > after + 1:
+        row = session.one(Statement.HOST_CHANGE_BEYOND, {"after": after, "size": BULK_SIZE})
+        if row:
+            last = min(last, max(row[0] - 1, after + 1))
+    return last

@@ -206,6 +206,11 @@ SELECT host, new_cell_uuid FROM host_mapping_change
  WHERE revision > %(after)s AND revision <= %(until)s
  ORDER BY revision, host"""
 
+    # The revision in which the host comes that is one too many for a page.
+    HOST_CHANGE_BEYOND = """
+SELECT revision FROM host_mapping_change WHERE revision > %(after)s
+ ORDER BY revision, host LIMIT 1 OFFSET %(size)s"""
+
     CELL_CHANGE_LIST = """
 SELECT revision, cell_uuid, action
   FROM cell_mapping_change WHERE revision > %(after)s AND revision <= %(until)s
@@ -217,13 +222,6 @@ SELECT revision, cell_uuid, action
     # from there on, even where a later one says an earlier time.
     CHANGESET_FIRST_SINCE = """
 SELECT MIN(revision) FROM mapping_changeset WHERE created_at >= %(time)s"""
-
-    # How many hosts each of the oldest changesets is about: how much a deletion would delete.
-    CHANGESET_SIZES = """
-SELECT s.revision, COUNT(x.host)
-  FROM mapping_changeset s LEFT JOIN host_mapping_change x ON x.revision = s.revision
- WHERE s.revision <= %(until)s
- GROUP BY s.revision ORDER BY s.revision LIMIT %(limit)s"""
 
     CHANGESET_DELETE = "DELETE FROM mapping_changeset WHERE revision <= %(until)s"
 

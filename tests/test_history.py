@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import islice
 from time import tzset
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from hostmap_sql import CellChange, HistoryPruned, HostChange, InvalidValue
+from hostmap_sql.history import HistoryReader
 from hostmap_sql.parts import BULK_SIZE
 from hostmap_sql.sessions import Session
 from hostmap_sql.statements import Statement
@@ -16,7 +18,7 @@ from hostmap_sql.statements import Statement
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hostmap_sql import HostMap
+    from hostmap_sql import ChangeSet, HostMap
     from tests.conftest import Cells
     from tests.support.backends import Backend
 
@@ -277,6 +279,31 @@ def test_a_follower_misses_nothing_while_others_write(hostmap: HostMap, cells: C
         seen += more
 
     assert seen == list(range(1, hostmap.revision() + 1))
+
+
+def test_a_follower_reads_no_more_hosts_at_once_than_a_bulk_call_writes(
+    hostmap: HostMap, cells: Cells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = [2, 1, 5, 4, 1, 1, 1, 0, 1]  # of the changesets after revision 3, with pages of 4 hosts
+    for revision, size in enumerate(sizes, start=4):
+        with hostmap.transaction() as tx:
+            tx.cells.update(cells.one.uuid, name=f"name-{revision}")
+            for number in range(size):
+                tx.hosts.create(f"h{revision}-{number}", cells.one.uuid)
+    read: list[list[int]] = []
+    since = HistoryReader.since
+
+    def listened(reader: HistoryReader, revision: int, limit: int) -> list[ChangeSet]:
+        page = since(reader, revision, limit)
+        read.append([len(changeset.hosts) for changeset in page])
+        return page
+
+    monkeypatch.setattr(HistoryReader, "since", listened)
+    monkeypatch.setattr("hostmap_sql.history.BULK_SIZE", 4)
+    seen = [c.revision for c in islice(hostmap.history.follow(since=3), len(sizes))]
+
+    assert seen == list(range(4, 13))
+    assert read == [[2, 1], [5], [4], [1, 1, 1, 0, 1]]
 
 
 @pytest.mark.needs("zones")
