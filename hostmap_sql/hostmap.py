@@ -131,7 +131,7 @@ class HostMap:
         self._set_up(pool.connection, dialect, timeout, author, str(parsed))
         # To what is ours. A caller closes his own pool, and makes his own database, himself.
         self._close = pool.close
-        self._create_database = lambda: dialect.create(parsed)
+        self._create_database = dialect.creator(parsed)
         return self
 
     def _set_up(

@@ -39,7 +39,6 @@ _UNLOCK_TIME = 5
 
 _YOYO_TABLE = "_yoyo_migration"
 
-
 _MIGRATING = Lock()
 
 
@@ -213,3 +212,11 @@ def _backend_on(connection: Connection, dialect: Dialect) -> Any:
             return nullcontext(self)
 
     return Backend
+
+
+def _in_the_child() -> None:
+    global _MIGRATING  # noqa: PLW0603 - a thread of the parent may have held it
+    _MIGRATING = Lock()
+
+
+os.register_at_fork(after_in_child=_in_the_child)

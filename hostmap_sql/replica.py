@@ -331,23 +331,25 @@ class Replica:
         seconds = valid_seconds(interval, "interval")
         if not seconds:
             raise InvalidValue("interval", "must be above 0")
-        self._stop()
-        self._follower = Follower(self, seconds)
+        self._follow_by(Follower(self, seconds))
         return self
 
     def _hurry(self) -> None:
         """It is known that there is something new."""
-        if self._follower is not None:
-            self._follower.hurry()
+        follower = self._follower
+        if follower is not None:
+            follower.hurry()
 
-    def _stop(self) -> None:
-        if self._follower is not None:
-            self._follower.stop()
-            self._follower = None
+    def _follow_by(self, follower: Follower | None) -> None:
+        """Of those that several threads start at once, each ends the one before it."""
+        with self._changed:
+            before, self._follower = self._follower, follower
+        if before is not None:
+            before.stop()
 
     def close(self) -> None:
         """Stop following. It goes on answering from what it has."""
-        self._stop()
+        self._follow_by(None)
 
     def __enter__(self) -> Self:
         return self

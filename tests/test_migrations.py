@@ -8,14 +8,12 @@ import shutil
 import stat
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from yoyo.backends.base import DatabaseBackend
 
-from hostmap_sql import DatabaseError, DatabaseUnavailable, HostMap, InvalidValue, SchemaOutOfDate
+from hostmap_sql import DatabaseError, HostMap, InvalidValue, SchemaOutOfDate
 from hostmap_sql.schema import _OUR_MIGRATION, known_migrations, migrations_folder
 from tests.support.pools import WatchedPool
 from tests.support.schemas import DECLARED
@@ -136,49 +134,6 @@ def test_what_is_not_applied_is_not_rolled_back(backend: Backend, hostmap: HostM
         with pytest.raises(InvalidValue) as caught:
             hostmap.rollback_migrations(wrong)
         assert caught.value.field == "migration"
-
-
-def test_many_who_migrate_at_once_do_it_once(bare_backend: Backend) -> None:
-    directories = [bare_backend.connect() for _ in range(4)]
-    bare_backend.hostmap.migrate()
-    bare_backend.hostmap.rollback_migrations("0005-mapping-changeset")
-
-    with ThreadPoolExecutor(4) as pool:
-        applied = list(pool.map(lambda hostmap: hostmap.migrate(), directories))
-
-    assert sorted(applied) == [(), (), (), known_migrations(bare_backend.dialect_name)[4:]]
-    assert bare_backend.tables() == DECLARED
-
-
-def test_whoever_waits_too_long_for_another_who_migrates_gives_up(
-    backend: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("hostmap_sql.migrations._LOCK_TIMEOUT", 0.3)
-    backend.query("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, '2026-01-01 00:00:00', 1)")
-
-    with pytest.raises(DatabaseUnavailable, match="yoyo break-lock"):
-        backend.hostmap.migrate()
-
-
-@pytest.mark.needs("sessions")
-def test_the_lock_of_a_connection_that_was_lost_is_removed(
-    bare_backend: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    known = known_migrations(bare_backend.dialect_name)
-    apply_one = DatabaseBackend.apply_one
-    lost: list[str] = []
-
-    def apply_one_or_lose(self: Any, migration: Any) -> None:
-        if not lost:
-            lost.append(migration.id)
-            bare_backend.end_other_sessions()
-        apply_one(self, migration)
-
-    monkeypatch.setattr(DatabaseBackend, "apply_one", apply_one_or_lose)
-    with pytest.raises(DatabaseUnavailable, match=known[0]):
-        bare_backend.hostmap.migrate()
-
-    assert bare_backend.hostmap.migrate() == known
 
 
 def test_a_callers_own_pool_can_be_migrated(bare_backend: Backend) -> None:

@@ -175,8 +175,9 @@ class Dialect(ABC):
         connection: Connection = opening.connection()
         return connection
 
-    def create(self, url: DatabaseUrl) -> None:  # noqa: B027 - nothing to do on a server
-        """Make the database itself, if it is one that the library can make: an SQLite file."""
+    def creator(self, url: DatabaseUrl) -> Callable[[], None]:  # noqa: ARG002 - none on a server
+        """What makes the database itself, if the library can make it: an SQLite file."""
+        return lambda: None
 
     @abstractmethod
     def yoyo_backend(self) -> Any:

@@ -51,7 +51,7 @@ class SQLite(Dialect):
         return _PLACEHOLDER.sub(r":\1", super().adapted(sql))
 
     def opener(self, url: DatabaseUrl, timeout: float) -> Callable[[float], sqlite3.Connection]:  # noqa: ARG002
-        path = str(Path(_path(url)).absolute())  # from where the process is now
+        path = _path(url)
         options = {"mode": "rw"} | dict(url.options)
 
         def open_connection(_deadline: float) -> sqlite3.Connection:
@@ -80,16 +80,20 @@ class SQLite(Dialect):
     def cut(self, connection: sqlite3.Connection) -> None:
         connection.interrupt()
 
-    def create(self, url: DatabaseUrl) -> None:
-        # Only its owner may read it: it will hold passwords.
+    def creator(self, url: DatabaseUrl) -> Callable[[], None]:
         path = _path(url)
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        except FileExistsError:
-            return
-        except OSError as error:
-            problem = f"names a file that cannot be made: {path}: {error.strerror}"
-            raise InvalidValue("database URL", problem) from error
+
+        def create() -> None:
+            # Only its owner may read it: it will hold passwords.
+            try:
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            except FileExistsError:
+                return
+            except OSError as error:
+                problem = f"names a file that cannot be made: {path}: {error.strerror}"
+                raise InvalidValue("database URL", problem) from error
+
+        return create
 
     def yoyo_backend(self) -> Any:
         from yoyo.backends import SQLiteBackend  # noqa: PLC0415 - an extra
@@ -166,7 +170,7 @@ def _path(url: DatabaseUrl) -> str:
     if unknown:
         problem = f"has the option {unknown[0]!r}, which is not one of {', '.join(_OPTIONS)}"
         raise InvalidValue("database URL", problem)
-    return url.database
+    return str(Path(url.database).absolute())  # from where the process is now
 
 
 def _let_readers_and_writers_be(connection: sqlite3.Connection) -> None:

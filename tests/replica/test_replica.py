@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 from threading import Thread
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
@@ -391,29 +389,3 @@ def test_what_is_too_old_is_not_answered(backend: Backend, cells: Cells) -> None
 
 
 # --- in a child process ---------------------------------------------------------------------------
-
-FORK = """
-import os, sys, time, hostmap_sql
-with hostmap_sql.connect(sys.argv[1]) as hostmap:
-    cell = hostmap.cells.create("cell1").uuid
-    replica = hostmap.replica(read_through=False).start(interval=0.05)
-    time.sleep(0.2)  # so that it has looked, and a connection is open
-    child = os.fork()
-    hostmap.hosts.create("parent" if child else "child", cell)
-    deadline = time.monotonic() + 10
-    while not ("parent" in replica and "child" in replica):
-        if time.monotonic() > deadline:
-            os._exit(1)
-        time.sleep(0.01)
-    if not child:
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0, "the child's replica does not follow"
-    replica.close()
-"""
-
-
-def test_after_a_fork_both_processes_follow(backend: Backend) -> None:
-    backend.hostmap.close()
-    command = [sys.executable, "-W", "ignore", "-c", FORK, backend.url]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
-    assert done.returncode == 0, done.stderr

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
 from time import sleep
 from typing import TYPE_CHECKING
@@ -65,6 +67,23 @@ def test_threads_started_before_see_whole_changes_in_order(hostmap: HostMap, cel
         assert reader.seen[0] < reader.seen[-1], "it has seen changes"
 
 
+def test_of_those_who_start_it_at_once_none_leaves_a_thread_behind(
+    hostmap: HostMap, cells: Cells
+) -> None:
+    def threads() -> set[Thread]:
+        return {thread for thread in threading.enumerate() if thread.name == "hostmap_sql replica"}
+
+    replica, before = hostmap.replica(), threads()
+    with ThreadPoolExecutor(8) as pool:
+        for started in [pool.submit(replica.start, 0.01) for _ in range(64)]:
+            started.result()
+    assert len(threads() - before) == 1
+    hostmap.hosts.create("a", cells.one.uuid)
+    eventually(lambda: "a" in replica)
+    replica.close()
+    assert threads() <= before
+
+
 FORKS = """
 import os, sys, threading, time
 from hostmap_sql import HostMappingNotFound, connect
@@ -124,3 +143,30 @@ def test_a_process_may_fork_while_threads_are_at_work(backend: Backend) -> None:
     assert done.returncode == 0, done.stderr
     with connect(backend.url) as hostmap:
         assert hostmap.check() == ()
+
+
+FORK = """
+import os, sys, time, hostmap_sql
+with hostmap_sql.connect(sys.argv[1]) as hostmap:
+    cell = hostmap.cells.create("cell1").uuid
+    replica = hostmap.replica(read_through=False).start(interval=0.05)
+    time.sleep(0.2)  # so that it has looked, and a connection is open
+    child = os.fork()
+    hostmap.hosts.create("parent" if child else "child", cell)
+    deadline = time.monotonic() + 10
+    while not ("parent" in replica and "child" in replica):
+        if time.monotonic() > deadline:
+            os._exit(1)
+        time.sleep(0.01)
+    if not child:
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0, "the child's replica does not follow"
+    replica.close()
+"""
+
+
+def test_after_a_fork_both_processes_follow(backend: Backend) -> None:
+    backend.hostmap.close()
+    command = [sys.executable, "-W", "ignore", "-c", FORK, backend.url]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr

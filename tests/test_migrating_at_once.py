@@ -1,0 +1,95 @@
+"""Migrating: several at once, and connections that are lost meanwhile."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from yoyo.backends.base import DatabaseBackend
+
+from hostmap_sql import DatabaseUnavailable
+from hostmap_sql.schema import known_migrations
+from tests.support.schemas import DECLARED
+
+if TYPE_CHECKING:
+    from tests.support.backends import Backend
+
+
+def test_many_who_migrate_at_once_do_it_once(bare_backend: Backend) -> None:
+    directories = [bare_backend.connect() for _ in range(4)]
+    bare_backend.hostmap.migrate()
+    bare_backend.hostmap.rollback_migrations("0005-mapping-changeset")
+
+    with ThreadPoolExecutor(4) as pool:
+        applied = list(pool.map(lambda hostmap: hostmap.migrate(), directories))
+
+    assert sorted(applied) == [(), (), (), known_migrations(bare_backend.dialect_name)[4:]]
+    assert bare_backend.tables() == DECLARED
+
+
+def test_whoever_waits_too_long_for_another_who_migrates_gives_up(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hostmap_sql.migrations._LOCK_TIMEOUT", 0.3)
+    backend.query("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, '2026-01-01 00:00:00', 1)")
+
+    with pytest.raises(DatabaseUnavailable, match="yoyo break-lock"):
+        backend.hostmap.migrate()
+
+
+@pytest.mark.needs("sessions")
+def test_the_lock_of_a_connection_that_was_lost_is_removed(
+    bare_backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = known_migrations(bare_backend.dialect_name)
+    apply_one = DatabaseBackend.apply_one
+    lost: list[str] = []
+
+    def apply_one_or_lose(self: Any, migration: Any) -> None:
+        if not lost:
+            lost.append(migration.id)
+            bare_backend.end_other_sessions()
+        apply_one(self, migration)
+
+    monkeypatch.setattr(DatabaseBackend, "apply_one", apply_one_or_lose)
+    with pytest.raises(DatabaseUnavailable, match=known[0]):
+        bare_backend.hostmap.migrate()
+
+    assert bare_backend.hostmap.migrate() == known
+
+
+FORK = """
+import os, sys, threading, hostmap_sql
+from yoyo.backends.base import DatabaseBackend
+
+migrating, forked = threading.Event(), threading.Event()
+apply_one = DatabaseBackend.apply_one
+
+def apply_one_slowly(backend, migration):
+    migrating.set()
+    forked.wait()
+    apply_one(backend, migration)
+
+DatabaseBackend.apply_one = apply_one_slowly
+with hostmap_sql.connect(sys.argv[1], timeout=5) as hostmap:
+    thread = threading.Thread(target=hostmap.migrate)
+    thread.start()
+    migrating.wait()
+    child = os.fork()
+    if not child:
+        forked.set()
+        print(len(hostmap.migrate()), "in the child", flush=True)
+        os._exit(0)
+    forked.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_a_process_that_is_forked_meanwhile_can_migrate_too(bare_backend: Backend) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", FORK, bare_backend.url]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("0 in the child\n", "")
