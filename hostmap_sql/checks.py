@@ -12,7 +12,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hostmap_sql.errors import InvalidValue
-from hostmap_sql.models import CELL0_UUID, valid_cell_name, valid_host, valid_number, valid_url
+from hostmap_sql.models import (
+    BIGGEST,
+    CELL0_UUID,
+    valid_cell_name,
+    valid_host,
+    valid_number,
+    valid_url,
+)
 from hostmap_sql.parts import BULK_SIZE
 from hostmap_sql.record import DELETED
 from hostmap_sql.schema import known_migrations
@@ -122,7 +129,7 @@ class _Inspection:
 
     def _rows(self, statement: Statement, **parameters: object) -> Sequence[Row]:
         """The rows that a statement finds, one more than are to be reported."""
-        return self._snapshot.all(statement, {"limit": self._limit + 1, **parameters})
+        return self._snapshot.all(statement, {"limit": min(self._limit + 1, BIGGEST), **parameters})
 
     def _found(
         self,

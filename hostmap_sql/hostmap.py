@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 from hostmap_sql.cells import Cells
 from hostmap_sql.database import Database
 from hostmap_sql.dialects import dialect_named, dialect_of_scheme
-from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, InvalidValue, OutcomeUnknown
+from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown
 from hostmap_sql.history import History
 from hostmap_sql.hosts import Hosts
 from hostmap_sql.leases import InAutocommit
-from hostmap_sql.models import LONGEST_SECONDS, valid_name, valid_number, valid_uuid
+from hostmap_sql.models import valid_name, valid_number, valid_seconds, valid_uuid
 from hostmap_sql.waiting import WatchedHosts
 
 if TYPE_CHECKING:
@@ -362,14 +362,7 @@ def _nothing() -> None:
 
 
 def _valid_timeout(timeout: float) -> float:
-    value: object = timeout
-    if (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and 0 < value <= LONGEST_SECONDS
-    ):
-        return float(value)
-    raise InvalidValue("timeout", f"must be a number of seconds from above 0 to {LONGEST_SECONDS}")
+    return valid_seconds(timeout, "timeout", zero=False)
 
 
 def _valid_note(note: str | None, field: str) -> str | None:

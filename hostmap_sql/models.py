@@ -12,6 +12,9 @@ from hostmap_sql.uuids import canonical_uuid
 if TYPE_CHECKING:
     from datetime import datetime
 
+BIGGEST = (1 << 63) - 1
+"""The biggest number that a database's BIGINT holds."""
+
 LONGEST_SECONDS = 86_400
 """The longest time, in seconds, that can be asked for: a day."""
 
@@ -244,17 +247,19 @@ def valid_url(value: object, field: str) -> SecretUrl | None:
 
 def valid_number(value: object, field: str, *, least: int = 0) -> int:
     """A whole number, a revision or a limit, that a database's BIGINT holds."""
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 1 << 63:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= BIGGEST:
         raise InvalidValue(field, f"must be a whole number of at least {least}")
     return int(value)  # an IntEnum, say: drivers write its name
 
 
-def valid_seconds(value: object, field: str) -> float:
+def valid_seconds(value: object, field: str, *, zero: bool = True) -> float:
     """A time in seconds, a pause or a time-out, of a day at most."""
     if (
         isinstance(value, int | float)
         and not isinstance(value, bool)
         and 0 <= value <= LONGEST_SECONDS
+        and (value or zero)
     ):
         return float(value)
-    raise InvalidValue(field, f"must be a number of seconds from 0 to {LONGEST_SECONDS}")
+    least = "0" if zero else "above 0"
+    raise InvalidValue(field, f"must be a number of seconds from {least} to {LONGEST_SECONDS}")

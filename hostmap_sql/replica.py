@@ -17,7 +17,6 @@ from hostmap_sql.errors import (
     CellMappingNotFound,
     HostMapError,
     HostMappingNotFound,
-    InvalidValue,
     StaleReplica,
 )
 from hostmap_sql.following import Follower
@@ -328,10 +327,7 @@ class Replica:
         ...     replica.cell_of("compute-1").name
         'cell1'
         """
-        seconds = valid_seconds(interval, "interval")
-        if not seconds:
-            raise InvalidValue("interval", "must be above 0")
-        self._follow_by(Follower(self, seconds))
+        self._follow_by(Follower(self, valid_seconds(interval, "interval", zero=False)))
         return self
 
     def _hurry(self) -> None:

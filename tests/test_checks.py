@@ -326,6 +326,10 @@ def test_all_names_are_looked_at(backend: Backend, directory: HostMap) -> None:
     assert {finding.kind for finding in directory.check()} == kinds
 
 
+def test_the_biggest_limit_is_one(hostmap: HostMap) -> None:
+    assert hostmap.check(limit=2**63 - 1) == ()
+
+
 @pytest.mark.parametrize("limit", [0, -1, None])
 def test_a_wrong_limit(directory: HostMap, limit: int) -> None:
     with pytest.raises(InvalidValue, match="limit"):

@@ -13,7 +13,7 @@ from hostmap_sql.dialects.base import Fault
 from hostmap_sql.dialects.tls import TlsRefused
 from hostmap_sql.errors import DatabaseError, HostMapError, InvalidValue
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT
-from hostmap_sql.models import valid_number
+from hostmap_sql.models import valid_number, valid_seconds
 from hostmap_sql.nova.templates import fill
 from hostmap_sql.sessions import NO_PARAMETERS, Translator, close_quietly
 
@@ -45,6 +45,7 @@ class CellAccess:
 
     def __post_init__(self) -> None:
         valid_number(self.parallel, "parallel", least=1)
+        valid_seconds(self.timeout, "timeout", zero=False)
         trusted: object = self.trusted_hosts
         if isinstance(trusted, str):  # of which each part would be trusted
             raise InvalidValue("trusted_hosts", "must be many names, not one: put it into a tuple")

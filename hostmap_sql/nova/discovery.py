@@ -57,9 +57,9 @@ def discover(
     for cell in chosen:
         answer = answers[cell.uuid]
         if isinstance(answer, LiveHosts):
-            result = _map(hostmap, cell, answer.hosts, claimed if dry_run else None)
+            result, here = _map(hostmap, cell, answer.hosts, claimed if dry_run else None)
             if mark:
-                result = _mark(access, result, answer, dry_run=dry_run)
+                result = _mark(access, result, answer, here, dry_run=dry_run)
             found.append(result)
         else:
             found.append(CellDiscovery(cell, error=str(answer)))
@@ -68,8 +68,11 @@ def discover(
 
 def _map(
     hostmap: HostMap, cell: CellMapping, live: Sequence[str], claimed: dict[str, str] | None
-) -> CellDiscovery:
-    """Map what is not mapped; with `claimed`, where earlier cells have put theirs, only say so."""
+) -> tuple[CellDiscovery, frozenset[str]]:
+    """Map what is not mapped; with `claimed`, where earlier cells have put theirs, only say so.
+
+    Also returned are the hosts that are, or would be, mapped to the cell.
+    """
     hosts, unusable = _usable(live)
     if cell.uuid == CELL0_UUID:
         unusable = [
@@ -92,8 +95,11 @@ def _map(
         for host in hosts
         if mapped.get(host, cell.uuid) != cell.uuid
     )
-    unchanged = len(hosts) - len(created) - len(conflicts)
-    return CellDiscovery(cell, len(live), tuple(created), unchanged, conflicts, tuple(unusable))
+    unchanged = [host for host in hosts if mapped.get(host) == cell.uuid]
+    found = CellDiscovery(
+        cell, len(live), tuple(created), len(unchanged), conflicts, tuple(unusable)
+    )
+    return found, frozenset([*created, *unchanged])
 
 
 def _usable(live: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -128,13 +134,14 @@ def _create(
 
 
 def _mark(
-    access: CellAccess, found: CellDiscovery, live: LiveHosts, *, dry_run: bool
+    access: CellAccess,
+    found: CellDiscovery,
+    live: LiveHosts,
+    here: frozenset[str],
+    *,
+    dry_run: bool,
 ) -> CellDiscovery:
     """Mark the compute nodes of the hosts that are mapped to their cell."""
-    usable, _ = _usable(live.hosts)
-    here = {*usable} - {conflict.host for conflict in found.conflicts}
-    if found.cell.is_cell0:
-        here = set()  # it can have none
     nodes = [node for host, ids in live.unmarked.items() if host in here for node in ids]
     if dry_run or not nodes:
         return replace(found, marked=len(nodes))

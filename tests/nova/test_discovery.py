@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from hostmap_sql import CellMappingNotFound, Conflict, HostMap, InvalidValue
+from hostmap_sql.hosts import Hosts
 from hostmap_sql.nova import CellAccess, discover, import_mappings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tests.support.backend import Backend
     from tests.support.nova import Nova
 
@@ -121,6 +125,26 @@ def test_mark_marks_all_nodes_of_hosts_that_are_mapped_here(nova: Nova, imported
     assert [one.marked for one in discover(imported, BOTH, mark=True).cells] == [0, 0]
 
 
+def test_a_host_that_others_map_and_delete_meanwhile_is_not_marked(
+    nova: Nova, imported: HostMap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_many, before = Hosts.create_many, unmarked(nova.cell2)
+    [new] = discover(imported, ["cell2"], dry_run=True).cells[0].created
+
+    def late(hosts: Hosts, pairs: Iterable[tuple[str, str]]) -> Any:
+        imported.hosts.create(new, nova.cell_uuid("cell2"))
+        result = create_many(hosts, pairs)
+        imported.hosts.delete(new)
+        return result
+
+    monkeypatch.setattr(Hosts, "create_many", late)
+    found = discover(imported, ["cell2"], mark=True).cells[0]
+
+    assert (found.created, found.marked) == ((), 0)
+    assert found.unchanged == found.live - len(found.conflicts) - 1
+    assert unmarked(nova.cell2) == before > 0
+
+
 def test_a_cell_that_cannot_be_read_is_reported_and_the_others_go_on(
     nova: Nova, imported: HostMap
 ) -> None:
@@ -212,6 +236,12 @@ def test_nothing_is_mapped_to_cell0(imported: HostMap) -> None:
 def test_one_name_is_not_taken_for_many_to_trust() -> None:
     with pytest.raises(ValueError, match=r"^trusted_hosts must be many names"):
         CellAccess(trusted_hosts="db.example.org.backup")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "10", None, math.inf])
+def test_a_time_that_is_none_is_refused(timeout: Any) -> None:
+    with pytest.raises(ValueError, match=r"^timeout must be a number of seconds from above 0"):
+        CellAccess(timeout=timeout)
 
 
 def test_an_unknown_cell_is_an_error(imported: HostMap) -> None:
