@@ -266,6 +266,7 @@ class Replica:
 
         :param reloaded: is called where the changes are not to be had, because the history was
             pruned past the replica or the database restored, so that it was loaded anew.
+        :raises StaleReplica: another thread was bringing it up to date, and took too long.
 
         >>> replica, seen = hostmap.replica(), []
         >>> unsubscribe = replica.subscribe(lambda changeset: seen.append(changeset.reason))
@@ -274,7 +275,7 @@ class Replica:
         (3, 1)
         """
         subscriber = Subscriber(callback, reloaded)
-        with self._refreshing:
+        with self._alone(self._database.deadline()):
             self._subscribers.add(subscriber)
         return partial(self._subscribers.remove, subscriber)
 

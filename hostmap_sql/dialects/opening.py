@@ -66,11 +66,7 @@ class Opening(Generic[ConnectionT]):
         :raises NoConnectionInTime: it was not there at the deadline.
         """
         try:
-            Thread(target=self._work, name="hostmap_sql connecting", daemon=True).start()
-        except RuntimeError:
-            # There are no more threads to be had: the program is ending, say.
-            self._work()
-        try:
+            self._start()
             wait_until(self._deadline, self._has_result.wait)
         except BaseException:
             result = self._result()
@@ -84,6 +80,13 @@ class Opening(Generic[ConnectionT]):
             self._ended()
             raise result
         return result
+
+    def _start(self) -> None:
+        try:
+            Thread(target=self._work, name="hostmap_sql connecting", daemon=True).start()
+        except RuntimeError:
+            # There are no more threads to be had: the program is ending, say.
+            self._work()
 
     def _result(self) -> ConnectionT | BaseException | None:
         """What has come of it; None if it has not ended, and nobody will ask again."""

@@ -164,17 +164,27 @@ def test_where_no_thread_is_to_be_had_connections_are_opened_all_the_same(
     watch.end(wire)
 
 
-def test_who_is_interrupted_keeps_neither_the_connection_nor_its_place(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def interrupted(_: float, wait: Callable[[float], bool]) -> bool:
-        assert wait(20)
+def interrupted_waiting(_: float, wait: Callable[[float], bool]) -> bool:
+    assert wait(20)
+    raise KeyboardInterrupt
+
+
+class InterruptedThread(threading.Thread):
+    def start(self) -> None:
+        super().start()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(opening, "wait_until", interrupted)
+
+@pytest.mark.parametrize(
+    ("where", "interrupted"), [("wait_until", interrupted_waiting), ("Thread", InterruptedThread)]
+)
+def test_who_is_interrupted_keeps_neither_the_connection_nor_its_place(
+    where: str, interrupted: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, where, interrupted)
     ours, theirs = socket.socketpair()
-    ended: list[None] = []
+    ended = threading.Event()
     with theirs, pytest.raises(KeyboardInterrupt):
-        Opening[Any](lambda _: ours, monotonic() + 20, lambda: ended.append(None)).connection()
+        Opening[Any](lambda _: ours, monotonic() + 20, ended.set).connection()
+    assert ended.wait(20)
     assert ours.fileno() == -1, "it was closed"
-    assert ended == [None]

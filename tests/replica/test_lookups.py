@@ -134,7 +134,12 @@ def test_nobody_waits_longer_than_he_may_for_another_ones_refresh(
     refreshed = threads.submit(replica.refresh)
     assert gate.reached.wait(20)
 
-    for ask in (replica.refresh, lambda: replica.cell_of("new"), lambda: replica.cell_of("no")):
+    for ask in (
+        replica.refresh,
+        lambda: replica.cell_of("new"),
+        lambda: replica.cell_of("no"),
+        lambda: replica.subscribe(lambda _: None),
+    ):
         started = monotonic()
         with gate.hostmap.timeout(0.3), pytest.raises(StaleReplica, match="brought up to date"):
             ask()
