@@ -57,15 +57,15 @@ class RowReader:
     def hosts(self, rows: Iterable[Row]) -> Iterator[HostMapping]:
         """Rows of HOST_GET_MANY and its like. Hosts of one cell share one `CellMapping`."""
         cells: dict[str, CellMapping] = {}
-        time = self._time
+        last = created = None
         for row in rows:
             cell = cells.get(row[4])
             if cell is None:
                 cell = cells[row[4]] = self.cell(row[4:])
-            updated = row[3]
-            yield HostMapping(
-                row[0], cell, row[1], time(row[2]), None if updated is None else time(updated)
-            )
+            if created is None or row[2] != last:  # most came together with the one before
+                last = row[2]
+                created = self._time(last)
+            yield HostMapping(row[0], cell, row[1], created, self._time_or_none(row[3]))
 
     def hosts_in(
         self, cells: Mapping[str, CellMapping], rows: Iterable[Row]
@@ -74,10 +74,13 @@ class RowReader:
 
         :raises KeyError: one is not.
         """
-        time = self._time
+        last = created_at = None
         for host, cell_uuid, revision, created, updated in rows:
-            updated_at = None if updated is None else time(updated)
-            yield HostMapping(host, cells[cell_uuid], revision, time(created), updated_at)
+            if created_at is None or created != last:
+                last = created
+                created_at = self._time(last)
+            updated_at = self._time_or_none(updated)
+            yield HostMapping(host, cells[cell_uuid], revision, created_at, updated_at)
 
     def host_change(self, row: Row) -> HostChange:
         """A row of HOST_CHANGE_LIST or HOST_CHANGE_OF_HOST."""

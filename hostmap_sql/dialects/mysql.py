@@ -178,7 +178,7 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         return time.replace(tzinfo=None)
 
     def decode_time(self, value: datetime) -> datetime:
-        return value.replace(tzinfo=UTC)
+        return datetime.combine(value, value.time(), UTC)  # in a quarter of the time of replace()
 
     def code(self, error: Exception) -> str | None:
         code = _errno(error)
