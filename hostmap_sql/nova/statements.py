@@ -38,7 +38,9 @@ SELECT s.host
   FROM services s
  WHERE s.deleted = 0 AND s.binary = 'nova-compute' AND s.host IS NOT NULL"""
 
-    # By id, since by host those of another name might be meant too: see above.
+    # By id, since by host those of another name might be meant too: see above. And none again: in
+    # PostgreSQL a row that was just written lies elsewhere, so of several who mark at once one
+    # would take the locks in another order than the next, for a deadlock.
     COMPUTE_NODES_MARK = f"""
 UPDATE compute_nodes SET mapped = 1
- WHERE id {IN_NUMBERS}"""
+ WHERE id {IN_NUMBERS} AND (mapped IS NULL OR mapped = 0)"""

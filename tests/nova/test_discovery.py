@@ -249,14 +249,16 @@ def test_an_unknown_cell_is_an_error(imported: HostMap) -> None:
         discover(imported, ["cell1", "cell9"])
 
 
-def test_several_at_once_agree(imported: HostMap) -> None:
+def test_several_at_once_agree(nova: Nova, imported: HostMap) -> None:
+    nodes = unmarked(nova.cell1)
     with ThreadPoolExecutor(4) as pool:
         runs = list(pool.map(lambda _: discover(imported, BOTH, mark=True), range(4)))
 
     assert sum(len(run.cells[0].created) for run in runs) == 15
     assert sum(len(run.cells[1].created) for run in runs) == 1
+    assert sum(run.cells[0].marked for run in runs) == nodes
     assert {run.conflicts for run in runs} == {runs[0].conflicts}
-    assert all(not run.unreachable for run in runs)
+    assert [run.unreachable for run in runs] == [()] * 4
 
 
 def test_names_that_differ_by_case_are_two_hosts(nova: Nova, imported: HostMap) -> None:
