@@ -210,6 +210,7 @@ class History(HistoryReader):
                 for changeset in self.since(after, limit=last - after):
                     yield changeset
                     after, change_id = changeset.revision, changeset.change_id
+                yield 0.0  # whoever gathers them does so page by page
             now = self.poll(after)
 
     def prune(self, before: int | datetime) -> int:
