@@ -56,9 +56,17 @@ def valid_hosts(hosts: Iterable[str]) -> list[str]:
 
     :raises InvalidValue: a name cannot be used, or one name was given instead of many.
     """
+    refuse_one_name(hosts)
+    return list(dict.fromkeys(map(valid_host, hosts)))
+
+
+def refuse_one_name(hosts: object) -> None:
+    """Refuse a text, of which each letter would be taken for a host.
+
+    :raises InvalidValue: it is one.
+    """
     if isinstance(hosts, str):
         raise InvalidValue("hosts", "must be many names, not one: put it into a list")
-    return list(dict.fromkeys(map(valid_host, hosts)))
 
 
 class Plan:

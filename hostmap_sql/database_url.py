@@ -12,6 +12,8 @@ from hostmap_sql.errors import InvalidValue
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+EXAMPLE = "mysql://user:password@host:3306/database"
+
 _HIGHEST_PORT = 65_535
 
 
@@ -33,10 +35,12 @@ class DatabaseUrl:
         :raises InvalidValue: it is not of that form. The message never quotes it: it may hold a
             password.
         """
+        given: object = text
+        if not isinstance(given, str):
+            raise InvalidValue("database URL", f"must be text, not {type(given).__name__}")
         scheme, separator, rest = text.partition("://")
         if not separator:
-            problem = "has no scheme: write it like mysql://user:password@host:3306/database"
-            raise InvalidValue("database URL", problem)
+            raise InvalidValue("database URL", f"has no scheme: write it like {EXAMPLE}")
         rest, _, query = rest.partition("?")
         authority, _, database = rest.partition("/")
         login, _, hosts = authority.rpartition("@")
@@ -55,6 +59,17 @@ class DatabaseUrl:
             database=unquote(database),
             options=_options(query),
         )
+
+    @property
+    def name(self) -> str | None:
+        """The name of a database on a server, if it has one.
+
+        :raises InvalidValue: it is not only a name, but looks as if there were a password in it.
+        """
+        if not self.hosts and "@" in self.database:
+            problem = f"has a user behind its third slash: write it like {EXAMPLE}"
+            raise InvalidValue("database URL", problem)
+        return self.database or None
 
     def __str__(self) -> str:
         hosts = ",".join(host if port is None else f"{host}:{port}" for host, port in self.hosts)

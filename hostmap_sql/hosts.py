@@ -280,7 +280,8 @@ class Hosts:
     ) -> int:
         """Move all hosts of a cell to another, in transactions of some thousand; return how many.
 
-        After an error in between, repeat it: those that were moved are in their new cell.
+        It goes once through their names, in order: what comes into the cell meanwhile may stay
+        there. After an error in between, repeat it: those that were moved are in their new cell.
 
         :param progress: called after each transaction with the number of hosts that it moved.
         :raises InvalidValue: a value cannot be used, or the cell to move to is cell0.
@@ -293,23 +294,26 @@ class Hosts:
         from_uuid = valid_uuid(from_uuid, "from_uuid")
         to_uuid = valid_cell_of_host(to_uuid, "to_uuid")
 
-        def work(transaction: Transaction) -> int:
+        def work(after: str, transaction: Transaction) -> Sequence[str]:
             self._cell(transaction, from_uuid)
             self._cell(transaction, to_uuid)
             if from_uuid == to_uuid:
-                return 0
-            parameters = {"cell_uuid": from_uuid, "limit": BULK_SIZE}
-            hosts = [row[0] for row in transaction.all(Statement.HOST_NAMES_OF_CELL, parameters)]
+                return ()
+            page = {"cell_uuid": from_uuid, "after": after, "limit": BULK_SIZE}
+            hosts = [row[0] for row in transaction.all(Statement.HOST_NAMES_PAGE, page)]
             self._move(transaction, hosts, from_uuid, to_uuid)
-            return len(hosts)
+            return hosts
 
-        total, moved = 0, BULK_SIZE
-        while moved == BULK_SIZE:
-            moved = self._session.write(work)
-            total += moved
+        total, last = 0, ""  # comes before every name
+        while True:
+            # Not always the first ones: of two who move the other way each, none would end.
+            moved = self._session.write(partial(work, last))
+            total += len(moved)
             if progress is not None:
-                progress(moved)
-        return total
+                progress(len(moved))
+            if len(moved) < BULK_SIZE:
+                return total
+            last = moved[-1]
 
     def delete_many(self, hosts: Iterable[str]) -> int:
         """Remove the mappings of many hosts, in transactions of some thousand; return how many.

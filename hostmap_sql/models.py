@@ -248,7 +248,7 @@ def valid_url(value: object, field: str) -> SecretUrl | None:
 def valid_number(value: object, field: str, *, least: int = 0) -> int:
     """A whole number, a revision or a limit, that a database's BIGINT holds."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= BIGGEST:
-        raise InvalidValue(field, f"must be a whole number of at least {least}")
+        raise InvalidValue(field, f"must be a whole number from {least} to {BIGGEST}")
     return int(value)  # an IntEnum, say: drivers write its name
 
 

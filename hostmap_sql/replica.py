@@ -10,7 +10,7 @@ from threading import Condition, Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from hostmap_sql.bulk import valid_hosts
+from hostmap_sql.bulk import refuse_one_name, valid_hosts
 from hostmap_sql.copying import Copy, load, newest
 from hostmap_sql.dialects.opening import wait_until
 from hostmap_sql.errors import (
@@ -138,23 +138,27 @@ class Replica:
     def known_cells_of(self, hosts: Iterable[str]) -> dict[str, CellMapping]:
         """The cells of those hosts that the replica knows, all of one revision. Nobody is asked.
 
+        :raises InvalidValue: one name was given instead of many.
         :raises StaleReplica: the replica is older than its `max_age`.
 
         >>> sorted(hostmap.replica().known_cells_of(["compute-1", "compute-99"]))
         ['compute-1']
         """
         self._refuse_if_stale()
+        refuse_one_name(hosts)
         return self._copy.cells_of(hosts)
 
     def hosts_of(self, cell_uuid: str) -> list[str]:
         """The hosts of a cell, ordered.
 
         :raises CellMappingNotFound: there is no such cell.
+        :raises StaleReplica: the replica is older than its `max_age`.
 
         >>> hostmap.replica().hosts_of(hostmap.cells.get_by_name("cell1").uuid)
         ['compute-1', 'compute-2']
         """
         uuid = valid_uuid(cell_uuid, "cell_uuid")
+        self._refuse_if_stale()
         copy = self._copy
         if uuid not in copy.cells:
             raise CellMappingNotFound(uuid)
@@ -162,10 +166,15 @@ class Replica:
 
     @property
     def cells(self) -> Mapping[str, CellMapping]:
-        """All cells, by their UUIDs."""
+        """All cells, by their UUIDs.
+
+        :raises StaleReplica: the replica is older than its `max_age`.
+        """
+        self._refuse_if_stale()
         return dict(self._copy.cells)
 
     def __contains__(self, host: object) -> bool:
+        self._refuse_if_stale()
         return isinstance(host, str) and bool(self._copy.cell_uuid(host))
 
     def __len__(self) -> int:

@@ -11,8 +11,8 @@ MAX_URL_LENGTH = 16_383
 
 SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*|\{scheme\})://")
 # One of several hosts that are joined by commas: "user:password@host:port", nothing left to guess.
-# Without a user it is the end of a password that holds a comma.
-_LOGIN_AND_HOST = re.compile(r"([^:/?#@,]+)(?::[^:/?#@,]*)?@([^/?#@,]+)")
+# Without a user, or a password, it may be a piece of a password that holds a comma.
+_LOGIN_AND_HOST = re.compile(r"([^:/?#@,]+):[^:/?#@,]*@([^:/?#@,][^/?#@,]*)")
 _HOST = re.compile(r"[^/?#@,:]*(?::[0-9]*)?|\[[0-9A-Fa-f:.]+\](?::[0-9]*)?")
 # The beginning of a query.
 _OPTION = re.compile(r"\?[^?]*=")

@@ -348,3 +348,20 @@ def test_the_changes_of_a_cell_merge(actions: list[str], merged: str | None) -> 
 
     assert record.cells == ({} if merged is None else {"x": merged})
     assert bool(record) is (merged is not None)
+
+
+def test_two_who_move_the_other_way_each_come_to_an_end(
+    hostmap: HostMap, cells: Cells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hostmap_sql.hosts.BULK_SIZE", 2)
+    pairs = [(host, cells.one.uuid) for host in "abcde"]
+    hostmap.hosts.create_many(pairs)
+    told: list[int] = []
+
+    def bring_back(moved: int) -> None:
+        told.append(moved)
+        assert len(told) < 10
+        hostmap.hosts.create_many(pairs, on_conflict="move")
+
+    assert hostmap.hosts.move_all(cells.one.uuid, cells.two.uuid, progress=bring_back) == 5
+    assert told == [2, 2, 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from hostmap_sql.cli.context import Settings
+from hostmap_sql.models import BIGGEST
+from hostmap_sql.urls import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,6 +22,11 @@ if TYPE_CHECKING:
 # Whoever presses Tab does not wait long, and does not want all hosts there are.
 _COMPLETION_TIMEOUT = 2.0
 _MOST_COMPLETIONS = 100
+
+# Copied from a list, most likely: it would take the password away.
+IS_MASKED = (
+    f"has {MASK} in the place of a secret: give the secret itself (a * of its own is written %2A)"
+)
 
 
 class FromDirectory(click.ParamType[str]):
@@ -62,16 +70,40 @@ class Url(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The URL itself; whether it is one, the library says."""
-        if not isinstance(value, str) or not value.startswith("@"):
-            return value
-        path = value.removeprefix("@")
+        if isinstance(value, str) and value.startswith("@"):
+            value = self._read(value.removeprefix("@"), param, ctx)
+        if MASK in value:
+            self.fail(IS_MASKED, param, ctx)
+        return value
+
+    def _read(self, path: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         try:
             text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
         except OSError as error:
             self.fail(f"{path!r} cannot be read: {error.strerror}", param, ctx)
         except UnicodeDecodeError:
             self.fail(f"{path!r} is not UTF-8 text", param, ctx)
-        return text.strip()
+        url = text.removeprefix("\ufeff").strip()
+        if not url:
+            # What should have written it has failed, say: not to be taken for "leave it without".
+            self.fail(f"{path!r} is empty", param, ctx)
+        return url
+
+
+class Seconds(click.FloatRange):
+    """A pause, in seconds: above 0, and a number."""
+
+    def __init__(self) -> None:
+        super().__init__(0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number."""
+        seconds = super().convert(value, param, ctx)
+        if isnan(seconds):
+            self.fail(f"{value!r} is not a number of seconds", param, ctx)
+        return seconds
 
 
 URL = Url()
+SECONDS = Seconds()
+REVISION = click.IntRange(0, BIGGEST)

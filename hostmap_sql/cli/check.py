@@ -9,6 +9,7 @@ import click
 from hostmap_sql.cli import errors
 from hostmap_sql.cli.context import Command, Settings
 from hostmap_sql.cli.output import plural, show_rows
+from hostmap_sql.models import BIGGEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,7 @@ _MOST_OF_A_KIND = 1_000
 @click.option(
     "--limit",
     metavar="N",
-    type=click.IntRange(1),
+    type=click.IntRange(1, BIGGEST),
     default=_MOST_OF_A_KIND,
     help=f"At most so many findings of each kind. Default: {_MOST_OF_A_KIND:,}.",
 )

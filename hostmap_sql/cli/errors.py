@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.exceptions import NoArgsIsHelpError
 
+from hostmap_sql.database_url import EXAMPLE
 from hostmap_sql.errors import (
     CellMappingExists,
     CellMappingInUse,
@@ -88,7 +89,7 @@ def exit_status(run: Callable[[], object], settings: Settings) -> int:
         kind = next(kind for kind in type(error).__mro__ if kind in _VERDICTS)
         status, sentence = _VERDICTS[kind]
         if kind is Exception and settings.verbose:
-            click.echo(traceback.format_exc(), err=True, nl=False)
+            click.echo(_without_secrets(traceback.format_exc()), err=True, nl=False)
         text = sentence(error)
         if text is not None:
             say(text)
@@ -98,9 +99,10 @@ def exit_status(run: Callable[[], object], settings: Settings) -> int:
 
 
 def say(sentence: str) -> None:
-    """Say something on standard error, in one line."""
+    """Say something on standard error, in one line, and no password."""
+    line = _without_secrets(" ".join(sentence.splitlines()))
     with suppress(OSError):  # nobody to say it to
-        click.echo("hostmap: " + " ".join(sentence.splitlines()), err=True)
+        click.echo(f"hostmap: {line}", err=True)
 
 
 def _usage(error: click.ClickException) -> str:
@@ -109,17 +111,11 @@ def _usage(error: click.ClickException) -> str:
     sentence = sentence[:1].lower() + sentence[1:]
     context = getattr(error, "ctx", None)
     more = f" (see `{context.command_path} --help`)" if context else ""
-    return _without_secrets(sentence) + more
-
-
-def _plain(error: Exception) -> str:
-    return _without_secrets(str(error))
+    return sentence + more
 
 
 def _invalid(error: InvalidValue) -> str:
-    sentence = f"{_PLACES.get(error.field, error.field)} {error.problem}"
-    # Those about it quote nothing, but show patterns of URLs that would be masked.
-    return sentence if error.field in ("database URL", "--from") else _without_secrets(sentence)
+    return f"{_PLACES.get(error.field, error.field)} {error.problem}"
 
 
 def _stale(error: StaleMapping) -> str:
@@ -127,7 +123,7 @@ def _stale(error: StaleMapping) -> str:
     if not isinstance(
         actual, HostMapping
     ):  # pragma: no cover - no command expects a cell's revision
-        return _plain(error)
+        return str(error)
     return (
         f"host {actual.host!r} is in cell {actual.cell.name!r} (since revision {actual.revision}), "
         "not in the one that --from names: nothing was changed"
@@ -164,7 +160,7 @@ def _interrupted(_error: BaseException) -> str:
 
 def _without_secrets(sentence: str) -> str:
     """The sentence, should it quote a URL that was typed where none belongs, without passwords."""
-    return _URL.sub(lambda match: mask(match[0]), sentence)
+    return _URL.sub(lambda url: EXAMPLE if url[0] == EXAMPLE else mask(url[0]), sentence)
 
 
 def _silence(_error: ReaderWentAway) -> None:
@@ -187,17 +183,17 @@ def _let_go_of_output() -> None:
 # By the nearest class of the error: its exit status, and what is said of it.
 _VERDICTS: Mapping[type[BaseException], tuple[int, Callable[[Any], str | None]]] = {
     InvalidValue: (WRONG_USAGE, _invalid),
-    HostMappingNotFound: (NOT_FOUND, _plain),
-    CellMappingNotFound: (NOT_FOUND, _plain),
-    HostMappingExists: (CONFLICT, _plain),
-    CellMappingExists: (CONFLICT, _plain),
+    HostMappingNotFound: (NOT_FOUND, str),
+    CellMappingNotFound: (NOT_FOUND, str),
+    HostMappingExists: (CONFLICT, str),
+    CellMappingExists: (CONFLICT, str),
     StaleMapping: (CONFLICT, _stale),
-    CellMappingInUse: (IN_USE, _plain),
-    DatabaseUnavailable: (UNAVAILABLE, _plain),
-    HostsNotMapped: (UNAVAILABLE, _plain),
-    OutcomeUnknown: (UNKNOWN_OUTCOME, _plain),
-    HostMapError: (FAILED, _plain),
-    Failure: (FAILED, _plain),
+    CellMappingInUse: (IN_USE, str),
+    DatabaseUnavailable: (UNAVAILABLE, str),
+    HostsNotMapped: (UNAVAILABLE, str),
+    OutcomeUnknown: (UNKNOWN_OUTCOME, str),
+    HostMapError: (FAILED, str),
+    Failure: (FAILED, str),
     NoArgsIsHelpError: (WRONG_USAGE, _help),
     click.ClickException: (WRONG_USAGE, _usage),
     ReaderWentAway: (READER_WENT_AWAY, _silence),

@@ -16,11 +16,15 @@ from hostmap_sql.cli.arguments import CELL
 from hostmap_sql.cli.context import Settings, uuid_of
 from hostmap_sql.cli.hosts import hosts
 from hostmap_sql.cli.output import begun, plural
+from hostmap_sql.errors import InvalidValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from hostmap_sql.models import HostMapping
+
+# What an SQLite file begins with.
+_DATABASE = b"SQLite format 3\0"
 
 
 @hosts.command(
@@ -76,14 +80,16 @@ def _replacing(path: Path) -> Iterator[TextIO]:
     """A file to write, that takes the place of the one at `path` when all of it is there."""
     import tempfile  # noqa: PLC0415 - only for those who export
 
-    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+    mode = _mode(path)
+    if not stat.S_ISREG(mode) or path.is_relative_to("/dev"):
         # /dev/stdout, a pipe: nothing that one could or should replace.
-        with path.open("w", encoding="utf-8", newline="") as stream:
+        with path.open("a", encoding="utf-8", newline="") as stream:
             yield stream
         return
-    path = path.resolve()  # a symbolic link stays one
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=True)
+        path = path.resolve(strict=path.exists())  # a symbolic link stays one
+        _refuse_database(path)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".hostmap-", text=True)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
     try:
@@ -91,9 +97,28 @@ def _replacing(path: Path) -> Iterator[TextIO]:
             yield stream
             stream.flush()
             os.fsync(descriptor)
-            os.fchmod(descriptor, 0o644)  # no secrets in it
+            os.fchmod(descriptor, stat.S_IMODE(mode))
         Path(name).replace(path)
     except BaseException:
         with suppress(OSError):
             Path(name).unlink()
         raise
+
+
+def _mode(path: Path) -> int:
+    """The type and the permissions of a file; of one that is not there, as the shell makes it."""
+    try:
+        return path.stat().st_mode
+    except OSError:  # what is wrong with it shows when it is made
+        umask = os.umask(0)
+        os.umask(umask)
+        return stat.S_IFREG | 0o666 & ~umask
+
+
+def _refuse_database(path: Path) -> None:
+    """Refuse to replace what might be the directory itself."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        if file.read(len(_DATABASE)) == _DATABASE:
+            raise InvalidValue("FILE", f"{str(path)!r} is a database: name another file")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hostmap_sql.cli import errors
-from hostmap_sql.cli.arguments import HOST
+from hostmap_sql.cli.arguments import HOST, REVISION
 from hostmap_sql.cli.conflicts import cell_names
 from hostmap_sql.cli.context import Command, Settings
 from hostmap_sql.cli.output import show_rows
@@ -52,7 +52,7 @@ Names = dict[str, str]
 @click.option(
     "--since",
     metavar="REVISION",
-    type=click.IntRange(0),
+    type=REVISION,
     help="Only what came after this revision; an error if some of that was pruned.",
 )
 @click.pass_obj

@@ -13,6 +13,7 @@ from hostmap_sql.cli.context import Group, Settings, find_cell, uuid_of
 from hostmap_sql.cli.output import plural, show_one_or_many, show_row, show_rows, show_summary
 from hostmap_sql.cli.rows import HOST_COLUMNS, host_row
 from hostmap_sql.errors import HostMappingExists
+from hostmap_sql.models import BIGGEST
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -82,7 +83,7 @@ def show(settings: Settings, /, *, hosts: tuple[str, ...]) -> None:
 )
 @click.option("--cell", metavar="CELL", type=CELL, help="Only hosts of this cell.")
 @click.option("--prefix", help="Only hosts whose names begin so.")
-@click.option("--limit", metavar="N", type=click.IntRange(0), help="At most so many.")
+@click.option("--limit", metavar="N", type=click.IntRange(0, BIGGEST), help="At most so many.")
 @click.pass_obj
 def list_(
     settings: Settings, /, *, cell: str | None, prefix: str | None, limit: int | None

@@ -152,7 +152,8 @@ def _read_rows(
             continue
         if header is None:
             header = [_column(name) for name in values]
-            if header.count("host") != 1 or header.count("cell") > 1:
+            twice = header.count("cell") > 1 or header.count("cell_uuid") > 1
+            if header.count("host") != 1 or twice:
                 inventory.bad(number, _not_a_header(text))
                 return
         elif len(values) != len(header):
@@ -190,13 +191,12 @@ def _read_object(number: int, item: Any, inventory: Inventory) -> None:
     if not isinstance(item, dict):
         inventory.bad(number, 'is not an object such as {"host": "compute-1", "cell": "cell1"}')
         return
-    values: Mapping[str, Any] = {
-        name: value
-        for key, value in item.items()
-        if value is not None and (name := _column(key)) is not None
-    }
+    known = [(name, item[key]) for key in item if (name := _column(key)) and item[key] is not None]
+    values: Mapping[str, Any] = dict(known)
     wrong = [name for name, value in values.items() if not isinstance(value, str)]
-    if wrong:
+    if len(known) > len(values):
+        inventory.bad(number, "says the host or the cell twice")
+    elif wrong:
         inventory.bad(number, f"{wrong[0]} must be text")
     elif "host" not in values:
         inventory.bad(number, "has no host")

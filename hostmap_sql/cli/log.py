@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hostmap_sql.cli import errors
-from hostmap_sql.cli.arguments import CELL, HOST
+from hostmap_sql.cli.arguments import CELL, HOST, REVISION, SECONDS
 from hostmap_sql.cli.conflicts import cell_names
 from hostmap_sql.cli.context import Command, Settings, uuid_of
 from hostmap_sql.cli.history import BRIEF_COLUMNS, COLUMNS, pages, rows_of
 from hostmap_sql.cli.output import row_writer
 from hostmap_sql.cli.service import stopping
 from hostmap_sql.errors import DatabaseUnavailable
+from hostmap_sql.models import valid_host
 from hostmap_sql.uuids import canonical_uuid
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Since(click.ParamType[int | datetime]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The number, or the time with its zone."""
         if value.isascii() and value.isdigit():
-            return int(value)
+            return REVISION.convert(value, param, ctx)
         try:
             time = datetime.fromisoformat(value)
             return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
@@ -61,11 +62,11 @@ class Log:
     change_id: str | None = None
     """Which change the last one was, once that is known."""
 
-    def print_new(self, stop: Stop) -> None:
+    def print_new(self, stop: Stop | None = None) -> None:
         """Print what came after the last; leave off when told to stop."""
         for page in pages(self.hostmap, self.last):
             self._print(page)
-            if stop.is_set():
+            if stop is not None and stop.is_set():
                 break
         self.print_header()
 
@@ -116,8 +117,8 @@ class Log:
     "--since",
     metavar="REV|TIME",
     type=Since(),
-    help="Only what came after this revision, or from this time on: ISO 8601, in UTC unless it "
-    "names a zone. An error if some of that was pruned.",
+    help="Only what came after this revision, or from this time on: ISO 8601 with "
+    "its dashes, in UTC unless it names a zone. An error if some of that was pruned.",
 )
 @click.option(
     "--cell",
@@ -131,7 +132,7 @@ class Log:
 @click.option(
     "--interval",
     metavar="SECONDS",
-    type=click.FloatRange(0, min_open=True),
+    type=SECONDS,
     default=1.0,
     help="How often to look for changes. Default: 1.",
 )
@@ -151,17 +152,16 @@ def log(
     To follow ends with SIGTERM (exit status 0) or Ctrl-C. Should the database go away meanwhile,
     it is waited for, and no change is missed. With --follow, json is an object a line.
     """
-    with stopping() as stop:
-        with settings.open() as hostmap:
-            log = begun(settings, hostmap, cell, host, json_lines=follow)
-            after = hostmap.history.last_before(since) if isinstance(since, datetime) else since
-            log.last = after
-            if not follow:
-                log.print_new(stop)
-        if follow:
-            with settings.open(longest=LONGEST_LOOK) as log.hostmap:
-                follow_changes(log, stop, interval)
-        log.writer.end()
+    with settings.open() as hostmap:
+        log = begun(settings, hostmap, cell, host, json_lines=follow)
+        after = hostmap.history.last_before(since) if isinstance(since, datetime) else since
+        log.last = after
+        if not follow:
+            log.print_new()
+    if follow:
+        with stopping() as stop, settings.open(longest=LONGEST_LOOK) as log.hostmap:
+            follow_changes(log, stop, interval)
+    log.writer.end()
 
 
 def begun(
@@ -169,6 +169,8 @@ def begun(
 ) -> Log:
     """A log of which nothing is printed yet."""
     uuid = cell and (canonical_uuid(cell) or uuid_of(hostmap, cell, "--cell"))
+    if host is not None:
+        valid_host(host)
     writer = row_writer(settings, COLUMNS, BRIEF_COLUMNS, json_lines=json_lines)
     return Log(hostmap, writer, uuid, host, cell_names(hostmap))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hostmap_sql.cli import errors
+from hostmap_sql.cli.arguments import SECONDS
 from hostmap_sql.cli.conflicts import cell_names, conflict_rows, say_conflicts
 from hostmap_sql.cli.nova import (
     access_of,
@@ -17,7 +18,7 @@ from hostmap_sql.cli.nova import (
     directory,
     nova,
 )
-from hostmap_sql.cli.output import plural, show_rows
+from hostmap_sql.cli.output import plural, row_writer, show_rows
 from hostmap_sql.cli.plans import PLAN_COLUMNS, plan_row, show_plan
 from hostmap_sql.cli.progress import progress_of
 from hostmap_sql.cli.service import stopping
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from hostmap_sql.cli.context import Settings
+    from hostmap_sql.cli.output import RowWriter
     from hostmap_sql.hostmap import HostMap
     from hostmap_sql.nova import CellDiscovery, Discovery
 
@@ -67,7 +69,7 @@ COLUMNS = (
 @click.option(
     "--every",
     metavar="SECONDS",
-    type=click.FloatRange(0, min_open=True),
+    type=SECONDS,
     help="Do it again and again, so many seconds apart, until SIGTERM or Ctrl-C.",
 )
 @click.pass_obj
@@ -114,11 +116,12 @@ def _serve(
     dry_run: bool,
 ) -> None:
     """Discover until told to stop; a round that is under way is finished first."""
+    writer = row_writer(settings, COLUMNS, json_lines=True)
     with stopping() as stop:
         while True:
             try:
                 found = once()
-                _show(settings, hostmap, found, dry_run=dry_run, lines=True)
+                _show(settings, hostmap, found, dry_run=dry_run, writer=writer)
                 _refuse_problems(found)
             except (DatabaseUnavailable, errors.Failure) as error:
                 errors.say(str(error))
@@ -133,7 +136,7 @@ def _show(
     found: Discovery,
     *,
     dry_run: bool,
-    lines: bool = False,
+    writer: RowWriter | None = None,
 ) -> None:
     names = cell_names(hostmap)
     if dry_run:
@@ -141,7 +144,10 @@ def _show(
         show_plan(settings, _plan_rows(found, names), f"{plural(hosts, 'host')} would be mapped")
         return
     rows = [_row(cell, names) for cell in found.cells]
-    show_rows(settings, COLUMNS, rows, json_lines=lines)
+    if writer is None:
+        show_rows(settings, COLUMNS, rows)
+    else:
+        writer.write(rows)
     if settings.format != "json":
         say_conflicts(conflict_rows(found.conflicts, names))
         for cell in found.cells:

@@ -6,6 +6,7 @@ import click
 
 from hostmap_sql.cli.context import Command, Settings
 from hostmap_sql.cli.output import show_row
+from hostmap_sql.models import BIGGEST
 
 COLUMNS = ("change_id", "outcome")
 
@@ -20,7 +21,7 @@ COLUMNS = ("change_id", "outcome")
 @click.option(
     "--revision",
     metavar="REVISION",
-    type=click.IntRange(1),
+    type=click.IntRange(1, BIGGEST),
     help="The one that the error named; needed only where the history is pruned.",
 )
 @click.pass_obj

@@ -155,13 +155,18 @@ class _Csv:
 
         self._columns = columns
         self._writer = csv.writer(sys.stdout, lineterminator="\n")
+        # Unquoted a line that begins so would be read as a comment.
+        self._quoting = csv.writer(sys.stdout, lineterminator="\n", quoting=csv.QUOTE_ALL)
         self._has_header = False
 
     def write(self, rows: Iterable[Row]) -> None:
         if not self._has_header:
             self._writer.writerow(self._columns)
             self._has_header = True
-        self._writer.writerows(_texts(row, self._columns, "") for row in rows)
+        for row in rows:
+            texts = _texts(row, self._columns, "")
+            writer = self._quoting if texts[0].startswith("#") else self._writer
+            writer.writerow(texts)
 
     def end(self) -> None:
         pass

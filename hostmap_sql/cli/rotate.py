@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hostmap_sql.cli.arguments import IS_MASKED
 from hostmap_sql.cli.cells import cells
 from hostmap_sql.cli.drain import dry_run_option
 from hostmap_sql.cli.files import label, read_file, refuse_bad_lines
@@ -178,7 +179,5 @@ def _is_header(names: Sequence[str]) -> bool:
 
 def _new_url(value: str | None, field: str) -> SecretUrl | None:
     if value is not None and MASK in value:
-        # Copied from a list, most likely: it would take the password away.
-        problem = f"has {MASK} in the place of a secret: give the secret itself"
-        raise InvalidValue(field, f"{problem} (a * of its own is written %2A)")
+        raise InvalidValue(field, IS_MASKED)
     return valid_url(value, field)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hostmap_sql.cli.arguments import CELL, HOST
+from hostmap_sql.cli.arguments import CELL, HOST, REVISION, SECONDS
 from hostmap_sql.cli.context import Command, Settings
 from hostmap_sql.cli.history import COLUMNS
 from hostmap_sql.cli.log import LONGEST_LOOK, begun, follow_changes
@@ -27,14 +27,14 @@ from hostmap_sql.cli.service import stopping
 @click.option(
     "--since",
     metavar="REVISION",
-    type=click.IntRange(0),
+    type=REVISION,
     help="Begin after this revision, the last one that was seen; an error if some of what came "
     "after it was pruned. Default: with what comes from now on.",
 )
 @click.option(
     "--interval",
     metavar="SECONDS",
-    type=click.FloatRange(0, min_open=True),
+    type=SECONDS,
     default=1.0,
     help="How often to look for changes. Default: 1.",
 )
@@ -53,10 +53,9 @@ def watch(
     Should the database go away meanwhile, it is waited for, and no change is missed. JSON is an
     object a line; the `revision` of the last one is where to take it up again, with --since.
     """
-    with stopping() as stop:
-        with settings.open() as hostmap:
-            log = begun(settings, hostmap, cell, host, json_lines=True)
-            log.last = hostmap.revision() if since is None else since
-        with settings.open(longest=LONGEST_LOOK) as log.hostmap:
-            follow_changes(log, stop, interval)
-        log.writer.end()
+    with settings.open() as hostmap:
+        log = begun(settings, hostmap, cell, host, json_lines=True)
+        log.last = hostmap.revision() if since is None else since
+    with stopping() as stop, settings.open(longest=LONGEST_LOOK) as log.hostmap:
+        follow_changes(log, stop, interval)
+    log.writer.end()

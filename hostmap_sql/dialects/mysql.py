@@ -240,7 +240,7 @@ def _arguments(url: DatabaseUrl) -> dict[str, Any]:
         "port": port or 3306,
         "user": url.user,
         "password": (url.password or "").encode(),  # PyMySQL itself would write Latin-1
-        "database": url.database or None,
+        "database": url.name,
         "charset": "utf8mb4",
         "autocommit": True,
         # rows matched, not rows changed: as the other databases count

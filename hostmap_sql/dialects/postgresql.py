@@ -160,7 +160,7 @@ def _conninfo(url: DatabaseUrl, timeout: float) -> str:
         "port": ",".join(str(port or "") for _, port in url.hosts) or None,
         "user": url.user,
         "password": url.password,
-        "dbname": url.database or None,
+        "dbname": url.name,
     }
     settings = {
         # Times are read as UTC then, which is the zone that psycopg converts to fastest.

@@ -30,6 +30,7 @@ _PATIENCE = 0.1
 _LEGACY = getattr(sqlite3, "LEGACY_TRANSACTION_CONTROL", -1)
 
 _OPTIONS = ("mode", "immutable", "vfs")
+_MODES = ("rw", "ro", "rwc")
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
@@ -169,6 +170,10 @@ def _path(url: DatabaseUrl) -> str:
     unknown = sorted(set(url.options) - set(_OPTIONS))
     if unknown:
         problem = f"has the option {unknown[0]!r}, which is not one of {', '.join(_OPTIONS)}"
+        raise InvalidValue("database URL", problem)
+    mode = url.options.get("mode", "rw")
+    if mode not in _MODES:
+        problem = f"has the mode {mode!r}, which is not one of {', '.join(_MODES)}"
         raise InvalidValue("database URL", problem)
     return str(Path(url.database).absolute())  # from where the process is now
 

@@ -248,3 +248,21 @@ def test_cell0_is_deleted_only_by_force(cli: Cli) -> None:
     assert "--force" in cli.error("cell", "delete", "cell0", status=5)
     cli("cell", "delete", "cell0", "--force")
     cli.error("cell", "show", "cell0", status=3)
+
+
+@pytest.mark.parametrize("option", ["--transport-url", "--database-connection"])
+def test_an_empty_file_is_not_taken_for_no_url(cli: Cli, tmp_path: Path, option: str) -> None:
+    (tmp_path / "empty.url").write_text("\ufeff \n")
+    for value, given in (("@empty.url", None), ("@-", "")):
+        message = cli.error("cell", "update", "cell1", option, value, status=2, input=given)
+        assert "is empty" in message
+    assert cli.revision() == 5
+
+
+def test_a_url_that_was_copied_from_a_list_is_refused(cli: Cli) -> None:
+    message = cli.error(
+        *("cell", "update", "cell1", "--transport-url", "rabbit://nova:***@mq1/"), status=2
+    )
+    assert "--transport-url" in message
+    assert "in the place of a secret" in message
+    assert cli.revision() == 5

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.conftest import CELL1_UUID, Cli
+from tests.cli.conftest import CELL1_UUID, HOSTMAP, Cli
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,3 +109,43 @@ def test_an_empty_directory_round_trips(cli: Cli) -> None:
     cli("cell", "delete", "cell2", "--force")
     cli("host", "export", "hosts.csv")
     assert cli.json("host", "import", "hosts.csv")["created"] == 0
+
+
+def test_the_database_itself_is_not_replaced(cli: Cli, directory: HostMap) -> None:
+    directory.hosts.delete("compute-1")
+    file = cli.url.removeprefix("sqlite:///")
+    assert "is a database" in cli.error("host", "export", file, status=2)
+    assert len(directory.hosts.list()) == 2
+
+
+def test_an_exported_file_has_the_mode_of_its_folders_others(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "hosts.csv"
+    before = os.umask(0o027)
+    try:
+        cli("host", "export", file)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o640
+        file.chmod(0o600)
+        cli("host", "export", file)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    finally:
+        os.umask(before)
+
+
+def test_what_standard_output_had_stays_there(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "all.csv"
+    file.write_text("what was there\n")
+    with file.open("a") as stream:
+        subprocess.run(
+            [HOSTMAP, "host", "export", "/dev/stdout"],
+            env={"PATH": os.environ["PATH"], "HOSTMAP_DATABASE": cli.url},
+            stdout=stream,
+            stderr=subprocess.DEVNULL,
+            check=True,
+        )
+    assert file.read_text().startswith("what was there\nhost,cell\n")
+
+
+def test_a_name_as_long_as_a_name_may_be_is_one(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / f"{'x' * 251}.csv"
+    cli("host", "export", file)
+    assert file.read_text().startswith("host,cell\n")

@@ -288,3 +288,13 @@ def test_breaking_off_says_how_far_it_came(cli: Cli, monkeypatch: pytest.MonkeyP
     ]
     monkeypatch.undo()
     assert cli.json("host", "import", "-", input=FORMS["csv"])["unchanged"] == 1
+
+
+def test_what_is_said_twice_is_refused(cli: Cli) -> None:
+    for text in (
+        '{"host": "a", "hostname": "b", "cell": "cell1"}',
+        '{"host": "a", "cell": "cell1", "cell_name": "cell2"}',
+        f"host,cell_uuid,cell uuid\na,{CELL1_UUID},{CELL1_UUID}",
+    ):
+        cli("host", "import", "-", status=2, input=text)
+    assert cli.revision() == 5

@@ -167,3 +167,18 @@ def test_a_database_that_goes_away_is_waited_for(cli: Cli, directory: HostMap) -
             assert process.stderr.readline().endswith(": waiting for it\n")
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
+
+
+def test_a_log_that_is_cut_short_is_not_told_to_be_whole(cli: Cli, directory: HostMap) -> None:
+    uuid = directory.cells.get_by_name("cell2").uuid
+    directory.hosts.create_many((f"host-{number:04}", uuid) for number in range(2_000))
+    with running(cli, "log", "--format", "json") as process:
+        assert process.stdout
+        assert process.stdout.readline() == "[\n"  # and no more than the pipe takes
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("command", ["log", "watch"])
+def test_no_host_has_such_a_name(cli: Cli, command: str) -> None:
+    assert "white space" in cli.error(command, "--host", "new ", status=2)

@@ -302,3 +302,40 @@ def test_json_is_text_not_escapes(cli: Cli) -> None:
     output = cli("host", "show", "日本", "-f", "json").stdout
     assert "日本" in output
     assert json.loads(output)["host"] == "日本"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("host", "list", "--limit", "99999999999999999999"),
+        ("check", "--limit", "99999999999999999999"),
+        ("history", "--since", "99999999999999999999"),
+        ("log", "--since", "99999999999999999999"),
+        ("watch", "--interval", "nan"),
+        ("log", "--follow", "--interval", "nan"),
+        ("nova", "discover", "--every", "nan"),
+    ],
+    ids=" ".join,
+)
+def test_a_number_that_cannot_be_used_is_named(cli: Cli, arguments: tuple[str, ...]) -> None:
+    assert f"'{arguments[-2]}'" in cli.error(*arguments, status=2)
+
+
+def test_a_password_that_was_typed_elsewhere_is_not_shown(cli: Cli, tmp_path: Path) -> None:
+    url = "rabbit://nova:s3cret@mq1/"
+    (tmp_path / "hosts.csv").write_text(f"host,cell\na,{url}\n")
+    (tmp_path / "mq.url").write_text(url)
+    for arguments, status in (
+        (("host", "import", "hosts.csv"), 3),
+        (("host", "import", "mq.url"), 2),
+        (("host", "wait", url, "--timeout", "0.1"), 6),
+        (("host", "move", "compute-1", "cell2", "--from", f"{url} "), 2),
+    ):
+        said = cli(*arguments, status=status).stderr
+        assert "rabbit://nova:***@mq1/" in said
+        assert "s3cret" not in said
+
+
+def test_an_example_of_a_url_is_shown_as_it_is(cli: Cli) -> None:
+    for arguments in (("--database", "bogus", "check"), ("nova", "import", "--from", "bogus")):
+        assert "mysql://user:password@host:3306/database" in cli.error(*arguments, status=2)

@@ -379,13 +379,16 @@ def test_what_is_too_old_is_not_answered(backend: Backend, cells: Cells) -> None
     replica = backend.hostmap.replica(max_age=0.3)
     assert replica.cell_of("a") == cells.one
     sleep(0.4)
-    for ask in (lambda: replica.cell_of("a"), lambda: replica.cells_of(["a"])):
+    for ask in (
+        lambda: replica.cell_of("a"),
+        lambda: replica.cells_of(["a"]),
+        lambda: replica.hosts_of(cells.one.uuid),
+        lambda: replica.cells,
+        lambda: "a" in replica,
+    ):
         with pytest.raises(StaleReplica) as caught:
             ask()
         assert caught.value.age > 0.3
         assert caught.value.revision == 4
     replica.refresh()
     assert replica.cell_of("a") == cells.one
-
-
-# --- in a child process ---------------------------------------------------------------------------
