@@ -106,7 +106,7 @@ class Translator:
         try:
             yield
         except Exception as error:
-            raise self.failed(connection, error, statement) from error
+            raise self.failed(connection, error, statement, deadline) from error
         except BaseException:
             close_quietly(connection)
             raise
@@ -114,11 +114,19 @@ class Translator:
             WATCH.end(connection)
 
     def failed(
-        self, connection: Connection, error: Exception, statement: Statement | None
+        self,
+        connection: Connection,
+        error: Exception,
+        statement: Statement | None,
+        deadline: float,
     ) -> HostMapError:
         """Close a connection that an error has spoiled; return the translation of the error."""
-        if self.dialect.classify(error, connecting=False).spoils_connection:
+        fault = self.dialect.classify(error, connecting=False)
+        if fault.spoils_connection:
             close_quietly(connection)
+        if fault is Fault.NO_TABLE and monotonic() >= deadline:
+            # SQLite says so if it was cut while it looked for the table.
+            return DatabaseUnavailable(self.database, "the time was up")
         return self.running(error, statement)
 
 
@@ -155,7 +163,7 @@ def fetch(
         dialect.execute(cursor, dialect.sql[statement], parameters)
         rows: Sequence[Row] = cursor.fetchall()
     except Exception as error:
-        raise translator.failed(connection, error, statement) from error
+        raise translator.failed(connection, error, statement, deadline) from error
     except BaseException:
         # Interrupted between a question and its answer: the next one would get the wrong one.
         close_quietly(connection)
@@ -337,7 +345,7 @@ class Transaction(Session):
         try:
             self._connection.commit()
         except Exception as error:
-            failure = self._translator.failed(self._connection, error, None)
+            failure = self._translator.failed(self._connection, error, None, deadline)
             if not self.dialect.classify(error, connecting=False).leaves_commit_in_doubt:
                 raise failure from error
             close_quietly(self._connection)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hostmap_sql import DatabaseUnavailable, HostMap, connect
+from hostmap_sql import DatabaseUnavailable, HostMap, SchemaOutOfDate, connect
 from tests.support.faulty import connected_through, in_front_of, plain, url_through
 from tests.support.proxy import Cut, Direction, Proxy, unreachable
 from tests.support.stopwatch import CALLS, CELL, WRITES, Stopwatch, time_calls
@@ -235,3 +235,19 @@ def test_a_file_that_another_process_holds(backend: Backend, cells: Cells, numbe
         assert holder.stdout.readline() == b"held\n"
         assert_in_time(time_calls(number, CALLS, opening(backend)))
         holder.communicate()
+
+
+def test_what_was_cut_is_not_taken_for_a_schema_without_tables(backend: Backend) -> None:
+    """SQLite, cut while it looks for a table, gives the code of one that is not there."""
+    database = backend.hostmap._database
+    with database.lease() as connection:
+        with pytest.raises(Exception, match="nowhere") as caught:
+            database.dialect.cursor(connection).execute("SELECT 1 FROM nowhere")
+        error = caught.value
+        connection.rollback()
+        for deadline, expected in (
+            (monotonic() - 1, DatabaseUnavailable),
+            (monotonic() + 60, SchemaOutOfDate),
+        ):
+            found = database._translator.failed(connection, error, None, deadline)
+            assert type(found) is expected
