@@ -80,6 +80,21 @@ def test_what_libpq_gets() -> None:
         ("mysql:///nova:s3cret@db/nova", "has a user behind its third slash"),
         ("postgresql:///nova:s3cret@db/nova", "has a user behind its third slash"),
         (None, "must be text, not NoneType"),
+        ("mysql://h/d?write_timeout=0", "'write_timeout', whose value is not a whole number above"),
+        ("mysql://localhost/d?ssl_ca=/none.pem", "'ssl_ca', whose value is not the name of a file"),
+        (
+            "postgresql://h/d?connect_timeout=s3cret",
+            "'connect_timeout', whose value is not a whole",
+        ),
+        (
+            "postgresql://h/d?target_session_attrs=s3cret",
+            "'target_session_attrs', whose value libpq",
+        ),
+        ("postgresql://h/d?user=a&service=s3cret", "'service', whose value libpq"),
+        (
+            "postgresql://h/d?sslmode=prefer&sslnegotiation=direct",
+            "'sslnegotiation', whose value|options that together",
+        ),
         ("sqlite:///d.db?cache=s3cret", "cache"),
         ("db2://u:s3cret@h/d", "does not begin with"),
     ],
@@ -133,6 +148,11 @@ def test_a_relative_path_is_where_the_process_was_at_first(
         hostmap.migrate()
         with hostmap._database.lease():  # so that the next one is another connection
             assert hostmap.cells.create("a").revision == 1
+
+
+def test_text_comes_as_utf_8_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", "latin1")
+    assert for_postgresql("postgresql:///d?client_encoding=latin1")["client_encoding"] == "UTF8"
 
 
 def test_libpqs_own_environment_counts(monkeypatch: pytest.MonkeyPatch) -> None:

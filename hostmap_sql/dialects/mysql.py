@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import ssl
 from contextlib import suppress
@@ -34,6 +35,26 @@ if TYPE_CHECKING:
 
 # The options of a URL that PyMySQL takes, and the type of each. A charset is taken and ignored:
 # sessions are utf8mb4 always, of which the utf8 of Nova's URLs is a part.
+
+
+def _whole(value: str) -> int:
+    if not value.isdecimal():
+        raise ValueError("is not a whole number")
+    return int(value)
+
+
+def _above_0(value: str) -> int:
+    if not _whole(value):
+        raise ValueError("is not a whole number above 0")
+    return int(value)
+
+
+def _file(value: str) -> str:
+    if not os.access(value, os.R_OK):
+        raise ValueError("is not the name of a file that can be read")
+    return value
+
+
 _OPTIONS: Mapping[str, Callable[[str], object]] = {
     "charset": str,
     "unix_socket": str,
@@ -42,13 +63,13 @@ _OPTIONS: Mapping[str, Callable[[str], object]] = {
     "read_default_file": str,
     "read_default_group": str,
     "sql_mode": str,
-    "connect_timeout": int,
-    "read_timeout": int,
-    "write_timeout": int,
-    "max_allowed_packet": int,
-    "ssl_ca": str,
-    "ssl_cert": str,
-    "ssl_key": str,
+    "connect_timeout": _whole,
+    "read_timeout": _above_0,
+    "write_timeout": _above_0,
+    "max_allowed_packet": _above_0,
+    "ssl_ca": _file,
+    "ssl_cert": _file,
+    "ssl_key": _file,
     "ssl_key_password": str,
 }
 
@@ -270,8 +291,8 @@ def _option(name: str, value: str) -> Any:
         raise InvalidValue("database URL", problem) from None
     try:
         return convert(value)
-    except ValueError:
-        problem = f"has the option {name!r}, whose value is not a whole number"
+    except ValueError as error:
+        problem = f"has the option {name!r}, whose value {error}"
         raise InvalidValue("database URL", problem) from None
 
 

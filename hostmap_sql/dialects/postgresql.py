@@ -51,6 +51,8 @@ _KEEP_ALIVE = {
 }
 
 _OPTIONS = frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
+# These libpq looks at only when it has an address.
+_NUMBERS = {"connect_timeout", "keepalives", "tcp_user_timeout", *_KEEP_ALIVE.values()}
 
 
 class _Connection(psycopg.Connection[Any]):
@@ -181,9 +183,35 @@ def _conninfo(url: DatabaseUrl, timeout: float) -> str:
         **alive,
         **{name: value for name, value in given.items() if value},
         **url.options,
+        "client_encoding": "UTF8",
         "options": " ".join([*options, _own_options(url)]).strip(),
     }
-    return make_conninfo(**{**arguments, **_tls(arguments)})
+    conninfo = make_conninfo(**{**arguments, **_tls(arguments)})
+    _refuse_wrong_options(url.options)
+    return conninfo
+
+
+def _refuse_wrong_options(options: Mapping[str, str]) -> None:
+    """Refuse what libpq would refuse each time that it is to connect."""
+    for name in _NUMBERS & options.keys():
+        if not options[name].strip().isdecimal():
+            problem = f"has the option {name!r}, whose value is not a whole number"
+            raise InvalidValue("database URL", problem)
+    usual = _said_of_nowhere({})
+    if _said_of_nowhere(options) != usual:
+        wrong = [name for name in options if _said_of_nowhere({name: options[name]}) != usual]
+        which = f"the option {wrong[0]!r}, whose value" if wrong else "options that together"
+        raise InvalidValue("database URL", f"has {which} libpq refuses")
+
+
+def _said_of_nowhere(options: Mapping[str, str]) -> bytes:
+    """What libpq says when it is to connect, with these options, to where there is nothing."""
+    nowhere = {"host": "/", "hostaddr": "", "port": "1"}
+    connection = PGconn.connect_start(make_conninfo(**{**options, **nowhere}).encode())
+    try:
+        return connection.error_message
+    finally:
+        connection.finish()
 
 
 def _own_options(url: DatabaseUrl) -> str:
