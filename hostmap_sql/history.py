@@ -137,7 +137,7 @@ class HistoryReader:
         value: object = time
         if not isinstance(value, datetime) or value.tzinfo is None:
             raise InvalidValue("time", "must be a datetime with a zone, such as datetime.UTC")
-        return self._last_before(value)
+        return self._last_before(value, "time")
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -147,15 +147,15 @@ class HistoryReader:
             raise SchemaOutOfDate(self._session.name)
         return row[0], row[1]
 
-    def _last_before(self, before: int | datetime) -> int:
+    def _last_before(self, before: int | datetime, field: str = "before") -> int:
         if not isinstance(before, datetime):
-            return valid_number(before, "before") - 1
+            return valid_number(before, field) - 1
         if before.tzinfo is None:
-            raise InvalidValue("before", "is a time without a zone: give one, such as datetime.UTC")
+            raise InvalidValue(field, "is a time without a zone: give one, such as datetime.UTC")
         try:
             time = self._session.dialect.encode_time(before.astimezone(UTC))
         except OverflowError:
-            raise InvalidValue("before", "is out of the range of times, in UTC") from None
+            raise InvalidValue(field, "is out of the range of times, in UTC") from None
         newest = self.newest()  # before the look: what comes after it is not before that time
         row = self._session.one(Statement.CHANGESET_FIRST_SINCE, {"time": time})
         first: int | None = row[0] if row else None

@@ -71,7 +71,7 @@ def show(settings: Settings, /, *, hosts: tuple[str, ...]) -> None:
     with settings.open() as hostmap:
         found = hostmap.hosts.get_many(wanted)
     rows = [host_row(found[host]) for host in wanted if host in found]
-    show_one_or_many(settings, HOST_COLUMNS, rows, asked=len(wanted))
+    show_one_or_many(settings, HOST_COLUMNS, rows, asked=len(hosts))
     _refuse_missing(wanted, found)
 
 
@@ -128,7 +128,7 @@ def move(
     with settings.open() as hostmap:
         moved = hostmap.run(work)
     rows = [host_row(mapping) for mapping in moved]
-    show_one_or_many(settings, HOST_COLUMNS, rows, asked=len(wanted))
+    show_one_or_many(settings, HOST_COLUMNS, rows, asked=len(hosts))
 
 
 @hosts.command(

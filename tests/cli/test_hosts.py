@@ -147,3 +147,12 @@ def test_an_empty_list_in_every_format(cli: Cli) -> None:
     assert cli("host", "list", "-f", "csv").stdout == ",".join(KEYS) + "\n"
     assert cli("host", "list", "-f", "value").stdout == ""
     assert cli("host", "list", "-c", "host").stdout == "+------+\n| host |\n+------+\n"
+
+
+@pytest.mark.parametrize("arguments", [("show",), ("move", "cell2")], ids=["show", "move"])
+def test_one_host_that_is_named_twice_is_shown_as_several(
+    cli: Cli, arguments: tuple[str, ...]
+) -> None:
+    command, *cell = arguments
+    [row] = cli.json("host", command, "compute-1", "compute-1", *cell)
+    assert row["host"] == "compute-1"
