@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 from contextlib import contextmanager, suppress
+from errno import ELOOP
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -87,9 +88,11 @@ def _replacing(path: Path) -> Iterator[TextIO]:
             yield stream
         return
     try:
-        path = path.resolve(strict=path.exists())  # a symbolic link stays one
+        path = path.resolve()  # a symbolic link stays one
         _refuse_database(path)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".hostmap-", text=True)
+    except RuntimeError:  # so Python calls a link to itself
+        raise OSError(ELOOP, os.strerror(ELOOP), str(path)) from None
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
     try:

@@ -194,9 +194,11 @@ def _conninfo(url: DatabaseUrl, timeout: float) -> str:
 def _refuse_wrong_options(options: Mapping[str, str]) -> None:
     """Refuse what libpq would refuse each time that it is to connect."""
     for name in _NUMBERS & options.keys():
-        if not options[name].strip().isdecimal():
+        try:
+            int(options[name])
+        except ValueError:
             problem = f"has the option {name!r}, whose value is not a whole number"
-            raise InvalidValue("database URL", problem)
+            raise InvalidValue("database URL", problem) from None
     usual = _said_of_nowhere({})
     if _said_of_nowhere(options) != usual:
         wrong = [name for name in options if _said_of_nowhere({name: options[name]}) != usual]

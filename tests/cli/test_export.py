@@ -131,6 +131,12 @@ def test_an_exported_file_has_the_mode_of_its_folders_others(cli: Cli, tmp_path:
         os.umask(before)
 
 
+def test_a_link_to_itself_is_no_file(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    assert "symbolic links" in cli.error("host", "export", "loop.csv", status=1)
+    assert [*tmp_path.glob(".hostmap-*")] == []
+
+
 def test_what_standard_output_had_stays_there(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "all.csv"
     file.write_text("what was there\n")
