@@ -23,6 +23,7 @@ from hostmap_sql.record import CREATED, DELETED, UPDATED, ChangeRecord
 if TYPE_CHECKING:
     from hostmap_sql import HostMap
     from tests.conftest import Cells
+    from tests.support.backends import Backend
 
 NO_SUCH_CELL = "99999999-9999-4999-8999-999999999999"
 HUGE = 100_000
@@ -351,8 +352,9 @@ def test_the_changes_of_a_cell_merge(actions: list[str], merged: str | None) -> 
 
 
 def test_two_who_move_the_other_way_each_come_to_an_end(
-    hostmap: HostMap, cells: Cells, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, hostmap: HostMap, cells: Cells, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    other = backend.connect()
     monkeypatch.setattr("hostmap_sql.hosts.BULK_SIZE", 2)
     pairs = [(host, cells.one.uuid) for host in "abcde"]
     hostmap.hosts.create_many(pairs)
@@ -361,7 +363,7 @@ def test_two_who_move_the_other_way_each_come_to_an_end(
     def bring_back(moved: int) -> None:
         told.append(moved)
         assert len(told) < 10
-        hostmap.hosts.create_many(pairs, on_conflict="move")
+        other.hosts.create_many(pairs, on_conflict="move")
 
     assert hostmap.hosts.move_all(cells.one.uuid, cells.two.uuid, progress=bring_back) == 5
     assert told == [2, 2, 1]
