@@ -352,6 +352,7 @@ class Database(Session):
 
 def _jittered(pause: float) -> float:
     # Not at the top: it brings `hashlib`, for what a program may never need.
-    from random import uniform  # noqa: PLC0415
+    from random import SystemRandom  # noqa: PLC0415
 
-    return uniform(0, pause)  # noqa: S311 - no secret
+    # Processes that were forked without Python's knowledge draw the same from any other.
+    return SystemRandom().uniform(0, pause)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import weakref
-from threading import Event, Thread
+from threading import Condition, Event, Lock, Thread
 from typing import TYPE_CHECKING
 
+from hostmap_sql.dialects.process import PerProcess
 from hostmap_sql.telling import LOG
 
 if TYPE_CHECKING:
@@ -16,6 +17,24 @@ if TYPE_CHECKING:
 _LONGEST_PAUSE = 30.0
 
 
+class Locks:
+    """The locks of a replica in one process, and whether it was brought up to date there."""
+
+    def __init__(self, *, is_current: bool) -> None:
+        self.refreshing = Lock()
+        self.changed = Condition()
+        self.is_current = is_current
+
+
+class _Runner:
+    """The thread of one process."""
+
+    def __init__(self) -> None:
+        self.woken = Event()
+        self.starting = Lock()
+        self.thread: Thread | None = None
+
+
 class Follower:
     """Calls a replica's `refresh` again and again. It keeps no replica alive that nobody uses."""
 
@@ -23,28 +42,42 @@ class Follower:
         self.interval = interval
         self._replica = weakref.ref(replica)
         self._stopped = False
-        self._woken = Event()
-        self._thread = Thread(target=self._run, name="hostmap_sql replica", daemon=True)
-        self._thread.start()
+        self._process = PerProcess(lambda _: _Runner())
+        self.run()
+
+    def run(self) -> None:
+        """Have a thread in this process.
+
+        :raises RuntimeError: there is none to be had.
+        """
+        runner = self._process.value
+        with runner.starting:
+            if runner.thread is None and not self._stopped:
+                thread = Thread(target=self._run, name="hostmap_sql replica", daemon=True)
+                thread.start()
+                runner.thread = thread
 
     def hurry(self) -> None:
         """Look now."""
-        self._woken.set()
+        self._process().woken.set()
 
     def stop(self) -> None:
         """End it; a look that is under way is waited for, unless it is itself that asks."""
         self._stopped = True
-        self._woken.set()
+        runner = self._process()
+        runner.woken.set()
         try:
-            self._thread.join()
+            if runner.thread is not None:
+                runner.thread.join()
         except RuntimeError:  # a callback has closed the replica
             return
 
     def _run(self) -> None:
         pause, is_away = self.interval, False
+        woken = self._process.value.woken
         while True:
-            self._woken.wait(pause)
-            self._woken.clear()
+            woken.wait(pause)
+            woken.clear()
             replica = self._replica()
             if self._stopped or replica is None:
                 return
@@ -64,6 +97,7 @@ class Follower:
 
 
 def _jittered(pause: float) -> float:
-    from random import uniform  # noqa: PLC0415 - for what may never be needed
+    from random import SystemRandom  # noqa: PLC0415 - for what may never be needed
 
-    return uniform(pause / 2, pause)  # noqa: S311 - no secret
+    # Processes that were forked without Python's knowledge draw the same from any other.
+    return SystemRandom().uniform(pause / 2, pause)

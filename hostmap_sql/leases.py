@@ -9,8 +9,9 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from hostmap_sql.dialects.process import PerProcess, own_pid
 from hostmap_sql.dialects.watch import WATCH
-from hostmap_sql.errors import HostMapError
+from hostmap_sql.errors import DatabaseError, HostMapError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,23 @@ if TYPE_CHECKING:
 
 LAST_WORDS = 0.1
 """How long, in seconds, a connection may still take to be put in order when the time is up."""
+
+
+def close_quietly(connection: Connection) -> None:
+    """Close a connection that is of no use any more: pools do not lend it again."""
+    with suppress(Exception):
+        connection.close()
+
+
+def roll_back_quietly(connection: Connection, dialect: Dialect, deadline: float) -> None:
+    """End a transaction of which nothing is to remain."""
+    WATCH.begin(connection, max(deadline, monotonic() + LAST_WORDS), dialect.cut)
+    try:
+        connection.rollback()
+    except Exception:  # noqa: BLE001 - whatever it is, the server rolls back what is closed
+        close_quietly(connection)
+    finally:
+        WATCH.end(connection)
 
 
 class Lease:
@@ -63,14 +81,18 @@ class InAutocommit:
     def __init__(self, connections: Connections, dialect: Dialect) -> None:
         self._connections = connections
         self._dialect = dialect
+        # The connections that were looked at. A parent's are there from the beginning, so none of
+        # them has the place in memory of one that is gone.
+        self._known: PerProcess[set[int]] = PerProcess(lambda _: set())
 
     @contextmanager
     def __call__(self, deadline: float) -> Iterator[Connection]:
         """Lend a connection for a block."""
-        autocommit = self._dialect.autocommit
+        autocommit, pid = self._dialect.autocommit, own_pid()
         failure: BaseException | None = None
         try:
             with self._connections() as connection:
+                self._refuse_parents(connection)
                 was = self._set_mode(connection, autocommit, deadline)
                 try:
                     yield connection
@@ -78,7 +100,11 @@ class InAutocommit:
                     failure = error
                     raise
                 finally:
-                    if was != autocommit:
+                    if pid != own_pid():
+                        # What his pool does to a transaction is not to reach the parent's.
+                        with suppress(Exception):
+                            self._dialect.disown(connection, True)
+                    elif was != autocommit:
                         # Fails on one that was closed, which needs no mode any more.
                         with suppress(Exception):
                             self._set_mode(connection, was, max(deadline, monotonic() + LAST_WORDS))
@@ -86,6 +112,20 @@ class InAutocommit:
                 raise failure
         finally:
             failure = None  # its traceback holds this frame
+
+    def _refuse_parents(self, connection: Connection) -> None:
+        known = self._known()
+        if id(connection) in known:
+            return
+        is_parents = False
+        with suppress(Exception):  # of a driver's connection in a wrapper, say, nothing is told
+            is_parents = self._dialect.is_parents(connection)
+        if is_parents:
+            raise DatabaseError(
+                "the pool lent a connection of the process that this one was forked from: "
+                "make the pool after the fork"
+            )
+        known.add(id(connection))
 
     def _set_mode(self, connection: Connection, mode: object, deadline: float) -> object:
         WATCH.begin(connection, deadline, self._dialect.cut)

@@ -14,6 +14,7 @@ from yoyo import read_migrations
 from yoyo.connections import DatabaseURI
 from yoyo.exceptions import LockTimeout
 
+from hostmap_sql.dialects.process import PerProcess
 from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import (
     DatabaseError,
@@ -39,7 +40,7 @@ _UNLOCK_TIME = 5
 
 _YOYO_TABLE = "_yoyo_migration"
 
-_MIGRATING = Lock()
+_MIGRATING = PerProcess(lambda _: Lock())
 
 
 @dataclass(frozen=True)
@@ -109,13 +110,14 @@ class Migrations:
     @contextmanager
     def _alone(self, deadline: float) -> Iterator[None]:
         """No other thread of this process migrates: yoyo tells its locks apart by the process."""
-        if not _MIGRATING.acquire(timeout=max(0, deadline - monotonic())):
+        migrating = _MIGRATING()
+        if not migrating.acquire(timeout=max(0, deadline - monotonic())):
             problem = "another thread of this process is migrating"
             raise DatabaseUnavailable(self._database.name, problem)
         try:
             yield
         finally:
-            _MIGRATING.release()
+            migrating.release()
 
     @contextmanager
     def _backend(self, deadline: float) -> Iterator[Any]:
@@ -212,11 +214,3 @@ def _backend_on(connection: Connection, dialect: Dialect) -> Any:
             return nullcontext(self)
 
     return Backend
-
-
-def _in_the_child() -> None:
-    global _MIGRATING  # noqa: PLW0603 - a thread of the parent may have held it
-    _MIGRATING = Lock()
-
-
-os.register_at_fork(after_in_child=_in_the_child)

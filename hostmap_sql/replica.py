@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import weakref
 from contextlib import contextmanager
 from functools import partial
-from threading import Condition, Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from hostmap_sql.bulk import refuse_one_name, valid_hosts
 from hostmap_sql.copying import Copy, load, newest
 from hostmap_sql.dialects.opening import wait_until
-from hostmap_sql.errors import (
-    CellMappingNotFound,
-    HostMapError,
-    HostMappingNotFound,
-    StaleReplica,
-)
-from hostmap_sql.following import Follower
+from hostmap_sql.dialects.process import MARK, Living, PerProcess, whenever_new
+from hostmap_sql.errors import CellMappingNotFound, HostMapError, HostMappingNotFound, StaleReplica
+from hostmap_sql.following import Follower, Locks
 from hostmap_sql.history import HistoryReader
 from hostmap_sql.models import valid_number, valid_seconds, valid_uuid
 from hostmap_sql.telling import LOG, Subscriber, Subscribers
@@ -36,6 +29,9 @@ if TYPE_CHECKING:
 SHORTEST_PAUSE = 0.01
 """The shortest pause, in seconds, between two looks for a revision that is waited for."""
 
+# How long, in seconds, the first answer in a new process waits for the first look there.
+_FIRST_LOOK = 1.0
+
 
 class Replica:
     """A copy of the directory that answers without asking the database. Threads may share it.
@@ -46,14 +42,14 @@ class Replica:
 
     __slots__ = (
         "__weakref__",
-        "_changed",
+        "_at_once",
         "_copy",
         "_database",
         "_follower",
         "_hosts",
         "_known_at",
         "_max_age",
-        "_refreshing",
+        "_process",
         "_subscribers",
         "read_through",
     )
@@ -67,14 +63,12 @@ class Replica:
         self.read_through = read_through
         self._subscribers = Subscribers()
         self._follower: Follower | None = None
-        self._set_up_locks()
+        # In a child process the copy may be of long ago, until its own thread has looked.
+        self._process = PerProcess(lambda parents: Locks(is_current=parents is None))
+        self._at_once = False
         self._known_at = monotonic()
         self._copy: Copy = database.snapshot(load)
         _REPLICAS.add(self)
-
-    def _set_up_locks(self) -> None:
-        self._refreshing = Lock()
-        self._changed = Condition()
 
     # --- answering ----------------------------------------------------------------------------
 
@@ -91,7 +85,7 @@ class Replica:
         >>> replica.cell_of("compute-1").name
         'cell1'
         """
-        if self._max_age is None:
+        if self._at_once and MARK[0]:
             # What is asked most by far, in half of the time.
             known = self._copy.at_once.get(host)
             if known is not None:
@@ -178,6 +172,7 @@ class Replica:
         return isinstance(host, str) and bool(self._copy.cell_uuid(host))
 
     def __len__(self) -> int:
+        self._look_at_process()
         return self._copy.size
 
     def __bool__(self) -> bool:
@@ -186,11 +181,13 @@ class Replica:
     @property
     def revision(self) -> int:
         """The revision that it answers from."""
+        self._look_at_process()
         return self._copy.revision
 
     @property
     def age(self) -> float:
         """How long ago, in seconds, it was last known to be current."""
+        self._look_at_process()
         return monotonic() - self._known_at
 
     def _look_up(self, missing: Iterable[str]) -> None:
@@ -207,7 +204,20 @@ class Replica:
             with self._alone(deadline):
                 return  # what was read before they were missing is published by now
 
+    def _look_at_process(self) -> None:
+        """In a process that was forked, wait for the first look of the thread there, if need be."""
+        locks = self._process()
+        if not locks.is_current:
+            follower, known_at = self._follower, self._known_at
+            if follower is not None and monotonic() - known_at > follower.interval:
+                follower.hurry()
+                with locks.changed:
+                    locks.changed.wait_for(lambda: self._known_at > known_at, _FIRST_LOOK)
+            locks.is_current = True
+        self._at_once = self._max_age is None
+
     def _refuse_if_stale(self) -> None:
+        self._look_at_process()
         if self._max_age is not None and self.age > self._max_age:
             wanted = f"may be {self._max_age:g} s old at most"
             raise StaleReplica(self.revision, self.age, wanted)
@@ -235,13 +245,14 @@ class Replica:
     @contextmanager
     def _alone(self, deadline: float) -> Iterator[None]:
         """A block in which no other thread brings the copy up to date."""
-        if not wait_until(deadline, lambda seconds: self._refreshing.acquire(timeout=seconds)):
+        refreshing = self._process().refreshing
+        if not wait_until(deadline, lambda seconds: refreshing.acquire(timeout=seconds)):
             wanted = "was not brought up to date in time"
             raise StaleReplica(self.revision, self.age, wanted)
         try:
             yield
         finally:
-            self._refreshing.release()
+            refreshing.release()
 
     def _catch_up(self, deadline: float) -> None:
         with self._alone(deadline):
@@ -253,14 +264,15 @@ class Replica:
                 told = bool(subscribers)
                 database = self._database.within(max(0, deadline - monotonic()))
                 copy, news = database.snapshot(lambda s: newest(s, self._copy, told=told))
-                self._subscribers.note(subscribers, news)
+                self._subscribers.note(subscribers, copy.revision, news)
             self._publish(copy, asked_at)
 
     def _publish(self, copy: Copy, known_at: float) -> None:
-        with self._changed:
+        locks = self._process()
+        with locks.changed:
             self._copy = copy
             self._known_at = known_at
-            self._changed.notify_all()
+            locks.changed.notify_all()
 
     def subscribe(
         self,
@@ -302,9 +314,10 @@ class Replica:
         for left in self._waiting_for(revision, timeout):
             if self._follower is None:
                 self._try_refresh(left)
-            with self._changed:
+            changed = self._process().changed
+            with changed:
                 if self.revision < revision:
-                    self._changed.wait(min(left, SHORTEST_PAUSE))
+                    changed.wait(min(left, SHORTEST_PAUSE))
 
     def _waiting_for(self, revision: int, timeout: float | None = None) -> Iterator[float]:
         """While `wait_for` waits, how many seconds are left. Who follows is told to look."""
@@ -348,7 +361,7 @@ class Replica:
 
     def _follow_by(self, follower: Follower | None) -> None:
         """Of those that several threads start at once, each ends the one before it."""
-        with self._changed:
+        with self._process().changed:
             before, self._follower = self._follower, follower
         if before is not None:
             before.stop()
@@ -368,20 +381,20 @@ class Replica:
     ) -> None:
         self.close()
 
-    def _after_fork(self) -> None:
-        """In a child process: the parent's threads are not there, but may have held the locks."""
-        self._set_up_locks()
-        self._subscribers.set_up_locks()
-        if self._follower is not None:
-            self._follower = Follower(self, self._follower.interval)
+    def _follow_on(self) -> None:
+        """In a process that was forked: have a thread there, too."""
+        self._at_once = False
+        try:
+            if self._follower is not None:
+                self._follower.run()
+        except RuntimeError as error:
+            LOG.warning("the replica cannot follow in a new process: %s", error)
 
 
-_REPLICAS: weakref.WeakSet[Replica] = weakref.WeakSet()
+_REPLICAS: Living[Replica] = Living()
 
 
-def _after_fork() -> None:
+@whenever_new
+def _follow_on() -> None:
     for replica in _REPLICAS:
-        replica._after_fork()  # noqa: SLF001 - the same module
-
-
-os.register_at_fork(after_in_child=_after_fork)
+        replica._follow_on()  # noqa: SLF001 - the same module

@@ -8,12 +8,13 @@ it happens.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 from hostmap_sql.dialects.base import Fault
+from hostmap_sql.dialects.process import own_pid, refuse_elsewhere
 from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import (
     DatabaseError,
@@ -22,7 +23,7 @@ from hostmap_sql.errors import (
     OutcomeUnknown,
     SchemaOutOfDate,
 )
-from hostmap_sql.leases import LAST_WORDS
+from hostmap_sql.leases import close_quietly, roll_back_quietly
 from hostmap_sql.parts import BULK_SIZE, in_parts
 from hostmap_sql.record import ChangeRecord
 from hostmap_sql.schema import known_migrations
@@ -130,23 +131,6 @@ class Translator:
         return self.running(error, statement)
 
 
-def close_quietly(connection: Connection) -> None:
-    """Close a connection that is of no use any more: pools do not lend it again."""
-    with suppress(Exception):
-        connection.close()
-
-
-def roll_back_quietly(connection: Connection, dialect: Dialect, deadline: float) -> None:
-    """End a transaction of which nothing is to remain."""
-    WATCH.begin(connection, max(deadline, monotonic() + LAST_WORDS), dialect.cut)
-    try:
-        connection.rollback()
-    except Exception:  # noqa: BLE001 - whatever it is, the server rolls back what is closed
-        close_quietly(connection)
-    finally:
-        WATCH.end(connection)
-
-
 def fetch(
     translator: Translator,
     connection: Connection,
@@ -187,9 +171,11 @@ class Snapshot(Session):
         self._deadline = deadline
         self._translator = translator
         self._connection = connection
+        self._pid = own_pid()
 
     def all(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> Sequence[Row]:
         """Run a SELECT and return its rows."""
+        refuse_elsewhere(self._pid, "the snapshot")
         return fetch(self._translator, self._connection, self._deadline(), statement, parameters)
 
     def write(self, work: Callable[[Transaction], T]) -> T:  # noqa: ARG002 - as the others
@@ -208,7 +194,8 @@ class Snapshot(Session):
 
     def end(self) -> None:
         """End it. Never fails."""
-        roll_back_quietly(self._connection, self.dialect, self._deadline())
+        if self._pid == own_pid():
+            roll_back_quietly(self._connection, self.dialect, self._deadline())
 
 
 class Transaction(Session):
@@ -237,6 +224,7 @@ class Transaction(Session):
         self.record = ChangeRecord()
         self._translator = translator
         self._connection = connection
+        self._pid = own_pid()
         self._cursor: Cursor | None = None
         self._last_hosts: Sequence[str] = ()
         self._last_encoded: object = None
@@ -296,6 +284,7 @@ class Transaction(Session):
         self._failed = False
 
     def _usable_cursor(self) -> Cursor:
+        refuse_elsewhere(self._pid, "the transaction")
         if self._cursor is None:
             raise DatabaseError(HAS_ENDED)
         if self._failed:
@@ -371,7 +360,8 @@ class Transaction(Session):
     def rollback(self) -> None:
         """End the transaction: nothing of it is there. Never fails."""
         self._cursor = None
-        roll_back_quietly(self._connection, self.dialect, self.deadline())
+        if self._pid == own_pid():
+            roll_back_quietly(self._connection, self.dialect, self.deadline())
 
     def _write_record(self) -> None:
         """Write what the transaction has changed into the history."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from threading import RLock
 from typing import TYPE_CHECKING
 
+from hostmap_sql.dialects.process import PerProcess
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -16,12 +18,32 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("hostmap_sql.replica")
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)
 class Subscriber:
     """Whom to call with a changeset, and whom if there are none to be had."""
 
     callback: Callable[[ChangeSet], object]
     reloaded: Callable[[], object] | None
+    told: int = 0
+    """The revision up to which it was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a subscriber was not told yet, and the revision that the replica has then."""
+
+    revision: int
+    subscriber: Subscriber
+    changeset: ChangeSet | None
+    """None if the replica was loaded anew."""
+
+
+class _Teller:
+    """Who is telling them, of the threads of one process."""
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self.is_telling = False
 
 
 class Subscribers:
@@ -29,13 +51,8 @@ class Subscribers:
 
     def __init__(self) -> None:
         self._all: list[Subscriber] = []
-        self._untold: deque[tuple[tuple[Subscriber, ...], Iterable[ChangeSet] | None]] = deque()
-        self.set_up_locks()
-
-    def set_up_locks(self) -> None:
-        """Have new locks: nobody holds them."""
-        self._telling = RLock()
-        self._is_telling = False
+        self._untold: deque[News] = deque()
+        self._process = PerProcess(lambda _: _Teller())
 
     def add(self, subscriber: Subscriber) -> None:
         """Tell this one, too, of what comes from now on."""
@@ -43,7 +60,7 @@ class Subscribers:
 
     def remove(self, subscriber: Subscriber) -> None:
         """Once this returns it is not called any more."""
-        with self._telling:
+        with self._process().lock:
             if subscriber in self._all:
                 self._all.remove(subscriber)
         if self._untold:  # left to this thread, taken for one that tells
@@ -53,45 +70,56 @@ class Subscribers:
         """Those who are there now."""
         return tuple(self._all)
 
-    def note(self, subscribers: tuple[Subscriber, ...], news: Iterable[ChangeSet] | None) -> None:
-        """Have them told later of changesets; None if there are none to be had."""
-        if subscribers:
-            self._untold.append((subscribers, news))
+    def note(
+        self,
+        subscribers: tuple[Subscriber, ...],
+        revision: int,
+        news: Iterable[ChangeSet] | None,
+    ) -> None:
+        """Have them told later of the changesets up to a revision; None if there are none."""
+        changesets = (None,) if news is None else tuple(news)
+        self._untold.extend(
+            News(revision, subscriber, changeset)
+            for subscriber in subscribers
+            for changeset in changesets
+        )
 
     def tell(self, *, wait: bool = True) -> None:
         """Tell them what they were not told yet; return when they have been.
 
         :param wait: if not, what is there is left to another thread that is telling them now.
         """
-        while self._telling.acquire(blocking=wait):
+        teller = self._process()
+        while teller.lock.acquire(blocking=wait):
             try:
-                if self._is_telling:
+                if teller.is_telling:
                     return  # one of them has asked for it
-                self._is_telling = True
+                teller.is_telling = True
                 try:
                     while self._untold:
-                        self._tell(*self._untold.popleft())
+                        self._tell(self._untold[0])
                 finally:
-                    self._is_telling = False
+                    teller.is_telling = False
             finally:
-                self._telling.release()
+                teller.lock.release()
             if not self._untold:  # nobody has left anything meanwhile
                 return
 
-    def _tell(self, subscribers: Iterable[Subscriber], news: Iterable[ChangeSet] | None) -> None:
-        for subscriber in subscribers:
-            if news is None:
-                self._call(subscriber, subscriber.reloaded)
-            else:
-                for changeset in news:
-                    self._call(subscriber, subscriber.callback, changeset)
-
-    def _call(
-        self, subscriber: Subscriber, callback: Callable[..., object] | None, *arguments: object
-    ) -> None:
-        if callback is None or subscriber not in self._all:
-            return
+    def _tell(self, news: News) -> None:
+        subscriber, changeset = news.subscriber, news.changeset
         try:
-            callback(*arguments)
+            if subscriber not in self._all:
+                return
+            if changeset is None:
+                if subscriber.reloaded is not None:
+                    subscriber.reloaded()
+            elif changeset.revision > subscriber.told:
+                subscriber.callback(changeset)
         except Exception:
             LOG.exception("a subscriber of the replica has failed")
+        finally:
+            # Not before: in a process that is forked meanwhile another thread tells it. There it
+            # may be noted twice, too, if the process was forked before the replica had it.
+            subscriber.told = changeset.revision if changeset else news.revision
+            if self._untold and self._untold[0] is news:
+                self._untold.popleft()

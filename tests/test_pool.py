@@ -80,7 +80,7 @@ def test_who_came_first_gets_the_next_and_nobody_takes_it_from_him() -> None:
     with pool.connection(soon()):
         for number, thread in enumerate(threads, 1):
             thread.start()
-            while len(pool._places._waiting) < number:
+            while len(pool.process().places._waiting) < number:
                 sleep(0.001)
     with pool.connection(soon(10)):
         served.append("the one before")

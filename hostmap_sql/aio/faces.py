@@ -7,6 +7,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeVar
 
 from hostmap_sql.cells import Cells
+from hostmap_sql.dialects.process import own_pid
 from hostmap_sql.history import History
 from hostmap_sql.hosts import Hosts
 from hostmap_sql.models import valid_seconds
@@ -50,11 +51,15 @@ def awaited(
 
 
 def in_the_loop(callback: Callable[P, object]) -> Callable[P, None]:
-    """A function that has this one called in the event loop, whatever thread calls it."""
-    loop = get_running_loop()
+    """A function that has this one called in the event loop, whatever thread calls it.
+
+    In a process that was forked meanwhile it does nothing: the loop is its parent's.
+    """
+    loop, pid = get_running_loop(), own_pid()
 
     def call(*args: P.args, **kwargs: P.kwargs) -> None:
-        loop.call_soon_threadsafe(lambda: callback(*args, **kwargs))
+        if pid == own_pid():
+            loop.call_soon_threadsafe(lambda: callback(*args, **kwargs))
 
     return call
 

@@ -6,7 +6,6 @@ so what has to wait does so in a queue, where it costs nothing.
 
 from __future__ import annotations
 
-import os
 import weakref
 from abc import ABC, abstractmethod
 from asyncio import CancelledError, Future, get_running_loop, sleep
@@ -19,6 +18,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from hostmap_sql.dialects.lifo_pool import POOL_IS_CLOSED
+from hostmap_sql.dialects.process import PerProcess, own_pid, refuse_elsewhere
 from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable
 from hostmap_sql.parts import LOOKUP_SIZE
@@ -179,38 +179,42 @@ def _some(items: Iterator[T]) -> list[T | Exception]:
     return some
 
 
+class _Crew:
+    """The threads of one process, and what they are to do."""
+
+    def __init__(self) -> None:
+        self.work: Work = SimpleQueue()
+        self.number = 0
+        self.starting = Lock()
+
+
 class Threads(Calls):
     """So many threads at most, started as they are needed. Any of them makes a call."""
 
     def __init__(self, database: Database, size: int) -> None:
         super().__init__(database)
         self._size = size
-        self.start()
-        _ALL_THREADS.add(self)
-
-    def start(self) -> None:
-        """Begin with no threads, as in a child process, which has none of its parent's."""
-        self._work: Work = SimpleQueue()
-        self._number = 0
-        self._starting = Lock()
-        # Also for who forgets to close it.
-        self._end = weakref.finalize(self, _end_threads, self._work, self._size)
-        self._end.atexit = False
+        self._has_ended = False
+        self._process = PerProcess(lambda _: _Crew())
 
     def begin(self, work: Callable[[], None]) -> None:
         """Have this done in a thread, as soon as there is one for it."""
-        if not self._end.alive:
+        if self._has_ended:
             raise DatabaseError(POOL_IS_CLOSED)
-        with self._starting:
-            if self._number < self._size:
-                work_to_do = [self._work]
+        crew = self._process()
+        with crew.starting:
+            if crew.number < self._size:
+                if not crew.number:  # also for who forgets to end them
+                    weakref.finalize(self, _end_threads, crew.work, self._size).atexit = False
+                work_to_do = [crew.work]
                 Thread(target=_do, args=work_to_do, name="hostmap_sql call", daemon=True).start()
-                self._number += 1
-        self._work.put(work)
+                crew.number += 1
+        crew.work.put(work)
 
     def end(self) -> None:
         """End the threads, once they have done what was begun."""
-        self._end()
+        self._has_ended = True
+        _end_threads(self._process().work, self._size)
 
 
 class OneThread(Calls):
@@ -220,6 +224,7 @@ class OneThread(Calls):
         super().__init__(database)
         self._work: Work = SimpleQueue()
         self._has_left = False
+        self._pid = own_pid()
 
     def serve(self) -> None:
         """Make the calls, until `leave`."""
@@ -227,6 +232,7 @@ class OneThread(Calls):
 
     def begin(self, work: Callable[[], None]) -> None:
         """Have this done in the thread, after all that was begun before."""
+        refuse_elsewhere(self._pid, "the transaction")
         if self._has_left:
             raise DatabaseError(HAS_ENDED)
         self._work.put(work)
@@ -235,17 +241,6 @@ class OneThread(Calls):
         """Let the thread go, once it has done what was begun."""
         self._has_left = True
         self._work.put(None)
-
-
-_ALL_THREADS: weakref.WeakSet[Threads] = weakref.WeakSet()
-
-
-def _in_the_child() -> None:
-    for threads in [*_ALL_THREADS]:
-        threads.start()
-
-
-os.register_at_fork(after_in_child=_in_the_child)
 
 
 def _do(work: Work) -> None:

@@ -165,9 +165,22 @@ class Dialect(ABC):
     def cut(self, connection: Any) -> None:
         """End, from another thread, what a connection is waiting for. May raise anything."""
 
+    @abstractmethod
+    def disown(self, connection: Any, lent: bool) -> None:  # noqa: FBT001 - as the pool calls it
+        """Let go, in this process, a connection of its parent's: without a word to the database.
+
+        :param lent: whether it was lent when this process was forked, so that it may be in the
+            middle of a transaction, or of a call.
+        """
+
+    def is_parents(self, connection: Any) -> bool:  # noqa: ARG002 - a file can be told by nothing
+        """Whether the parent process has this connection, too, as far as can be told."""
+        return False
+
     def pool(self, url: DatabaseUrl, *, size: int, timeout: float) -> Pool:
         """Make a pool of at most `size` connections. It opens none before it is asked for one."""
-        return LifoPool(self.opener(url, timeout), self.is_open, size=size)
+        opener = self.opener(url, timeout)
+        return LifoPool(opener, self.is_open, size=size, disown=self.disown)
 
     def connect(self, url: DatabaseUrl, timeout: float) -> Connection:
         """Open a connection of its own, within so many seconds."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import weakref
 from collections import deque
+from contextlib import suppress
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hostmap_sql.dialects.opening import NoConnectionInTime, Opening, wait_until
+from hostmap_sql.dialects.process import MARK, Living, PerProcess, notice
 from hostmap_sql.errors import DatabaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from hostmap_sql.dialects.base import Connection
 
@@ -76,6 +77,29 @@ class Places:
                 self._free += 1
 
 
+class _Stock(Generic[ConnectionT]):
+    """The connections of one process.
+
+    :param inherited: those of its parent, each with whether it was lent when the process was
+        forked.
+    """
+
+    def __init__(self, size: int, inherited: Iterable[tuple[ConnectionT, bool]]) -> None:
+        self.held = 0
+        self.opened: set[ConnectionT] = set()
+        """All of them, lent or not."""
+        self.idle: deque[ConnectionT] = deque()
+        self.places = Places(size)
+        self.inherited = list(inherited)
+        self.disowning = Lock()
+
+    def all(self) -> Iterable[tuple[ConnectionT, bool]]:
+        """All there are, those of parents included, each with whether it is lent."""
+        idle = {id(connection) for connection in list(self.idle)}
+        own = [(connection, id(connection) not in idle) for connection in list(self.opened)]
+        return [*self.inherited, *own]
+
+
 class LifoPool(Generic[ConnectionT]):
     """At most `size` connections, opened when asked for, the last one given back lent first.
 
@@ -83,6 +107,8 @@ class LifoPool(Generic[ConnectionT]):
     connection that was found closed, and leaves a parent process's connections alone after a fork.
 
     :param open_connection: connects, given the deadline, by the monotonic clock.
+    :param disown: lets a connection of a parent process go, without a word to the database, given
+        whether it was lent when this process was forked.
     """
 
     def __init__(
@@ -91,19 +117,19 @@ class LifoPool(Generic[ConnectionT]):
         is_open: Callable[[ConnectionT], bool],
         *,
         size: int,
+        disown: Callable[[ConnectionT, bool], object] = lambda _connection, _lent: None,
     ) -> None:
         self._open_connection = open_connection
         self._is_open = is_open
+        self._disown = disown
         self._size = size
         self._closed = False
-        self.start()
-        _POOLS.add(self)
 
-    def start(self) -> None:
-        """Begin with no connections, as in a child process, whose parent's are not its own."""
-        self._held = 0
-        self._idle: deque[ConnectionT] = deque()
-        self._places = Places(self._size)
+        def new_stock(parents: _Stock[ConnectionT] | None) -> _Stock[ConnectionT]:
+            return _Stock(size, parents.all() if parents else ())
+
+        self.process = PerProcess(new_stock)
+        _POOLS.add(self)
 
     def connection(self, deadline: float) -> Loan[ConnectionT]:
         """Lend a connection for a block. One that is closed in it is not lent again."""
@@ -117,55 +143,89 @@ class LifoPool(Generic[ConnectionT]):
         """
         if self._closed:
             raise DatabaseError(POOL_IS_CLOSED)
-        places = self._places
+        if not MARK[0]:  # inline: every lookup passes here
+            notice()
+        stock = self.process.value
+        places = stock.places
         if not places.take(deadline):
             raise PoolExhausted(f"all {self._size} connections of the pool were in use")
-        connection = self._idle_connection()
+        connection = _idle_connection(stock)
         if connection is not None:
             return connection
         # An attempt that is left to itself keeps its place until it has ended: the server never
         # sees more of them than there are places.
-        opening = Opening(self._open_connection, deadline, places.give_back)
-        return opening.connection()
+        opening = Opening(self._open, deadline, places.give_back)
+        connection = opening.connection()
+        stock.opened.add(connection)
+        return connection
+
+    def _open(self, deadline: float) -> ConnectionT:
+        # Those of all pools: SQLite's locks are of all connections of a process together.
+        for pool in _POOLS:
+            pool.disown_inherited()
+        return self._open_connection(deadline)
 
     def give_back(self, connection: ConnectionT) -> None:
         """Give back a connection that was taken."""
+        if not MARK[0]:
+            notice()
+        stock = self.process.value
+        if connection not in stock.opened:  # it was lent in the parent process
+            self.disown_inherited()
+            return
         try:
             if not self._is_open(connection):
+                stock.opened.discard(connection)
                 # What ended it has probably ended the others, too: the server was restarted, say.
                 self._close_idle()
             elif self._closed:
+                stock.opened.discard(connection)
                 connection.close()
             else:
-                self._idle.append(connection)
+                stock.idle.append(connection)
         finally:
-            self._places.give_back()
-
-    def _idle_connection(self) -> ConnectionT | None:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return None
+            stock.places.give_back()
 
     def close(self) -> None:
         """Close the idle connections now, and those that are lent when they come back."""
         self._closed = True
+        self.disown_inherited()
         self._close_idle()
 
     def _close_idle(self) -> None:
-        while connection := self._idle_connection():
+        stock = self.process()
+        while connection := _idle_connection(stock):
+            stock.opened.discard(connection)
             connection.close()
+
+    def disown_inherited(self) -> None:
+        """Let the connections go that a parent process had: they are still its own."""
+        stock = self.process()
+        with stock.disowning:
+            while stock.inherited:
+                with suppress(Exception):  # it may have been closed
+                    self._disown(*stock.inherited[-1])
+                stock.inherited.pop()  # not before: a child of this process would not know of it
 
     def hold(self, deadline: float) -> None:
         """Lend nothing; return when all connections are back, or at the deadline."""
-        while self._held < self._size and self._places.take(deadline):
-            self._held += 1
+        stock = self.process()
+        while stock.held < self._size and stock.places.take(deadline):
+            stock.held += 1
 
     def let_go(self) -> None:
         """Lend again."""
-        while self._held:
-            self._held -= 1
-            self._places.give_back()
+        stock = self.process()
+        while stock.held:
+            stock.held -= 1
+            stock.places.give_back()
+
+
+def _idle_connection(stock: _Stock[ConnectionT]) -> ConnectionT | None:
+    try:
+        return stock.idle.pop()
+    except IndexError:
+        return None
 
 
 class Loan(Generic[ConnectionT]):
@@ -186,26 +246,20 @@ class Loan(Generic[ConnectionT]):
 
 
 # A process that forks in the middle of a call takes what the call has locked along: SQLite's own
-# locks, which nobody frees in the child. So whoever forks waits for the calls of other threads.
-_POOLS: weakref.WeakSet[LifoPool[Any]] = weakref.WeakSet()
+# locks, which nobody frees in the child. So who forks by `os.fork` waits for the calls of other
+# threads; of another fork there is no word before.
+_POOLS: Living[LifoPool[Any]] = Living()
 
 
 def _before_fork() -> None:
     deadline = monotonic() + _LONGEST_BEFORE_FORK
-    for pool in [*_POOLS]:
+    for pool in _POOLS:
         pool.hold(deadline)
 
 
 def _in_the_parent() -> None:
-    for pool in [*_POOLS]:
+    for pool in _POOLS:
         pool.let_go()
 
 
-def _in_the_child() -> None:
-    for pool in [*_POOLS]:
-        pool.start()
-
-
-os.register_at_fork(
-    before=_before_fork, after_in_parent=_in_the_parent, after_in_child=_in_the_child
-)
+os.register_at_fork(before=_before_fork, after_in_parent=_in_the_parent)

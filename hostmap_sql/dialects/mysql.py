@@ -20,7 +20,7 @@ from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.base import Dialect, Fault, idle_limit
 from hostmap_sql.dialects.mysql_faults import FAULTS
 from hostmap_sql.dialects.opening import NoConnectionInTime
-from hostmap_sql.dialects.sockets import keep_alive, shut_down
+from hostmap_sql.dialects.sockets import detach, is_parents, keep_alive, shut_down
 from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.statements import Statement
@@ -155,6 +155,13 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
     def cut(self, connection: Any) -> None:
         own = getattr(connection, "handshaking", None) or _socket(connection)
         shut_down(own.fileno)
+
+    def disown(self, connection: Any, lent: bool) -> None:  # noqa: ARG002, FBT001 - as the base
+        detach(_socket(connection).fileno())
+        connection.close()
+
+    def is_parents(self, connection: Any) -> bool:
+        return is_parents(_socket(connection).fileno())
 
     def yoyo_backend(self) -> Any:
         from yoyo.backends import MySQLBackend  # noqa: PLC0415 - an extra

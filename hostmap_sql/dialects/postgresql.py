@@ -21,7 +21,7 @@ from hostmap_sql.dialects import tls, tls_probe
 from hostmap_sql.dialects.base import Dialect, Fault, idle_limit
 from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.dialects.postgresql_faults import FAULTS
-from hostmap_sql.dialects.sockets import keep_alive, shut_down
+from hostmap_sql.dialects.sockets import detach, is_parents, keep_alive, shut_down
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.statements import Statement
 
@@ -88,6 +88,13 @@ class PostgreSQL(Dialect):
 
     def cut(self, connection: psycopg.Connection[Any]) -> None:
         shut_down(connection.fileno)
+
+    def disown(self, connection: psycopg.Connection[Any], lent: bool) -> None:  # noqa: ARG002, FBT001 - as the base
+        detach(connection.fileno())
+        connection.close()
+
+    def is_parents(self, connection: psycopg.Connection[Any]) -> bool:
+        return is_parents(connection.fileno())
 
     def yoyo_backend(self) -> Any:
         from yoyo.backends import PostgresqlPsycopgBackend  # noqa: PLC0415 - an extra

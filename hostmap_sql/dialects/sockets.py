@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,3 +34,31 @@ def shut_down(file_number: Callable[[], int]) -> None:
         # been another file's by then.
         if file_number() == number:
             duplicate.shutdown(socket.SHUT_RDWR)
+
+
+def detach(number: int) -> None:
+    """Give up this process's share in a socket, the number of which stays taken.
+
+    Whatever is done to its connection from now on reaches nobody: the socket is another process's.
+    """
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    try:
+        os.dup2(nowhere, number, inheritable=False)
+    finally:
+        os.close(nowhere)
+
+
+def is_parents(number: int) -> bool:
+    """Whether the parent process has this socket, too, as far as the system lets us see."""
+    own = Path("/proc/self/fd", str(number)).readlink()  # tells a number of the socket itself
+    try:
+        return any(_target(link) == own for link in Path(f"/proc/{os.getppid()}/fd").iterdir())
+    except OSError:  # another user's process, or another system
+        return False
+
+
+def _target(link: Path) -> Path | None:
+    try:
+        return link.readlink()
+    except OSError:  # it was closed meanwhile
+        return None

@@ -8,13 +8,14 @@ import re
 import sqlite3
 from datetime import datetime
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from hostmap_sql.dialects.base import Dialect, Fault
 from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.dialects.sqlite_faults import CODES, FAULTS
-from hostmap_sql.errors import InvalidValue
+from hostmap_sql.errors import DatabaseError, InvalidValue
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
@@ -29,9 +30,22 @@ _PATIENCE = 0.1
 # What `autocommit` of a connection says, since Python 3.12, if `isolation_level` counts.
 _LEGACY = getattr(sqlite3, "LEGACY_TRANSACTION_CONTROL", -1)
 
+# How long, in seconds, closing a parent's connection may take: a thread that is not here may have
+# been in the middle of a call, and have locked it.
+_CLOSING_TIME = 1.0
+
+# The files of connections that a parent was using when this process was forked.
+_HALF_INHERITED: set[str] = set()
+
 _OPTIONS = ("mode", "immutable", "vfs")
 _MODES = ("rw", "ro", "rwc")
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+
+
+class _Connection(sqlite3.Connection):
+    """One that knows its file."""
+
+    path: str
 
 
 class SQLite(Dialect):
@@ -58,13 +72,22 @@ class SQLite(Dialect):
         def open_connection(_deadline: float) -> sqlite3.Connection:
             if not Path(path).exists():
                 raise FileNotFoundError(path)
+            if path in _HALF_INHERITED:
+                problem = (
+                    "this process was forked while its parent was in the middle of a call or a "
+                    "transaction, whose locks SQLite takes for this process's own: "
+                    "fork when nothing is under way"
+                )
+                raise DatabaseError(f"{path}: {problem}")
             connection = sqlite3.connect(
                 f"file:{quote(path)}?{urlencode(options)}",
                 uri=True,
                 timeout=_PATIENCE,
                 isolation_level=None,
                 check_same_thread=False,  # lent to one thread at a time
+                factory=_Connection,
             )
+            connection.path = path
             connection.execute("PRAGMA foreign_keys = ON")
             _let_readers_and_writers_be(connection)
             return connection
@@ -80,6 +103,22 @@ class SQLite(Dialect):
 
     def cut(self, connection: sqlite3.Connection) -> None:
         connection.interrupt()
+
+    def disown(self, connection: sqlite3.Connection, lent: bool) -> None:  # noqa: FBT001 - as the base
+        # SQLite takes the parent's locks for ours as long as it is open, and locks nothing for
+        # another connection: the parent could remove the log into which that one writes.
+        if not (lent and connection.in_transaction):
+            closing = Thread(target=connection.close, daemon=True)
+            closing.start()
+            closing.join(_CLOSING_TIME)
+            if not closing.is_alive():
+                return
+        # Ending a transaction would end the parent's, so it must not even be collected.
+        import ctypes  # noqa: PLC0415 - seldom needed, and not small
+
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+        if isinstance(connection, _Connection):
+            _HALF_INHERITED.add(connection.path)
 
     def creator(self, url: DatabaseUrl) -> Callable[[], None]:
         path = _path(url)

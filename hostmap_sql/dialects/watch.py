@@ -7,12 +7,13 @@ calls, asleep until the first of them is due. A call that ends in time costs an 
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from math import inf
 from threading import Event, Lock, Thread, get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any
+
+from hostmap_sql.dialects.process import MARK, PerProcess, notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,51 +25,20 @@ _AGAIN = 0.02
 _GRACE = 0.1
 
 
-class Watch:
-    """Cuts the connections whose calls are overdue."""
+class _Calls:
+    """The calls of one process, and the thread that looks after them."""
 
     def __init__(self) -> None:
-        self._reset()
-        # A child process has the calls of its parent, but no thread.
-        os.register_at_fork(after_in_child=self._reset)
-
-    def _reset(self) -> None:
-        self._calls: dict[int, tuple[float, Callable[[Any], object], Any, int]] = {}
-        self._given_up: dict[int, float] = {}
-        self._looks_at = inf
+        self.running: dict[int, tuple[float, Callable[[Any], object], Any, int]] = {}
+        self.given_up: dict[int, float] = {}
+        self.looks_at = inf
         self._hurry = Event()
         self._starting = Lock()
         self._thread: Thread | None = None
 
-    def begin(self, connection: Any, deadline: float, cut: Callable[[Any], object]) -> None:
-        """A call begins: ``cut(connection)`` once `deadline`, by the monotonic clock, is past."""
-        self._calls[id(connection)] = deadline, cut, connection, get_ident()
-        if deadline < self._looks_at:
-            self._look_at(deadline)
-
-    def end(self, connection: Any) -> None:
-        """The call on this connection has ended."""
-        self._calls.pop(id(connection), None)
-
-    # --- what nobody waits for any more -------------------------------------------------------
-
-    def give_up(self, thread: int) -> None:
-        """Have what this thread does end soon, and nothing be committed: its caller has left."""
-        self._given_up[thread] = soon = monotonic() + _GRACE
-        self._look_at(soon)
-
-    def has_given_up(self) -> bool:
-        """Whether the caller of this thread has left."""
-        return get_ident() in self._given_up
-
-    def relax(self, thread: int) -> None:
-        """What this thread did has ended."""
-        self._given_up.pop(thread, None)
-
-    # --- its thread ---------------------------------------------------------------------------
-
-    def _look_at(self, time: float) -> None:
-        self._looks_at = time
+    def look_at(self, time: float) -> None:
+        """Have the thread awake at this time at the latest."""
+        self.looks_at = time
         if self._thread is None:
             self._start()
         self._hurry.set()
@@ -85,23 +55,59 @@ class Watch:
         while True:
             # In this order: who begins from here on either is seen below or hurries us.
             self._hurry.clear()
-            self._looks_at = inf
-            self._looks_at = soonest = min(self._looks_at, self._cut_overdue())
+            self.looks_at = inf
+            self.looks_at = soonest = min(self.looks_at, self._cut_overdue())
             self._hurry.wait(None if soonest == inf else max(0, soonest - monotonic()))
 
     def _cut_overdue(self) -> float:
         """Cut what is overdue; return when the next is."""
         now = monotonic()
-        soonest = now + _AGAIN if self._given_up else inf
+        soonest = now + _AGAIN if self.given_up else inf
         # Not their items: of those the list is made step by step, and calls begin meanwhile.
-        for call in list(self._calls.values()):
+        for call in list(self.running.values()):
             deadline, cut, connection, thread = call
-            is_overdue = deadline <= now or self._given_up.get(thread, inf) <= now
-            if is_overdue and self._calls.get(id(connection)) is call:  # it may be another one's
+            is_overdue = deadline <= now or self.given_up.get(thread, inf) <= now
+            if is_overdue and self.running.get(id(connection)) is call:  # it may be another one's
                 with suppress(Exception):  # it may be closed by now
                     cut(connection)
             soonest = min(soonest, max(deadline, now + _AGAIN))
         return soonest
+
+
+class Watch:
+    """Cuts the connections whose calls are overdue."""
+
+    def __init__(self) -> None:
+        self._process = PerProcess(lambda _: _Calls())
+
+    def begin(self, connection: Any, deadline: float, cut: Callable[[Any], object]) -> None:
+        """A call begins: ``cut(connection)`` once `deadline`, by the monotonic clock, is past."""
+        if not MARK[0]:  # inline: every lookup passes here
+            notice()
+        calls = self._process.value
+        calls.running[id(connection)] = deadline, cut, connection, get_ident()
+        if deadline < calls.looks_at:
+            calls.look_at(deadline)
+
+    def end(self, connection: Any) -> None:
+        """The call on this connection has ended."""
+        self._process.value.running.pop(id(connection), None)
+
+    # --- what nobody waits for any more -------------------------------------------------------
+
+    def give_up(self, thread: int) -> None:
+        """Have what this thread does end soon, and nothing be committed: its caller has left."""
+        calls = self._process()
+        calls.given_up[thread] = soon = monotonic() + _GRACE
+        calls.look_at(soon)
+
+    def has_given_up(self) -> bool:
+        """Whether the caller of this thread has left."""
+        return get_ident() in self._process().given_up
+
+    def relax(self, thread: int) -> None:
+        """What this thread did has ended."""
+        self._process().given_up.pop(thread, None)
 
 
 WATCH = Watch()

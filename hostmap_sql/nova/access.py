@@ -13,9 +13,10 @@ from hostmap_sql.dialects.base import Fault
 from hostmap_sql.dialects.tls import TlsRefused
 from hostmap_sql.errors import DatabaseError, HostMapError, InvalidValue
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT
+from hostmap_sql.leases import close_quietly
 from hostmap_sql.models import valid_number, valid_seconds
 from hostmap_sql.nova.templates import fill
-from hostmap_sql.sessions import NO_PARAMETERS, Translator, close_quietly
+from hostmap_sql.sessions import NO_PARAMETERS, Translator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

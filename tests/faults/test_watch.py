@@ -101,7 +101,7 @@ def test_it_sleeps_while_there_is_nothing_to_do(watch: Watch) -> None:
     watch.begin(wire, monotonic() + 0.05, Wire.cut)
     watch.end(wire)
     sleep(0.2)
-    assert watch._looks_at == inf
+    assert watch._process().looks_at == inf
 
 
 # Python 3.12 warns of what may come of it: that is what is tested.
