@@ -73,7 +73,10 @@ class Cells:
         >>> hostmap.cells.get_by_name("cell1").transport_url
         SecretUrl('rabbit://nova:***@mq1:5672/')
         """
-        row = self._session.one(Statement.CELL_GET_BY_NAME, {"name": valid_name(name, "name")})
+        name = valid_name(name, "name")
+        row = self._session.one(
+            Statement.CELL_GET_BY_NAME, {"name": name}, lambda row: row[1] == name
+        )
         if row is None:
             raise CellMappingNotFound(name)
         return self._rows.cell(row)
@@ -250,7 +253,7 @@ class Cells:
     # --- inside -------------------------------------------------------------------------------
 
     def _get(self, session: Session, uuid: str) -> CellMapping:
-        row = session.one(Statement.CELL_GET, {"uuid": uuid})
+        row = session.one(Statement.CELL_GET, {"uuid": uuid}, lambda row: row[0] == uuid)
         if row is None:
             raise CellMappingNotFound(uuid)
         return self._rows.cell(row)

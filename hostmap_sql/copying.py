@@ -136,7 +136,8 @@ def _merged(hosts: Mapping[str, str], changed: Mapping[str, str]) -> Iterable[tu
 
 def _names(session: Session, cell_uuid: str, after: str) -> Iterable[str]:
     page = {"cell_uuid": cell_uuid, "after": after, "limit": BULK_SIZE}
-    return (row[0] for row in session.all(Statement.HOST_NAMES_PAGE, page))
+    rows = session.all(Statement.HOST_NAMES_PAGE, page, lambda row: row[0] > after)
+    return (row[0] for row in rows)
 
 
 def _cells(session: Session) -> Mapping[str, CellMapping]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from hostmap_sql.dialects.base import Connection, Dialect, Lender, Parameters, Row
+    from hostmap_sql.rows import Fits
 
 T = TypeVar("T")
 
@@ -120,18 +121,22 @@ class Database(Session):
 
     # --- reading and writing ------------------------------------------------------------------
 
-    def all(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> Sequence[Row]:
+    def all(
+        self, statement: Statement, parameters: Parameters = NO_PARAMETERS, fits: Fits | None = None
+    ) -> Sequence[Row]:
         """Run a SELECT, on a connection of its own, and return its rows."""
-        return self._repeat(self._read, statement, parameters)
+        return self._repeat(self._read, statement, parameters, fits)
 
-    def _read(self, deadline: float, statement: Statement, parameters: Parameters) -> Sequence[Row]:
+    def _read(
+        self, deadline: float, statement: Statement, parameters: Parameters, fits: Fits | None
+    ) -> Sequence[Row]:
         # A lease would do the same, but this is the way of every lookup.
         rows: Sequence[Row] | None = None
         try:
             with self._lend(deadline) as connection:
                 if not self._shared.schema_passed:
                     self._check_schema(connection, deadline)
-                rows = fetch(self._translator, connection, deadline, statement, parameters)
+                rows = fetch(self._translator, connection, deadline, statement, parameters, fits)
         except HostMapError:
             raise
         except Exception as error:

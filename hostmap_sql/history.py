@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hostmap_sql.database import Database
+    from hostmap_sql.dialects.base import Row
     from hostmap_sql.sessions import Session, Transaction
 
 # The most changesets of a page, and of a step of pruning. Each may be about thousands of hosts.
@@ -65,7 +66,10 @@ class HistoryReader:
         >>> [change.reason for change in hostmap.history.of_host("compute-1")]
         ['rack 9']
         """
-        rows = self._session.all(Statement.HOST_CHANGE_OF_HOST, {"host": valid_host(host)})
+        host = valid_host(host)
+        rows = self._session.all(
+            Statement.HOST_CHANGE_OF_HOST, {"host": host}, lambda row: row[1] == host
+        )
         return [self._rows.host_change(row) for row in rows]
 
     def since(self, revision: int, limit: int = 1000) -> list[ChangeSet]:
@@ -78,11 +82,19 @@ class HistoryReader:
         """
         after = valid_number(revision, "revision")
         page = {"after": after, "limit": valid_number(limit, "limit", least=1)}
-        rows = self._session.all(Statement.CHANGESET_LIST, page)
+        rows = self._session.all(Statement.CHANGESET_LIST, page, lambda row: row[0] > after)
         span = {"after": after, "until": rows[-1][0] if rows else after}
-        hosts = map(self._rows.host_change, self._session.all(Statement.HOST_CHANGE_LIST, span))
+
+        def in_span(row: Row) -> bool:
+            return bool(after < row[0] <= span["until"])
+
+        hosts = map(
+            self._rows.host_change, self._session.all(Statement.HOST_CHANGE_LIST, span, in_span)
+        )
         hosts_of = {number: [*some] for number, some in groupby(hosts, attrgetter("revision"))}
-        cells = (CellChange(*row) for row in self._session.all(Statement.CELL_CHANGE_LIST, span))
+        cells = (
+            CellChange(*row) for row in self._session.all(Statement.CELL_CHANGE_LIST, span, in_span)
+        )
         cells_of = {number: [*some] for number, some in groupby(cells, attrgetter("revision"))}
         # Looked at last: what is pruned was marked so before, so nothing read above is missing.
         pruned = self._revisions()[1]

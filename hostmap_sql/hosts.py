@@ -24,7 +24,7 @@ from hostmap_sql.models import (
 )
 from hostmap_sql.pages import NO_LIMIT, Page
 from hostmap_sql.parts import BULK_SIZE, LOOKUP_SIZE, in_parts
-from hostmap_sql.rows import RowReader
+from hostmap_sql.rows import RowReader, one_of
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ class Hosts:
         found: dict[str, HostMapping] = {}
         encode = self._session.dialect.encode_hosts
         for names in in_parts(valid_hosts(hosts), LOOKUP_SIZE):
-            rows = self._session.all(Statement.HOST_GET_MANY, {"hosts": encode(names)})
+            asked = {"hosts": encode(names)}
+            rows = self._session.all(Statement.HOST_GET_MANY, asked, one_of(names))
             found |= {mapping.host: mapping for mapping in self._rows.hosts(rows)}
         return found
 
@@ -91,7 +92,8 @@ class Hosts:
         page = Page(cell_uuid, prefix)
         parameters = page.parameters(after, NO_LIMIT if limit is None else limit)
         statement = page.one_of(Statement.HOST_LIST, Statement.HOST_LIST_OF_CELL)
-        return [*self._rows.hosts(self._session.all(statement, parameters))]
+        rows = self._session.all(statement, parameters, page.fits(parameters, 4))
+        return [*self._rows.hosts(rows)]
 
     def iterate(
         self, cell_uuid: str | None = None, prefix: str | None = None
@@ -119,7 +121,7 @@ class Hosts:
         """A page of mappings. The cells that are not known yet are added to `cells`."""
         parameters = page.parameters(after, _PAGE_SIZE)
         statement = page.one_of(Statement.HOST_PAGE, Statement.HOST_PAGE_OF_CELL)
-        rows = self._session.all(statement, parameters)
+        rows = self._session.all(statement, parameters, page.fits(parameters, 1))
         if not {row[1] for row in rows} <= cells.keys():
             found = map(self._rows.cell, self._session.all(Statement.CELL_LIST))
             cells.update((cell.uuid, cell) for cell in found if cell.uuid not in cells)
@@ -128,7 +130,8 @@ class Hosts:
         except KeyError:
             # Its hosts were moved and the cell deleted between the two: all at once, then.
             statement = page.one_of(Statement.HOST_LIST, Statement.HOST_LIST_OF_CELL)
-            return [*self._rows.hosts(self._session.all(statement, parameters))]
+            rows = self._session.all(statement, parameters, page.fits(parameters, 4))
+            return [*self._rows.hosts(rows)]
 
     # --- writing one --------------------------------------------------------------------------
 
@@ -300,7 +303,8 @@ class Hosts:
             if from_uuid == to_uuid:
                 return ()
             page = {"cell_uuid": from_uuid, "after": after, "limit": BULK_SIZE}
-            hosts = [row[0] for row in transaction.all(Statement.HOST_NAMES_PAGE, page)]
+            rows = transaction.all(Statement.HOST_NAMES_PAGE, page, lambda row: row[0] > after)
+            hosts = [row[0] for row in rows]
             self._move(transaction, hosts, from_uuid, to_uuid)
             return hosts
 
@@ -335,7 +339,7 @@ class Hosts:
     # --- inside -------------------------------------------------------------------------------
 
     def _get(self, session: Session, host: str) -> HostMapping:
-        row = session.one(Statement.HOST_GET, {"host": host})
+        row = session.one(Statement.HOST_GET, {"host": host}, lambda row: row[0] == host)
         if row is None:
             raise HostMappingNotFound(host)
         return self._rows.host(row)
@@ -353,7 +357,7 @@ class Hosts:
         return current
 
     def _cell(self, session: Session, uuid: str) -> CellMapping:
-        row = session.one(Statement.CELL_GET, {"uuid": uuid})
+        row = session.one(Statement.CELL_GET, {"uuid": uuid}, lambda row: row[0] == uuid)
         if row is None:
             raise CellMappingNotFound(uuid)
         return self._rows.cell(row)
@@ -363,7 +367,8 @@ class Hosts:
         if not hosts:
             return {}
         parameters = {"hosts": session.dialect.encode_hosts(hosts)}
-        return {row[0]: row[1] for row in session.all(Statement.HOST_CELLS, parameters)}
+        rows = session.all(Statement.HOST_CELLS, parameters, one_of(hosts))
+        return {row[0]: row[1] for row in rows}
 
     def _refuse_unknown_cells(self, session: Session, uuids: set[str]) -> None:
         unknown = uuids - {row[0] for row in session.all(Statement.CELL_LIST)}

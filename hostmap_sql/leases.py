@@ -14,11 +14,12 @@ from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import DatabaseError, HostMapError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
     from types import TracebackType
 
-    from hostmap_sql.dialects.base import Connection, Connections, Dialect
+    from hostmap_sql.dialects.base import Connection, Connections, Dialect, Row
+    from hostmap_sql.rows import Fits
     from hostmap_sql.sessions import Translator
 
 
@@ -41,6 +42,23 @@ def roll_back_quietly(connection: Connection, dialect: Dialect, deadline: float)
         close_quietly(connection)
     finally:
         WATCH.end(connection)
+
+
+def refuse_alien(rows: Iterable[Row], fits: Fits, connection: Connection, database: str) -> None:
+    """Close a connection whose rows are no answer to what was asked of it: somebody else uses it.
+
+    :raises DatabaseError: they are none.
+    """
+    try:
+        if all(map(fits, rows)):
+            return
+    except (LookupError, TypeError):  # they have other columns
+        pass
+    close_quietly(connection)
+    raise DatabaseError(
+        f"{database}: the connection answered another question than it was asked, so it was "
+        "closed: is it shared with another process or thread?"
+    )
 
 
 class Lease:

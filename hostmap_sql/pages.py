@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hostmap_sql.models import valid_host, valid_number, valid_uuid
 from hostmap_sql.prefixes import below_all, past_all, valid_prefix
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hostmap_sql.rows import Fits
     from hostmap_sql.statements import Statement
 
 NO_LIMIT = (1 << 63) - 1
@@ -36,3 +39,10 @@ class Page:
             "until": self._until,
             "limit": valid_number(limit, "limit"),
         }
+
+    def fits(self, parameters: Mapping[str, Any], cell_column: int) -> Fits:
+        """Tells whether a row is of the page with these parameters."""
+        after, until, cell = parameters["after"], parameters["until"], self._cell
+        if cell is None:
+            return lambda row: after < row[0] < until
+        return lambda row: after < row[0] < until and row[cell_column] == cell

@@ -8,11 +8,20 @@ from hostmap_sql.models import CellChange, CellMapping, ChangeSet, HostChange, H
 from hostmap_sql.urls import SecretUrl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from typing import Any
 
     from hostmap_sql.dialects.base import Dialect, Row
+
+    Fits = Callable[[Row], bool]
+    """Tells whether a row can be of the answer to what was asked."""
+
+
+def one_of(hosts: Iterable[str]) -> Fits:
+    """Fits the rows of these hosts, their names being the first column."""
+    asked = set(hosts)
+    return lambda row: row[0] in asked
 
 
 class RowReader:

@@ -23,7 +23,7 @@ from hostmap_sql.errors import (
     OutcomeUnknown,
     SchemaOutOfDate,
 )
-from hostmap_sql.leases import close_quietly, roll_back_quietly
+from hostmap_sql.leases import close_quietly, refuse_alien, roll_back_quietly
 from hostmap_sql.parts import BULK_SIZE, in_parts
 from hostmap_sql.record import ChangeRecord
 from hostmap_sql.schema import known_migrations
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from hostmap_sql.dialects.base import Connection, Cursor, Dialect, Parameters, Row
+    from hostmap_sql.rows import Fits
 
 T = TypeVar("T")
 
@@ -50,16 +51,20 @@ class Session(ABC):
     """What messages call the database."""
 
     @abstractmethod
-    def all(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> Sequence[Row]:
-        """Run a SELECT and return its rows."""
+    def all(
+        self, statement: Statement, parameters: Parameters = NO_PARAMETERS, fits: Fits | None = None
+    ) -> Sequence[Row]:
+        """Run a SELECT and return its rows, each of which has to fit what was asked."""
 
     @abstractmethod
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in a transaction, which may be repeated as a whole, and return its result."""
 
-    def one(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> Row | None:
+    def one(
+        self, statement: Statement, parameters: Parameters = NO_PARAMETERS, fits: Fits | None = None
+    ) -> Row | None:
         """Run a SELECT and return its first row, None if it has none."""
-        rows = self.all(statement, parameters)
+        rows = self.all(statement, parameters, fits)
         return rows[0] if rows else None
 
 
@@ -131,12 +136,13 @@ class Translator:
         return self.running(error, statement)
 
 
-def fetch(
+def fetch(  # noqa: PLR0917 - each lookup passes here
     translator: Translator,
     connection: Connection,
     deadline: float,
     statement: Statement,
     parameters: Parameters,
+    fits: Fits | None = None,
 ) -> Sequence[Row]:
     """Run a SELECT, by itself or in a snapshot, and return its rows."""
     dialect = translator.dialect
@@ -154,6 +160,8 @@ def fetch(
         raise
     finally:
         WATCH.end(connection)
+    if fits is not None:
+        refuse_alien(rows, fits, connection, translator.database)
     return rows
 
 
@@ -173,10 +181,13 @@ class Snapshot(Session):
         self._connection = connection
         self._pid = own_pid()
 
-    def all(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> Sequence[Row]:
-        """Run a SELECT and return its rows."""
+    def all(
+        self, statement: Statement, parameters: Parameters = NO_PARAMETERS, fits: Fits | None = None
+    ) -> Sequence[Row]:
+        """Run a SELECT and return its rows, each of which has to fit what was asked."""
         refuse_elsewhere(self._pid, "the snapshot")
-        return fetch(self._translator, self._connection, self._deadline(), statement, parameters)
+        deadline = self._deadline()
+        return fetch(self._translator, self._connection, deadline, statement, parameters, fits)
 
     def write(self, work: Callable[[Transaction], T]) -> T:  # noqa: ARG002 - as the others
         """Refuse: nothing can be written here."""
@@ -233,12 +244,16 @@ class Transaction(Session):
 
     # --- statements ---------------------------------------------------------------------------
 
-    def all(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> Sequence[Row]:
+    def all(
+        self, statement: Statement, parameters: Parameters = NO_PARAMETERS, fits: Fits | None = None
+    ) -> Sequence[Row]:
         """Run a SELECT, that sees what the transaction has done, and return its rows."""
         with self._calls(statement) as cursor:
             self.dialect.execute(cursor, self.dialect.sql[statement], parameters)
             rows: Sequence[Row] = cursor.fetchall()
-            return rows
+        if fits is not None:
+            refuse_alien(rows, fits, self._connection, self.name)
+        return rows
 
     def execute(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> int:
         """Run a statement that writes; return the number of rows it wrote."""

@@ -197,9 +197,9 @@ def test_while_nothing_changes_a_look_is_one_statement(
     database = replica._database
     run = database._read
 
-    def read(deadline: float, statement: Statement, parameters: Any) -> Any:
+    def read(deadline: float, statement: Statement, *rest: Any) -> Any:
         asked.append(statement)
-        return run(deadline, statement, parameters)
+        return run(deadline, statement, *rest)
 
     monkeypatch.setattr(database, "_read", read)
     monkeypatch.setattr(database, "snapshot", lambda _work: pytest.fail("it read more"))
