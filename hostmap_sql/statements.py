@@ -196,6 +196,19 @@ SELECT revision, change_id, author, reason, created_at
 
     HOST_CHANGE_OF_HOST = f"{_HOST_CHANGE}\n WHERE x.host = %(host)s ORDER BY x.revision"
 
+    # The revisions that changed some of these hosts, a page of them; and what they did to them.
+    HOST_CHANGE_REVISIONS = f"""
+SELECT DISTINCT revision FROM host_mapping_change
+ WHERE host {IN_HOSTS} AND revision > %(after)s AND revision <= %(until)s
+ ORDER BY revision LIMIT %(limit)s"""
+
+    HOST_CHANGE_OF_HOSTS = f"""
+SELECT x.revision, x.host, x.old_cell_uuid, x.new_cell_uuid, s.author, s.reason, s.created_at,
+       s.change_id
+  FROM host_mapping_change x JOIN mapping_changeset s ON s.revision = x.revision
+ WHERE x.host {IN_HOSTS} AND x.revision > %(after)s AND x.revision <= %(until)s
+ ORDER BY x.revision, x.host"""
+
     HOST_CHANGE_LIST = f"""{_HOST_CHANGE}
  WHERE x.revision > %(after)s AND x.revision <= %(until)s
  ORDER BY x.revision, x.host"""

@@ -103,7 +103,9 @@ def show(settings: Settings, /, *, cell: str, show_secrets: bool) -> None:
 @cell_argument
 @click.option("--name", help="Its new name.")
 @click.option(
-    "--transport-url", type=URL_OR_NONE, help="@FILE reads it from a file, '' leaves the cell without."
+    "--transport-url",
+    type=URL_OR_NONE,
+    help="@FILE reads it from a file, '' leaves the cell without.",
 )
 @click.option(
     "--database-connection",
@@ -126,9 +128,7 @@ def update(settings: Settings, /, cell: str, **options: Any) -> None:
     _update(settings, cell, **values)
 
 
-@cells.command(
-    "enable", columns=CELL_COLUMNS, uses=WRITES, example="hostmap cell enable cell1"
-)
+@cells.command("enable", columns=CELL_COLUMNS, uses=WRITES, example="hostmap cell enable cell1")
 @cell_argument
 @click.pass_obj
 def enable(settings: Settings, /, *, cell: str) -> None:

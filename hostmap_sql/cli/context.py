@@ -93,9 +93,7 @@ def _example_text(example: str) -> str:
 
 def _epilog(uses: Collection[str]) -> str:
     names = ", ".join(f"--{name}" for name in _ALL if name in uses)
-    return (
-        f"The options of `hostmap` itself may stand here as well: {names}. See `hostmap --help`."
-    )
+    return f"The options of `hostmap` itself may stand here as well: {names}. See `hostmap --help`."
 
 
 class _Checked(click.Command):
@@ -149,7 +147,6 @@ class Command(_Checked):
     def invoke(self, ctx: click.Context) -> Any:
         """Look at the options first, before anything is done."""
         settings = ctx.ensure_object(Settings)
-        self._refuse_without_effect(ctx, settings)
         plan = self.plan_columns if ctx.params.get("dry_run") else ()
         columns = plan or self.columns
         unknown = [name for name in settings.columns if name not in columns]
@@ -159,6 +156,7 @@ class Command(_Checked):
                 "with --dry-run" if plan else "without --dry-run" if self.plan_columns else "here"
             )
             raise click.UsageError(f"--columns {unknown[0]!r} is not a column {here}: {known}", ctx)
+        self._refuse_without_effect(ctx, settings)
         if settings.verbose:
             _log_to_standard_error(ctx)
         return super().invoke(ctx)
@@ -173,7 +171,9 @@ class Command(_Checked):
             # Those of `hostmap` itself are hidden here: what a command shows as its own, it takes
             # as often as it says.
             is_own = not getattr(params[name], "hidden", False)
-            if name != "columns" and not is_own and len({*values}) > 1:
+            if is_own:
+                setattr(settings, name, None)  # it signs nothing
+            elif name != "columns" and len({*values}) > 1:
                 refuse_second(ctx, params[name])
         refuse_without_effect(ctx, self, self.only_with)
 
@@ -237,7 +237,9 @@ def global_options(*, hidden: bool) -> list[click.Option]:
     def option(*names: str, **attributes: Any) -> click.Option:
         # Each is collected from all places, and the command then says whether it takes several.
         attributes = {"multiple": True, **attributes}
-        return click.Option(names, hidden=hidden, expose_value=False, callback=collect, **attributes)
+        return click.Option(
+            names, hidden=hidden, expose_value=False, callback=collect, **attributes
+        )
 
     return [
         option(

@@ -107,13 +107,11 @@ def list_(
         show_rows(settings, HOST_COLUMNS, map(host_row, mappings))
 
 
-def hosts_of(
-    hostmap: HostMap, cells: Sequence[str], prefix: str | None
-) -> Iterator[HostMapping]:
+def hosts_of(hostmap: HostMap, cells: Sequence[str], prefix: str | None) -> Iterator[HostMapping]:
     """The hosts of some cells, or of all if none is named, ordered by name."""
-    uuids = {find_cell(hostmap, cell, "--cell").uuid for cell in cells} or {None}
+    uuids: set[str | None] = {find_cell(hostmap, cell, "--cell").uuid for cell in cells}
     by_name = attrgetter("host")
-    found = merge(*(hostmap.hosts.iterate(uuid, prefix) for uuid in uuids), key=by_name)
+    found = merge(*(hostmap.hosts.iterate(uuid, prefix) for uuid in uuids or {None}), key=by_name)
     # A host that moves meanwhile may be read in its old cell and in its new one.
     return (max(same, key=attrgetter("revision")) for _, same in groupby(found, by_name))
 
