@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from heapq import merge
 from itertools import groupby
 from operator import attrgetter, itemgetter
 from time import sleep
@@ -23,9 +24,10 @@ from hostmap_sql.rows import RowReader
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from hostmap_sql.database import Database
+    from hostmap_sql.dialects.base import Row
     from hostmap_sql.sessions import Session, Transaction
 
 # The most changesets of a page, and of a step of pruning. Each may be about thousands of hosts.
@@ -170,27 +172,27 @@ class HistoryReader:
                 last = max(last, changeset.revision)
             after = last
 
-    def _of_hosts_after(self, after: int, hosts: Sequence[str]) -> Iterator[ChangeSet]:
+    def _of_hosts_after(self, after: int, hosts: Iterable[str]) -> Iterator[ChangeSet]:
         until = self.newest()
-        of_hosts = {"hosts": self._session.dialect.encode_hosts(hosts), "until": until}
+        rows = merge(*(self._of_host_after(after, until, host) for host in hosts))
+        for revision, some in groupby(rows, itemgetter(0)):
+            changes = [*some]
+            author, reason, created_at, change_id = changes[0][4:]
+            changeset = (revision, change_id, author, reason, created_at)
+            made = [self._rows.host_change(row[:-1]) for row in changes]
+            yield self._rows.changeset(changeset, made, ())
+
+    def _of_host_after(self, after: int, until: int, host: str) -> Iterator[Row]:
         while True:
-            page = of_hosts | {"after": after, "limit": _PAGE_SIZE}
-            revisions = self._session.all(Statement.HOST_CHANGE_REVISIONS, page)
-            last = revisions[-1][0] if revisions else until
-            span = of_hosts | {"after": after, "until": last}
-            rows = self._session.all(Statement.HOST_CHANGE_OF_HOSTS, span) if revisions else []
+            page = {"host": host, "after": after, "until": until, "limit": _PAGE_SIZE}
+            rows = self._session.all(Statement.HOST_CHANGE_PAGE_OF_HOST, page)
             pruned = self._revisions()[1]  # looked at last, as in `since`
             if after < pruned:
                 raise HistoryPruned(after, pruned)
-            for revision, some in groupby(rows, itemgetter(0)):
-                changes = [*some]
-                _, _, _, _, author, reason, created_at, change_id = changes[0]
-                changeset = (revision, change_id, author, reason, created_at)
-                made = [self._rows.host_change(row[:-1]) for row in changes]
-                yield self._rows.changeset(changeset, made, ())
-            if not revisions:
+            yield from rows
+            if len(rows) < _PAGE_SIZE:
                 return
-            after = last
+            after = rows[-1][0]
 
     def _revisions(self) -> tuple[int, int]:
         row = self._session.one(Statement.REVISION_GET)

@@ -73,7 +73,7 @@ def history(
 ) -> None:
     """Show who changed what and when, oldest first; of a HOST or of everything."""
     if host is not None and hosts:
-        raise click.UsageError("HOST and --host do not go together: give all hosts by --host")
+        raise click.UsageError("--host and HOST do not go together: give all hosts by --host")
     with settings.open() as hostmap:
         if host is not None:
             _refuse_unknown(hostmap, host)
