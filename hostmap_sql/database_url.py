@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from ipaddress import AddressValueError, IPv6Address
 from typing import TYPE_CHECKING
+from unicodedata import category
 from urllib.parse import parse_qsl, unquote
 
 from hostmap_sql.errors import InvalidValue
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
 EXAMPLE = "mysql://user:password@host:3306/database"
 
 _HIGHEST_PORT = 65_535
+
+_IN_BRACKETS = re.compile(r"\[(?P<host>[^\[\]]+)\](?::(?P<port>[^:]*))?")
+
+# Unicode's categories of control characters, and of the ends of lines and paragraphs.
+_CONTROL = ("Cc", "Zl", "Zp")
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,13 @@ class DatabaseUrl:
         given: object = text
         if not isinstance(given, str):
             raise InvalidValue("database URL", f"must be text, not {type(given).__name__}")
+        # Around it stands what its file or its secret had: a byte order mark, the end of the line.
+        text = text.removeprefix("\ufeff").strip()
+        if not text:
+            raise InvalidValue("database URL", f"is empty: write it like {EXAMPLE}")
+        if any(category(character) in _CONTROL for character in text):
+            problem = "holds a line break or other control character: remove it or write it as %XX"
+            raise InvalidValue("database URL", problem)
         scheme, separator, rest = text.partition("://")
         if not separator:
             raise InvalidValue("database URL", f"has no scheme: write it like {EXAMPLE}")
@@ -72,16 +86,55 @@ class DatabaseUrl:
         return self.database or None
 
     def __str__(self) -> str:
-        hosts = ",".join(host if port is None else f"{host}:{port}" for host, port in self.hosts)
+        hosts = ",".join(_shown(host, port) for host, port in self.hosts)
         return f"database {self.database!r}" + (f" on {hosts}" if hosts else "")
 
 
+def _shown(host: str, port: int | None) -> str:
+    host = f"[{host}]" if ":" in host else host
+    return host if port is None else f"{host}:{port}"
+
+
+# No message quotes a host: behind a colon there may be a password that lost its "@".
+
+
 def _host_and_port(text: str) -> tuple[str, int | None]:
-    host, _, port = text.rpartition(":") if re.search(r":[^\]]*$", text) else (text, "", "")
-    if port and not (port.isascii() and port.isdigit() and int(port) <= _HIGHEST_PORT):
-        # Not quoted: behind a colon there may be a password that lost its "@".
+    brackets = _IN_BRACKETS.fullmatch(text)
+    if brackets:
+        host, port = brackets["host"], brackets["port"] or ""
+    elif "[" in text or "]" in text:
+        problem = "has a bracket that is not around a host: write an IPv6 address like [::1]:3306"
+        raise InvalidValue("database URL", problem)
+    elif _is_ipv6(text):
+        host, port = text, ""
+        address, _, last = text.rpartition(":")
+        if _is_port(last) and _is_ipv6(address):
+            problem = (
+                "has an IPv6 address without brackets, the end of which may be a port: write it "
+                "like [::1]:3306, or without a port like [::1]"
+            )
+            raise InvalidValue("database URL", problem)
+    else:
+        host, _, port = text.rpartition(":") if ":" in text else (text, "", "")
+    if port and not _is_port(port):
         raise InvalidValue("database URL", "has a port that is not a number below 65536")
-    return unquote(host.strip("[]")), int(port) if port else None
+    if ":" in host and not _is_ipv6(host):
+        problem = "has a colon in a host that is no IPv6 address: those are written like [::1]:3306"
+        raise InvalidValue("database URL", problem)
+    return unquote(host), int(port) if port else None
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) <= _HIGHEST_PORT
+
+
+def _is_ipv6(text: str) -> bool:
+    """Whether it is an IPv6 address, perhaps with a zone: ``fe80::1%25eth0``."""
+    try:
+        zone = IPv6Address(unquote(text)).scope_id
+    except AddressValueError:
+        return False
+    return ":" not in (zone or "")
 
 
 def _options(query: str) -> dict[str, str]:

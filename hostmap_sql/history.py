@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from heapq import merge
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from time import sleep
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from hostmap_sql.rows import RowReader
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from hostmap_sql.database import Database
     from hostmap_sql.dialects.base import Row
@@ -105,6 +106,24 @@ class HistoryReader:
             for row in rows
         ]
 
+    def iterate(self, since: int = 0, *, hosts: Iterable[str] | None = None) -> Iterator[ChangeSet]:
+        """Each changeset after a revision, oldest first, until the newest there is now.
+
+        They are read some at a time, however many they are.
+
+        :param hosts: only changesets that changed one of these hosts, found by an index, and of
+            each only what it did to these hosts.
+        :raises HistoryPruned: some of them are gone.
+
+        >>> for changeset in hostmap.history.iterate(hosts=["compute-1"]):
+        ...     print(changeset.revision, [change.host for change in changeset.hosts])
+        2 ['compute-1']
+        """
+        after = valid_number(since, "since")
+        if hosts is None:
+            return self._all_after(after)
+        return self._of_hosts_after(after, sorted({valid_host(host) for host in hosts}))
+
     def all_since(self, revision: int) -> list[ChangeSet]:
         """All changesets after a revision, oldest first, however many they are.
 
@@ -152,6 +171,39 @@ class HistoryReader:
         return self._last_before(value, "time")
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _all_after(self, after: int) -> Iterator[ChangeSet]:
+        until, pruned = self._revisions()
+        if after < pruned:
+            raise HistoryPruned(after, pruned)
+        while after < until:
+            last = _last_in_page(self._session, after, until)
+            for changeset in self.since(after, limit=last - after):
+                yield changeset
+                last = max(last, changeset.revision)
+            after = last
+
+    def _of_hosts_after(self, after: int, hosts: Iterable[str]) -> Iterator[ChangeSet]:
+        until = self.newest()
+        rows = merge(*(self._of_host_after(after, until, host) for host in hosts))
+        for revision, some in groupby(rows, itemgetter(0)):
+            changes = [*some]
+            author, reason, created_at, change_id = changes[0][4:]
+            changeset = (revision, change_id, author, reason, created_at)
+            made = [self._rows.host_change(row[:-1]) for row in changes]
+            yield self._rows.changeset(changeset, made, ())
+
+    def _of_host_after(self, after: int, until: int, host: str) -> Iterator[Row]:
+        while True:
+            page = {"host": host, "after": after, "until": until, "limit": _PAGE_SIZE}
+            rows = self._session.all(Statement.HOST_CHANGE_PAGE_OF_HOST, page)
+            pruned = self._revisions()[1]  # looked at last, as in `since`
+            if after < pruned:
+                raise HistoryPruned(after, pruned)
+            yield from rows
+            if len(rows) < _PAGE_SIZE:
+                return
+            after = rows[-1][0]
 
     def _revisions(self) -> tuple[int, int]:
         row = self._session.one(Statement.REVISION_GET)

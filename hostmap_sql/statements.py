@@ -196,6 +196,18 @@ SELECT revision, change_id, author, reason, created_at
 
     HOST_CHANGE_OF_HOST = f"{_HOST_CHANGE}\n WHERE x.host = %(host)s ORDER BY x.revision"
 
+    # A page of the same, with the changeset; taken before the join, as HOST_LIST is. Its order is
+    # that of the index, so that no database reads all changes in the order of their revisions.
+    HOST_CHANGE_PAGE_OF_HOST = """
+SELECT page.revision, page.host, page.old_cell_uuid, page.new_cell_uuid,
+       s.author, s.reason, s.created_at, s.change_id
+  FROM (SELECT revision, host, old_cell_uuid, new_cell_uuid
+          FROM host_mapping_change
+         WHERE host = %(host)s AND revision > %(after)s AND revision <= %(until)s
+         ORDER BY host, revision LIMIT %(limit)s) page
+  JOIN mapping_changeset s ON s.revision = page.revision
+ ORDER BY page.revision"""
+
     HOST_CHANGE_LIST = f"""{_HOST_CHANGE}
  WHERE x.revision > %(after)s AND x.revision <= %(until)s
  ORDER BY x.revision, x.host"""

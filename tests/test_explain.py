@@ -50,6 +50,11 @@ HOT: list[tuple[Statement, dict[str, Any], dict[str, str]]] = [
     (Statement.HOST_DELETE_MANY, {"hosts": ["h00042"]}, {"host_mapping": PRIMARY_KEY}),
     (Statement.HOST_CHANGE_OF_HOST, {"host": "h00042"}, {"host_mapping_change": HOST_REVISION}),
     (
+        Statement.HOST_CHANGE_PAGE_OF_HOST,
+        {"host": "h00042", "after": 4, "until": 2_900, "limit": 20},
+        {"host_mapping_change": HOST_REVISION},
+    ),
+    (
         Statement.HOST_CHANGE_LIST,
         {"after": 400, "until": 403},
         {"host_mapping_change": PRIMARY_KEY, "mapping_changeset": PRIMARY_KEY},

@@ -176,6 +176,22 @@ def test_what_is_quoted_is_read_back(user: str, secret: str, database: str) -> N
         ("mysql://h", ("mysql", (("h", None),), None, None, "")),
         ("mysql://u:p@[::1]:3307/d", ("mysql", (("::1", 3307),), "u", "p", "d")),
         ("mysql://[fe80::1]/d", ("mysql", (("fe80::1", None),), None, None, "d")),
+        ("mysql://u:p@::1/d", ("mysql", (("::1", None),), "u", "p", "d")),
+        ("postgresql://u@2001:db8::7/d", ("postgresql", (("2001:db8::7", None),), "u", None, "d")),
+        ("mysql://2001:db8::7:33060/d", ("mysql", (("2001:db8::7", 33060),), None, None, "d")),
+        ("mysql://1:2:3:4:5:6:7:8/d", ("mysql", (("1:2:3:4:5:6:7:8", None),), None, None, "d")),
+        ("mysql://1:2:3:4:5:6:7:8:9/d", ("mysql", (("1:2:3:4:5:6:7:8", 9),), None, None, "d")),
+        ("mysql://::ffff:10.0.0.1:9/d", ("mysql", (("::ffff:10.0.0.1", 9),), None, None, "d")),
+        ("mysql://[fe80::1%25eth0]:9/d", ("mysql", (("fe80::1%eth0", 9),), None, None, "d")),
+        ("mysql://fe80::1%25eth0:9/d", ("mysql", (("fe80::1%eth0", 9),), None, None, "d")),
+        ("mysql://[::1]:/d", ("mysql", (("::1", None),), None, None, "d")),
+        (
+            "postgresql://::1,[::2]:1/d",
+            ("postgresql", (("::1", None), ("::2", 1)), None, None, "d"),
+        ),
+        ("mysql://u@h/d\n", ("mysql", (("h", None),), "u", None, "d")),
+        ("\ufeff mysql://u@h/d \r\n", ("mysql", (("h", None),), "u", None, "d")),
+        ("sqlite:///a.db\n", ("sqlite", (), None, None, "a.db")),
         ("postgresql://u:p@a:1,b/d", ("postgresql", (("a", 1), ("b", None)), "u", "p", "d")),
         ("postgresql:///d", ("postgresql", (), None, None, "d")),
         (
@@ -198,6 +214,7 @@ def test_the_options_of_a_database_url() -> None:
     [
         ("mysql://u:s3cret@h:3306/d", "database 'd' on h:3306"),
         ("postgresql://u:s3cret@a:1,b/d?password=s3cret", "database 'd' on a:1,b"),
+        ("postgresql://u:s3cret@::1,[::2]:1/d", "database 'd' on [::1],[::2]:1"),
         ("sqlite:////a/b.db", "database '/a/b.db'"),
     ],
 )
@@ -223,6 +240,18 @@ def test_a_database_is_shown_without_its_password(url: str, shown: str) -> None:
         "mysql://h:\N{SUPERSCRIPT ONE}/d",
         "mysql://h/d?s3cret",
         "mysql://h/d?a=1&s3cret",
+        "mysql://u:s3c\nret@h/d",
+        "mysql://u:s3cret\t@h/d",
+        "mysql://u:s3cret\x00@h/d",
+        "mysql://u:s3cret\u2028@h/d",
+        "mysql://u:s3cret@h/d\nmysql://u:s3cret@h/d",
+        "mysql://u:s3cret@[::1/d",
+        "mysql://u:s3cret@::1]/d",
+        "mysql://u:s3cret@[::1]3306/d",
+        "mysql://u:s3cret@[s3cret::1]/d",
+        "mysql://u:s3cret@[]/d",
+        "mysql://u:s3cret:h:3306/d",
+        "mysql://h:s3cret:3306/d",
     ],
 )
 def test_a_wrong_database_url_is_refused_and_not_quoted(url: str) -> None:
@@ -234,3 +263,9 @@ def test_a_wrong_database_url_is_refused_and_not_quoted(url: str) -> None:
     while error:
         assert "s3cret" not in f"{error} {error!r}"
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+@pytest.mark.parametrize("address", ["::1:3306", "2001:db8::7:5432", "fe80::1:9%25eth0:1,::1:1"])
+def test_an_ipv6_address_that_may_end_in_a_port_is_refused(address: str) -> None:
+    with pytest.raises(InvalidValue, match=r"write it like \[::1\]:3306, or .* like \[::1\]"):
+        DatabaseUrl.parse(f"mysql://u:p@{address}/d")

@@ -140,6 +140,13 @@ class AsyncHistory(Face[History]):
     last_before = awaited(History.last_before)
     prune = awaited(History.prune)
 
+    async def iterate(
+        self, since: int = 0, *, hosts: Iterable[str] | None = None
+    ) -> AsyncGenerator[ChangeSet, None]:
+        """Each changeset after a revision, as `History.iterate`."""
+        async for changeset in self._calls.each(self._sync.iterate(since, hosts=hosts)):
+            yield changeset
+
     async def follow(self, since: int, *, poll: float = 1.0) -> AsyncGenerator[ChangeSet, None]:
         """The changesets after a revision, and then those to come, as `History.follow`."""
         looks = self._sync._following(since, poll=poll)  # noqa: SLF001 - of a face

@@ -64,9 +64,15 @@ HOST = FromDirectory("host", _hosts)
 
 
 class Url(click.ParamType[str]):
-    """The URL of a cell, or @FILE to read it from a file, where `ps` does not show it."""
+    """The URL of a cell, or @FILE to read it from a file, where `ps` does not show it.
+
+    :param takes_empty: whether the empty text means something: that there is to be none.
+    """
 
     name = "url"
+
+    def __init__(self, *, takes_empty: bool = False) -> None:
+        self.takes_empty = takes_empty
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The URL itself; whether it is one, the library says."""
@@ -74,7 +80,7 @@ class Url(click.ParamType[str]):
             value = self._read(value.removeprefix("@"), param, ctx)
         if MASK in value:
             self.fail(IS_MASKED, param, ctx)
-        return value
+        return value.strip()  # an environment variable may have the end of its file's last line
 
     def _read(self, path: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         try:
@@ -105,5 +111,6 @@ class Seconds(click.FloatRange):
 
 
 URL = Url()
+URL_OR_NONE = Url(takes_empty=True)
 SECONDS = Seconds()
 REVISION = click.IntRange(0, BIGGEST)

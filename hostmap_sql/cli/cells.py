@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hostmap_sql.cli.arguments import CELL, URL
-from hostmap_sql.cli.context import Group, Settings, find_cell
+from hostmap_sql.cli.arguments import CELL, URL_OR_NONE
+from hostmap_sql.cli.context import WRITES, Group, Settings, find_cell
 from hostmap_sql.cli.output import show_row, show_rows
 from hostmap_sql.cli.rows import BRIEF_CELL_COLUMNS, CELL_COLUMNS, cell_row
 
@@ -29,6 +29,7 @@ def cells() -> None:
 @cells.command(
     "create",
     columns=CELL_COLUMNS,
+    uses=WRITES,
     example="hostmap cell create cell4 --transport-url rabbit://nova:PASSWORD@mq4:5672/ "
     "--database-connection mysql+pymysql://nova:PASSWORD@db4/nova\n"
     "hostmap cell create cell5 --transport-url @mq5.url --database-connection @db5.url",
@@ -36,12 +37,12 @@ def cells() -> None:
 @click.argument("name")
 @click.option(
     "--transport-url",
-    type=URL,
+    type=URL_OR_NONE,
     help="The URL of its message queue; @FILE reads it from a file, @- from standard input.",
 )
 @click.option(
     "--database-connection",
-    type=URL,
+    type=URL_OR_NONE,
     help="The URL of its database; @FILE reads it from a file, @- from standard input.",
 )
 @click.option("--uuid", help="Its UUID. Default: a new one.")
@@ -95,17 +96,20 @@ def show(settings: Settings, /, *, cell: str, show_secrets: bool) -> None:
 @cells.command(
     "update",
     columns=CELL_COLUMNS,
+    uses=WRITES,
     example="hostmap cell update cell1 --transport-url @mq1.url --reason 'password rotated'\n"
     "hostmap cell update cell2 --name cell2-old --database-connection ''",
 )
 @cell_argument
 @click.option("--name", help="Its new name.")
 @click.option(
-    "--transport-url", type=URL, help="@FILE reads it from a file, '' leaves the cell without."
+    "--transport-url",
+    type=URL_OR_NONE,
+    help="@FILE reads it from a file, '' leaves the cell without.",
 )
 @click.option(
     "--database-connection",
-    type=URL,
+    type=URL_OR_NONE,
     help="@FILE reads it from a file, '' leaves the cell without.",
 )
 @click.option("--disabled/--enabled", default=None, help="Whether anything new may go there.")
@@ -124,7 +128,7 @@ def update(settings: Settings, /, cell: str, **options: Any) -> None:
     _update(settings, cell, **values)
 
 
-@cells.command("enable", columns=CELL_COLUMNS, example="hostmap cell enable cell1")
+@cells.command("enable", columns=CELL_COLUMNS, uses=WRITES, example="hostmap cell enable cell1")
 @cell_argument
 @click.pass_obj
 def enable(settings: Settings, /, *, cell: str) -> None:
@@ -135,6 +139,7 @@ def enable(settings: Settings, /, *, cell: str) -> None:
 @cells.command(
     "disable",
     columns=CELL_COLUMNS,
+    uses=WRITES,
     example="hostmap cell disable cell1 --reason 'database maintenance'",
 )
 @cell_argument

@@ -13,6 +13,7 @@ SHELLS = ("bash", "zsh", "fish")
 @click.command(
     "completion",
     cls=Command,
+    uses=(),
     example="hostmap completion bash > ~/.local/share/bash-completion/completions/hostmap\n"
     "hostmap completion fish > ~/.config/fish/completions/hostmap.fish",
 )

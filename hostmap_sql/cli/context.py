@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from hostmap_sql.cli import errors
+from hostmap_sql.cli.options import (
+    UrlOption,
+    refuse_second,
+    refuse_unclear,
+    refuse_without_effect,
+    values_typed,
+)
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT, connect
 from hostmap_sql.models import valid_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from hostmap_sql.hostmap import Changes, HostMap
     from hostmap_sql.models import CellMapping
@@ -28,10 +37,13 @@ FORMATS = ("table", "json", "csv", "value")
 # Longer than anybody waits, and short enough for every system call that takes a time-out.
 _LONGEST_TIMEOUT = 86_400
 
-_EPILOG = (
-    "The options of `hostmap` itself may stand here as well: --database, --format, --columns, "
-    "--timeout, --author, --reason, --verbose. See `hostmap --help`."
-)
+# The options of `hostmap` itself that a command uses: of those that read the directory, and of
+# those that write to it.
+READS = ("database", "timeout")
+WRITES = (*READS, "author", "reason")
+_SHOWS = ("format", "columns")
+_EVERYWHERE = ("verbose",)
+_ALL = (*WRITES, *_SHOWS, *_EVERYWHERE)
 
 
 @dataclass
@@ -45,6 +57,8 @@ class Settings:
     author: str | None = None
     reason: str | None = None
     verbose: bool = False
+    typed: dict[str, list[Any]] = field(default_factory=dict)
+    """All values that were typed, by the option's name: which of them count, the command says."""
 
     @contextmanager
     def open(self, *, longest: float = _LONGEST_TIMEOUT) -> Iterator[HostMap]:
@@ -77,12 +91,35 @@ def _example_text(example: str) -> str:
     return f"\b\nExample:\n{lines}\n"
 
 
-class Command(click.Command):
+def _epilog(uses: Collection[str]) -> str:
+    names = ", ".join(f"--{name}" for name in _ALL if name in uses)
+    return f"The options of `hostmap` itself may stand here as well: {names}. See `hostmap --help`."
+
+
+class _Checked(click.Command):
+    """A command whose options are checked once they are all parsed, by `--help` not at all."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments, as click does."""
+        before = [*args]
+        rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            refuse_unclear(ctx, values_typed(self, ctx, before))
+        return rest
+
+
+class Command(_Checked):
     """A command that has an example, and takes the options of `hostmap` itself too.
+
+    Those that it does not use are refused. An option of its own with the name of one of them
+    stands for it, also where it comes before the command.
 
     :param example: command lines, as one would type them.
     :param columns: what it can show, for `--columns`.
     :param plan_columns: what it shows instead with `--dry-run`.
+    :param uses: which options of `hostmap` itself have an effect on it; `--format` and `--columns`
+        have one where there are columns, and `--verbose` has everywhere.
+    :param only_with: the names of options that need another one, and that other one.
     """
 
     def __init__(
@@ -91,16 +128,21 @@ class Command(click.Command):
         example: str = "",
         columns: Sequence[str] = (),
         plan_columns: Sequence[str] = (),
+        uses: Collection[str] = READS,
+        only_with: Mapping[str, str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.example = example
         self.columns = tuple(columns)
         self.plan_columns = tuple(plan_columns)
-        self.params.extend(global_options(hidden=True))
+        self.uses = frozenset((*uses, *(_SHOWS if columns else ()), *_EVERYWHERE))
+        self.only_with = only_with or {}
+        own = {param.name for param in self.params}
+        self.params.extend(o for o in global_options(hidden=True) if o.name not in own)
         known = f"Columns: {', '.join(columns)}.\n\n" if columns else ""
         plan = f"Columns with --dry-run: {', '.join(plan_columns)}.\n\n" if plan_columns else ""
-        self.epilog = f"{_example_text(example)}{known}{plan}{_EPILOG}"
+        self.epilog = f"{_example_text(example)}{known}{plan}{_epilog(self.uses)}"
 
     def invoke(self, ctx: click.Context) -> Any:
         """Look at the options first, before anything is done."""
@@ -114,12 +156,29 @@ class Command(click.Command):
                 "with --dry-run" if plan else "without --dry-run" if self.plan_columns else "here"
             )
             raise click.UsageError(f"--columns {unknown[0]!r} is not a column {here}: {known}", ctx)
+        self._refuse_without_effect(ctx, settings)
         if settings.verbose:
             _log_to_standard_error(ctx)
         return super().invoke(ctx)
 
+    def _refuse_without_effect(self, ctx: click.Context, settings: Settings) -> None:
+        """Refuse what was typed and would not count, wherever it stood."""
+        params = {param.name: param for param in self.params}
+        for name, values in settings.typed.items():
+            if name not in self.uses:
+                problem = f"--{name} has no effect on `{ctx.command_path}`: leave it out"
+                raise click.UsageError(problem, ctx)
+            # Those of `hostmap` itself are hidden here: what a command shows as its own, it takes
+            # as often as it says.
+            is_own = not getattr(params[name], "hidden", False)
+            if is_own:
+                setattr(settings, name, None)  # it signs nothing
+            elif name != "columns" and len({*values}) > 1:
+                refuse_second(ctx, params[name])
+        refuse_without_effect(ctx, self, self.only_with)
 
-class Group(click.Group):
+
+class Group(_Checked, click.Group):
     """A group of such commands."""
 
     command_class = Command
@@ -130,7 +189,7 @@ class Group(click.Group):
         self.example = example
         is_root = isinstance(self, Root)
         self.params.extend(global_options(hidden=not is_root))
-        self.epilog = f"{_example_text(example)}{self.epilog if is_root else _EPILOG}"
+        self.epilog = f"{_example_text(example)}{self.epilog if is_root else _epilog(_ALL)}"
 
 
 class Root(Group):
@@ -176,12 +235,17 @@ def global_options(*, hidden: bool) -> list[click.Option]:
     """The options of `hostmap` itself; hidden, where they are accepted only because people try."""
 
     def option(*names: str, **attributes: Any) -> click.Option:
-        return click.Option(names, hidden=hidden, expose_value=False, callback=_set, **attributes)
+        # Each is collected from all places, and the command then says whether it takes several.
+        attributes = {"multiple": True, **attributes}
+        return click.Option(
+            names, hidden=hidden, expose_value=False, callback=collect, **attributes
+        )
 
     return [
         option(
             "--database",
             metavar="URL",
+            type=UrlOption(),
             envvar=None if hidden else "HOSTMAP_DATABASE",
             show_envvar=True,
             help="The database: sqlite:///FILE, mysql://USER:PASSWORD@HOST/DB or postgresql://... "
@@ -200,7 +264,6 @@ def global_options(*, hidden: bool) -> list[click.Option]:
             "--columns",
             metavar="NAMES",
             type=_Names(),
-            multiple=True,
             help="Show only these columns, in this order: name,name; may be given several times.",
         ),
         option(
@@ -219,6 +282,7 @@ def global_options(*, hidden: bool) -> list[click.Option]:
             "-v",
             "--verbose",
             is_flag=True,
+            multiple=False,
             help="Log to standard error; show where an unexpected error happened.",
         ),
     ]
@@ -235,13 +299,24 @@ class _Names(click.ParamType[tuple[str, ...]]):
         return tuple(name.strip() for name in value.split(","))
 
 
-def _set(ctx: click.Context, option: click.Parameter, value: Any) -> None:
-    """Keep the value of an option, unless it was not given here."""
-    if value in (None, False, ()) or not option.name:
+def collect(ctx: click.Context, option: click.Parameter, value: Any) -> None:
+    """Keep all values of an option that were given here. The last one is the setting."""
+    settings = ctx.ensure_object(Settings)
+    name = option.name or ""
+    if name == "verbose":
+        settings.verbose = settings.verbose or value
+        return
+    if not value and isinstance(option.envvar, str) and option.envvar in os.environ:
+        value = ("",)  # a variable that is set and empty, which click takes for one that is not set
+    if not value:
         return
     if isinstance(option.type, _Names):
-        value = tuple(chain.from_iterable(value))
-    setattr(ctx.ensure_object(Settings), option.name, value)
+        value = (*settings.columns, *chain.from_iterable(value))
+        settings.columns = value
+    else:
+        setattr(settings, name, value[-1])
+    if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        settings.typed.setdefault(name, []).extend(value)
 
 
 def _login_name() -> str | None:

@@ -43,13 +43,13 @@ _MOVED = _LOOKUPS[0]
 _BULK = 1_000
 
 
-@click.command("demo", cls=Command, example="hostmap demo")
+@click.command("demo", cls=Command, uses=("timeout", "author", "reason"), example="hostmap demo")
 @click.pass_obj
 def demo(settings: Settings) -> None:
     """Make a directory in hostmap-demo.db, in this folder, and look up hosts in it.
 
-    Shows each command it stands for. It never touches another database, whatever --database or
-    HOSTMAP_DATABASE say; doing it again does no harm.
+    Shows each command it stands for. It never touches another database, whatever HOSTMAP_DATABASE
+    says; doing it again does no harm.
     """
     settings.database = DATABASE
     _command("export", f"HOSTMAP_DATABASE={DATABASE}")

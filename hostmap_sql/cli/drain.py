@@ -10,7 +10,7 @@ import click
 from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import CELL
 from hostmap_sql.cli.cells import cell_argument, cells
-from hostmap_sql.cli.context import Settings, find_cell
+from hostmap_sql.cli.context import WRITES, Settings, find_cell
 from hostmap_sql.cli.output import plural, show_summary
 from hostmap_sql.cli.plans import PLAN_COLUMNS, plan_row, show_plan
 from hostmap_sql.cli.progress import progress
@@ -30,6 +30,7 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Only show what wo
 @cells.command(
     "drain",
     columns=("from_cell", "from_cell_uuid", "to_cell", "to_cell_uuid", "moved"),
+    uses=WRITES,
     plan_columns=PLAN_COLUMNS,
     example="hostmap cell drain cell1 cell2 --dry-run\n"
     "hostmap cell drain cell1 cell2 --reason 'cell1 is retired'",
@@ -69,6 +70,7 @@ def drain(settings: Settings, /, *, from_cell: str, to_cell: str, dry_run: bool)
 @cells.command(
     "delete",
     columns=("cell", "cell_uuid", "hosts_deleted"),
+    uses=WRITES,
     plan_columns=PLAN_COLUMNS,
     example="hostmap cell delete cell3\nhostmap cell delete cell2 --force --reason 'cell retired'",
 )

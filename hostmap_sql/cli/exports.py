@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from hostmap_sql.cli import errors
-from hostmap_sql.cli.arguments import CELL
-from hostmap_sql.cli.context import Settings, uuid_of
-from hostmap_sql.cli.hosts import hosts
+from hostmap_sql.cli.hosts import cells_option, hosts, hosts_of
 from hostmap_sql.cli.output import begun, plural
 from hostmap_sql.errors import InvalidValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from hostmap_sql.cli.context import Settings
     from hostmap_sql.models import HostMapping
 
 # What an SQLite file begins with.
@@ -33,7 +32,7 @@ _DATABASE = b"SQLite format 3\0"
     example="hostmap host export hosts.csv\nhostmap host export --cell cell1 | wc --lines",
 )
 @click.argument("file", default="-")
-@click.option("--cell", metavar="CELL", type=CELL, help="Only hosts of this cell.")
+@cells_option
 @click.option("--prefix", help="Only hosts whose names begin so.")
 @click.option("--uuids", is_flag=True, help="Write the UUIDs of the cells, not their names.")
 @click.pass_obj
@@ -42,7 +41,7 @@ def export(
     /,
     *,
     file: str,
-    cell: str | None,
+    cells: tuple[str, ...],
     prefix: str | None,
     uuids: bool,
 ) -> None:
@@ -51,7 +50,7 @@ def export(
     A FILE is replaced only when all of it is written. Without one it goes to standard output.
     """
     with settings.open() as hostmap:
-        mappings = begun(hostmap.hosts.iterate(uuid_of(hostmap, cell, "--cell"), prefix))
+        mappings = begun(hosts_of(hostmap, cells, prefix))
         if file == "-":
             _write(sys.stdout, mappings, uuids=uuids)
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,13 +12,15 @@ from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import HOST, REVISION
 from hostmap_sql.cli.conflicts import cell_names
 from hostmap_sql.cli.context import Command, Settings
-from hostmap_sql.cli.output import show_rows
+from hostmap_sql.cli.filters import FILTERS, change_filter, filter_options
+from hostmap_sql.cli.output import begun, row_writer
 from hostmap_sql.cli.rows import time_text
 from hostmap_sql.errors import HistoryPruned, HostMappingNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from hostmap_sql.cli.filters import ChangeFilter
     from hostmap_sql.hostmap import HostMap
     from hostmap_sql.models import CellChange, ChangeSet, HostChange
 
@@ -36,8 +40,8 @@ COLUMNS = (
 )
 BRIEF_COLUMNS = COLUMNS[:9]
 
-# Changesets that are read at once: each may tell of thousands of hosts.
-_PAGE_SIZE = 10
+# Changes that are shown at once, and changesets that are looked at before.
+_BATCH_SIZE = 1_000
 
 Names = dict[str, str]
 
@@ -46,7 +50,8 @@ Names = dict[str, str]
     "history",
     cls=Command,
     columns=COLUMNS,
-    example="hostmap history compute-1\nhostmap history --since 12 --format json",
+    uses=FILTERS,
+    example="hostmap history compute-1\nhostmap history --since 12 --author ops --format json",
 )
 @click.argument("host", type=HOST, required=False)
 @click.option(
@@ -55,58 +60,92 @@ Names = dict[str, str]
     type=REVISION,
     help="Only what came after this revision; an error if some of that was pruned.",
 )
+@filter_options
 @click.pass_obj
-def history(settings: Settings, /, *, host: str | None, since: int | None) -> None:
+def history(
+    settings: Settings,
+    /,
+    *,
+    host: str | None,
+    since: int | None,
+    hosts: tuple[str, ...],
+    cells: tuple[str, ...],
+) -> None:
     """Show who changed what and when, oldest first; of a HOST or of everything."""
+    if host is not None and hosts:
+        raise click.UsageError("--host and HOST do not go together: give all hosts by --host")
     with settings.open() as hostmap:
+        if host is not None:
+            _refuse_unknown(hostmap, host)
+            hosts = (host,)
+        wanted = change_filter(settings, hostmap, hosts, cells)
+        warn_of_future(hostmap, since)
         names = cell_names(hostmap)
-        rows: Iterable[Mapping[str, Any]]
-        if host is None:
-            rows = _rows_since(hostmap, since, names)
-        else:
-            rows = _rows_of_host(hostmap, host, since, names)
-        show_rows(settings, COLUMNS, rows, BRIEF_COLUMNS)
+        writer = row_writer(settings, COLUMNS, BRIEF_COLUMNS)
+        for batch in batches(hostmap, since, wanted):
+            writer.write(rows_of(batch, names, wanted))
+            sys.stdout.flush()
+        writer.write(())  # the header, if there was nothing to show
+        writer.end()
 
 
-def _rows_of_host(
-    hostmap: HostMap, host: str, since: int | None, names: Names
-) -> list[Mapping[str, Any]]:
-    if since is not None:
-        hostmap.history.since(since, limit=1)  # raises if some of it is gone
-    changes = hostmap.history.of_host(host)
-    if not changes and not hostmap.hosts.get_many([host]):
+def _refuse_unknown(hostmap: HostMap, host: str) -> None:
+    if not hostmap.hosts.get_many([host]) and not hostmap.history.of_host(host):
         raise HostMappingNotFound(host)
-    return [_host_row(change, names) for change in changes if change.revision > (since or 0)]
 
 
-def _rows_since(hostmap: HostMap, since: int | None, names: Names) -> Iterator[Mapping[str, Any]]:
-    for page in pages(hostmap, since):
-        yield from rows_of(page, names)
+def warn_of_future(hostmap: HostMap, since: int | None) -> None:
+    """Say so if a revision is not there yet: nothing could have come after it."""
+    newest = hostmap.revision()
+    if since is not None and since > newest:
+        errors.say(
+            f"revision {since} is above the newest, {newest}: it is of another database, or this "
+            "one was restored from a backup"
+        )
 
 
-def pages(hostmap: HostMap, since: int | None) -> Iterator[Sequence[ChangeSet]]:
+def batches(
+    hostmap: HostMap, since: int | None, wanted: ChangeFilter
+) -> Iterator[Sequence[ChangeSet]]:
     """The changesets after a revision, some at a time; None: all there are."""
-    after = since or 0
+    batch: list[ChangeSet] = []
+    size = 0
+    for changeset in _changesets(hostmap, since, wanted.hosts or None):
+        batch.append(changeset)
+        size += 1 + len(changeset.hosts)
+        if size >= _BATCH_SIZE:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _changesets(
+    hostmap: HostMap, since: int | None, hosts: Sequence[str] | None
+) -> Iterator[ChangeSet]:
     try:
-        page = hostmap.history.since(after, limit=_PAGE_SIZE)
+        return begun(hostmap.history.iterate(since or 0, hosts=hosts))
     except HistoryPruned as error:
         if since is not None:
             raise
         # Asked for all there is: that is what came after.
         errors.say(f"the history begins after revision {error.pruned_revision}: it was pruned")
-        page = hostmap.history.since(error.pruned_revision, limit=_PAGE_SIZE)
-    while page:
-        yield page
-        page = hostmap.history.since(page[-1].revision, limit=_PAGE_SIZE)
+        return begun(hostmap.history.iterate(error.pruned_revision, hosts=hosts))
 
 
-def rows_of(changesets: Iterable[ChangeSet], names: Names) -> Iterator[Mapping[str, Any]]:
-    """The changes of some changesets, as they are shown."""
-    for changeset in changesets:
-        for cell in changeset.cells:
-            yield _cell_row(changeset, cell, names)
-        for host in changeset.hosts:
-            yield {**_host_row(host, names), "change_id": changeset.change_id}
+def rows_of(
+    changesets: Iterable[ChangeSet], names: Names, wanted: ChangeFilter
+) -> Iterator[Mapping[str, Any]]:
+    """The wanted changes of some changesets, as they are shown."""
+    rows = chain.from_iterable(_rows(c, names) for c in changesets if wanted.wants(c))
+    return filter(wanted.wants_row, rows)
+
+
+def _rows(changeset: ChangeSet, names: Names) -> Iterator[Mapping[str, Any]]:
+    for cell in changeset.cells:
+        yield _cell_row(changeset, cell, names)
+    for host in changeset.hosts:
+        yield {**_host_row(host, names), "change_id": changeset.change_id}
 
 
 def _host_row(change: HostChange, names: Names) -> Mapping[str, Any]:

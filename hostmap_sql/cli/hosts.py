@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from heapq import merge
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import click
 
 from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import CELL, HOST
-from hostmap_sql.cli.context import Group, Settings, find_cell, uuid_of
+from hostmap_sql.cli.context import WRITES, Group, Settings, find_cell, uuid_of
 from hostmap_sql.cli.output import plural, show_one_or_many, show_row, show_rows, show_summary
 from hostmap_sql.cli.rows import HOST_COLUMNS, host_row
 from hostmap_sql.errors import HostMappingExists
 from hostmap_sql.models import BIGGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-    from hostmap_sql.hostmap import Changes
+    from hostmap_sql.hostmap import Changes, HostMap
     from hostmap_sql.models import HostChange, HostMapping
 
 # How many names an error quotes.
@@ -26,6 +28,14 @@ _MOST_NAMED = 20
 
 hosts_argument = click.argument("hosts", metavar="HOST...", type=HOST, nargs=-1, required=True)
 cell_argument = click.argument("cell", type=CELL)
+cells_option = click.option(
+    "--cell",
+    "cells",
+    metavar="CELL",
+    type=CELL,
+    multiple=True,
+    help="Only hosts of this cell; of several, if it is given several times.",
+)
 
 
 @click.group("host", cls=Group, example="hostmap host show compute-1")
@@ -34,7 +44,10 @@ def hosts() -> None:
 
 
 @hosts.command(
-    "create", columns=HOST_COLUMNS, example="hostmap host create compute-9 cell1 --reason 'rack 9'"
+    "create",
+    columns=HOST_COLUMNS,
+    uses=WRITES,
+    example="hostmap host create compute-9 cell1 --reason 'rack 9'",
 )
 @click.argument("host")
 @cell_argument
@@ -78,26 +91,35 @@ def show(settings: Settings, /, *, hosts: tuple[str, ...]) -> None:
 @hosts.command(
     "list",
     columns=HOST_COLUMNS,
-    example="hostmap host list --cell cell1 --prefix compute- --limit 100\n"
+    example="hostmap host list --cell cell1 --cell cell2 --prefix compute- --limit 100\n"
     "hostmap host list --format value --columns host",
 )
-@click.option("--cell", metavar="CELL", type=CELL, help="Only hosts of this cell.")
+@cells_option
 @click.option("--prefix", help="Only hosts whose names begin so.")
 @click.option("--limit", metavar="N", type=click.IntRange(0, BIGGEST), help="At most so many.")
 @click.pass_obj
 def list_(
-    settings: Settings, /, *, cell: str | None, prefix: str | None, limit: int | None
+    settings: Settings, /, *, cells: tuple[str, ...], prefix: str | None, limit: int | None
 ) -> None:
     """Show the hosts, ordered by name."""
     with settings.open() as hostmap:
-        uuid = uuid_of(hostmap, cell, "--cell")
-        mappings = islice(hostmap.hosts.iterate(uuid, prefix), limit)
+        mappings = islice(hosts_of(hostmap, cells, prefix), limit)
         show_rows(settings, HOST_COLUMNS, map(host_row, mappings))
+
+
+def hosts_of(hostmap: HostMap, cells: Sequence[str], prefix: str | None) -> Iterator[HostMapping]:
+    """The hosts of some cells, or of all if none is named, ordered by name."""
+    uuids: set[str | None] = {find_cell(hostmap, cell, "--cell").uuid for cell in cells}
+    by_name = attrgetter("host")
+    found = merge(*(hostmap.hosts.iterate(uuid, prefix) for uuid in uuids or {None}), key=by_name)
+    # A host that moves meanwhile may be read in its old cell and in its new one.
+    return (max(same, key=attrgetter("revision")) for _, same in groupby(found, by_name))
 
 
 @hosts.command(
     "move",
     columns=HOST_COLUMNS,
+    uses=WRITES,
     example="hostmap host move compute-1 compute-2 cell2 --from cell1 --reason 'rack 9 rewired'",
 )
 @hosts_argument
@@ -134,6 +156,7 @@ def move(
 @hosts.command(
     "delete",
     columns=("deleted", "revision"),
+    uses=WRITES,
     example="hostmap host delete compute-1 compute-2 --from cell1 --reason 'scrapped'",
 )
 @hosts_argument

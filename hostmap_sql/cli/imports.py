@@ -10,7 +10,7 @@ from hostmap_sql.bulk import OnConflict, Plan
 from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import CELL
 from hostmap_sql.cli.conflicts import conflict_rows, say_conflicts
-from hostmap_sql.cli.context import Settings, find_cell
+from hostmap_sql.cli.context import WRITES, Settings, find_cell
 from hostmap_sql.cli.files import label, read_file, refuse_bad_lines
 from hostmap_sql.cli.hosts import hosts
 from hostmap_sql.cli.inventory import FORMS, read_inventory
@@ -32,6 +32,7 @@ Pairs = list[tuple[str, str]]
 @hosts.command(
     "import",
     columns=("created", "unchanged", "moved", "conflicts"),
+    uses=WRITES,
     example="hostmap host import hosts.csv --dry-run\n"
     "nova-manage cell_v2 list_hosts | hostmap host import -",
 )

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hostmap_sql.cli import errors
-from hostmap_sql.cli.arguments import CELL, HOST, REVISION, SECONDS
+from hostmap_sql.cli.arguments import REVISION, SECONDS
 from hostmap_sql.cli.conflicts import cell_names
-from hostmap_sql.cli.context import Command, Settings, uuid_of
-from hostmap_sql.cli.history import BRIEF_COLUMNS, COLUMNS, pages, rows_of
+from hostmap_sql.cli.context import Command, Settings
+from hostmap_sql.cli.filters import FILTERS, change_filter, filter_options
+from hostmap_sql.cli.history import BRIEF_COLUMNS, COLUMNS, batches, rows_of, warn_of_future
 from hostmap_sql.cli.output import row_writer
 from hostmap_sql.cli.service import stopping
 from hostmap_sql.errors import DatabaseUnavailable
-from hostmap_sql.models import valid_host
-from hostmap_sql.uuids import canonical_uuid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from hostmap_sql.cli.filters import ChangeFilter
     from hostmap_sql.cli.output import RowWriter
     from hostmap_sql.cli.service import Stop
     from hostmap_sql.hostmap import HostMap
@@ -55,8 +55,7 @@ class Log:
 
     hostmap: HostMap
     writer: RowWriter
-    cell_uuid: str | None
-    host: str | None
+    wanted: ChangeFilter
     names: dict[str, str]
     last: int | None = None
     change_id: str | None = None
@@ -64,10 +63,14 @@ class Log:
 
     def print_new(self, stop: Stop | None = None) -> None:
         """Print what came after the last; leave off when told to stop."""
-        for page in pages(self.hostmap, self.last):
-            self._print(page)
+        newest = self.hostmap.revision()
+        for batch in batches(self.hostmap, self.last, self.wanted):
+            self._print(batch)
             if stop is not None and stop.is_set():
-                break
+                return
+        if newest > (self.last or 0):
+            # What came after the last that was wanted has been looked at, too.
+            self.last, self.change_id = newest, None
         self.print_header()
 
     def print_header(self) -> None:
@@ -92,25 +95,23 @@ class Log:
         return now.revision != self.last
 
     def _print(self, changesets: Sequence[ChangeSet]) -> None:
-        if any(changeset.cells for changeset in changesets):
-            # A deleted cell keeps the name by which it was known.
+        if self.wanted.hosts or any(changeset.cells for changeset in changesets):
+            # There may be new names. A deleted cell keeps the name by which it was known.
             self.names |= cell_names(self.hostmap)
-        rows = [*filter(self._is_wanted, rows_of(changesets, self.names))]
+        rows = [*rows_of(changesets, self.names, self.wanted)]
         if rows:
             self.writer.write(rows)
             sys.stdout.flush()
         self.last, self.change_id = changesets[-1].revision, changesets[-1].change_id
-
-    def _is_wanted(self, row: Mapping[str, Any]) -> bool:
-        in_cell = self.cell_uuid in (None, row["old_cell_uuid"], row["new_cell_uuid"])
-        return in_cell and self.host in (None, row["host"])
 
 
 @click.command(
     "log",
     cls=Command,
     columns=COLUMNS,
-    example="hostmap log --since 2026-01-31 --cell cell1\n"
+    uses=FILTERS,
+    only_with={"interval": "follow"},
+    example="hostmap log --since 2026-01-31 --cell cell1 --author ops --reason 'rack 9'\n"
     "timeout --signal TERM --preserve-status 5 hostmap log --follow --format json",
 )
 @click.option(
@@ -120,14 +121,7 @@ class Log:
     help="Only what came after this revision, or from this time on: ISO 8601 with "
     "its dashes, in UTC unless it names a zone. An error if some of that was pruned.",
 )
-@click.option(
-    "--cell",
-    metavar="CELL",
-    type=CELL,
-    help="Only changes of this cell and of hosts that came into it or went out of it; of a cell "
-    "that is deleted, by its UUID.",
-)
-@click.option("--host", metavar="HOST", type=HOST, help="Only changes of this host.")
+@filter_options
 @click.option("--follow", is_flag=True, help="Go on, with changes as they come.")
 @click.option(
     "--interval",
@@ -142,8 +136,8 @@ def log(
     /,
     *,
     since: int | datetime | None,
-    cell: str | None,
-    host: str | None,
+    hosts: tuple[str, ...],
+    cells: tuple[str, ...],
     follow: bool,
     interval: float,
 ) -> None:
@@ -153,10 +147,10 @@ def log(
     it is waited for, and no change is missed. With --follow, json is an object a line.
     """
     with settings.open() as hostmap:
-        log = begun(settings, hostmap, cell, host, json_lines=follow)
-        after = hostmap.history.last_before(since) if isinstance(since, datetime) else since
-        log.last = after
+        log = begun(settings, hostmap, hosts, cells, json_lines=follow)
+        log.last = hostmap.history.last_before(since) if isinstance(since, datetime) else since
         if not follow:
+            warn_of_future(hostmap, log.last)
             log.print_new()
     if follow:
         with stopping() as stop, settings.open(longest=LONGEST_LOOK) as log.hostmap:
@@ -165,14 +159,17 @@ def log(
 
 
 def begun(
-    settings: Settings, hostmap: HostMap, cell: str | None, host: str | None, *, json_lines: bool
+    settings: Settings,
+    hostmap: HostMap,
+    hosts: Sequence[str],
+    cells: Sequence[str],
+    *,
+    json_lines: bool,
 ) -> Log:
     """A log of which nothing is printed yet."""
-    uuid = cell and (canonical_uuid(cell) or uuid_of(hostmap, cell, "--cell"))
-    if host is not None:
-        valid_host(host)
+    wanted = change_filter(settings, hostmap, hosts, cells)
     writer = row_writer(settings, COLUMNS, BRIEF_COLUMNS, json_lines=json_lines)
-    return Log(hostmap, writer, uuid, host, cell_names(hostmap))
+    return Log(hostmap, writer, wanted, cell_names(hostmap))
 
 
 def follow_changes(log: Log, stop: Stop, interval: float) -> None:

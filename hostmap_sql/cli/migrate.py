@@ -24,6 +24,7 @@ COLUMNS = ("id", "applied")
     "migrate",
     cls=Command,
     columns=COLUMNS,
+    only_with={"yes": "rollback"},
     example="hostmap migrate\nhostmap migrate --status",
 )
 @click.option("--status", is_flag=True, help="Only show which migrations are applied.")

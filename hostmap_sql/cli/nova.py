@@ -9,7 +9,7 @@ import click
 from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import CELL, URL
 from hostmap_sql.cli.conflicts import cell_names, conflict_rows, say_conflicts
-from hostmap_sql.cli.context import Group, Settings
+from hostmap_sql.cli.context import WRITES, Group, Settings
 from hostmap_sql.cli.output import plural, show_summary
 from hostmap_sql.cli.plans import PLAN_COLUMNS, plan_row, show_plan
 from hostmap_sql.cli.progress import progress_of
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 IMPORT_COLUMNS = ("cells", "created", "unchanged", "moved", "conflicts")
 
 Command = Any
+
+# Of the options of `access_options`.
+ONLY_WITH = {"trusted_hosts": "template_url"}
 
 
 @click.group("nova", cls=Group, example="hostmap nova import --from @nova_api.url --dry-run")
@@ -107,6 +110,7 @@ def directory(settings: Settings, reason: str) -> Any:
     "import",
     columns=IMPORT_COLUMNS,
     plan_columns=PLAN_COLUMNS,
+    uses=WRITES,
     example="hostmap nova import --from @nova_api.url --dry-run\n"
     "hostmap nova import --from @nova_api.url --on-conflict move --reason 'Nova is right'",
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hostmap_sql.cli import errors
-from hostmap_sql.cli.nova import access_of, access_options, nova
+from hostmap_sql.cli.nova import ONLY_WITH, access_of, access_options, nova
 from hostmap_sql.cli.output import plural, show_rows
 from hostmap_sql.cli.progress import progress_of
 from hostmap_sql.nova import check
@@ -22,6 +22,7 @@ BRIEF_COLUMNS = ("kind", "cell", "host", "problem")
 @nova.command(
     "check",
     columns=COLUMNS,
+    only_with=ONLY_WITH,
     example="hostmap nova check --cell cell1\nhostmap nova check --format json",
 )
 @access_options

@@ -11,7 +11,9 @@ import click
 from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import SECONDS
 from hostmap_sql.cli.conflicts import cell_names, conflict_rows, say_conflicts
+from hostmap_sql.cli.context import WRITES
 from hostmap_sql.cli.nova import (
+    ONLY_WITH,
     access_of,
     access_options,
     conflict_plan_rows,
@@ -50,6 +52,8 @@ COLUMNS = (
     "discover",
     columns=COLUMNS,
     plan_columns=PLAN_COLUMNS,
+    uses=WRITES,
+    only_with=ONLY_WITH,
     example="hostmap nova discover --dry-run\n"
     "hostmap nova discover --cell cell1 --mark --cell-options sslmode=prefer\n"
     "timeout --signal TERM --preserve-status 5 hostmap nova discover --every 300",

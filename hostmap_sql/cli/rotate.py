@@ -10,6 +10,7 @@ import click
 
 from hostmap_sql.cli.arguments import IS_MASKED
 from hostmap_sql.cli.cells import cells
+from hostmap_sql.cli.context import WRITES
 from hostmap_sql.cli.drain import dry_run_option
 from hostmap_sql.cli.files import label, read_file, refuse_bad_lines
 from hostmap_sql.cli.inventory import BadLine, Inventory, text_lines
@@ -35,6 +36,7 @@ _FIELDS = ("cell", *_URLS)
 @cells.command(
     "rotate",
     columns=("updated", "unchanged", "revision"),
+    uses=WRITES,
     plan_columns=PLAN_COLUMNS,
     example="hostmap cell rotate --file urls.csv --dry-run\n"
     "hostmap cell rotate --file - --reason 'passwords rotated' < urls.csv",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from hostmap_sql.cli.arguments import CELL, HOST, REVISION, SECONDS
+from hostmap_sql.cli.arguments import REVISION, SECONDS
 from hostmap_sql.cli.context import Command, Settings
+from hostmap_sql.cli.filters import FILTERS, filter_options
 from hostmap_sql.cli.history import COLUMNS
 from hostmap_sql.cli.log import LONGEST_LOOK, begun, follow_changes
 from hostmap_sql.cli.service import stopping
@@ -15,15 +16,10 @@ from hostmap_sql.cli.service import stopping
     "watch",
     cls=Command,
     columns=COLUMNS,
+    uses=FILTERS,
     example="timeout --signal TERM --preserve-status 5 hostmap watch --cell cell1 --format json",
 )
-@click.option("--host", metavar="HOST", type=HOST, help="Only changes of this host.")
-@click.option(
-    "--cell",
-    metavar="CELL",
-    type=CELL,
-    help="Only changes of this cell and of hosts that came into it or went out of it.",
-)
+@filter_options
 @click.option(
     "--since",
     metavar="REVISION",
@@ -43,8 +39,8 @@ def watch(
     settings: Settings,
     /,
     *,
-    host: str | None,
-    cell: str | None,
+    hosts: tuple[str, ...],
+    cells: tuple[str, ...],
     since: int | None,
     interval: float,
 ) -> None:
@@ -54,7 +50,7 @@ def watch(
     object a line; the `revision` of the last one is where to take it up again, with --since.
     """
     with settings.open() as hostmap:
-        log = begun(settings, hostmap, cell, host, json_lines=True)
+        log = begun(settings, hostmap, hosts, cells, json_lines=True)
         log.last = hostmap.revision() if since is None else since
     with stopping() as stop, settings.open(longest=LONGEST_LOOK) as log.hostmap:
         follow_changes(log, stop, interval)

@@ -15,6 +15,12 @@ from urllib.parse import quote, urlencode
 from hostmap_sql.dialects.base import Dialect, Fault
 from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.dialects.sqlite_faults import CODES, FAULTS
+from hostmap_sql.dialects.sqlite_files import (
+    explain_refused_read,
+    explain_refused_write,
+    is_about_access,
+    refuse_unseen_changes,
+)
 from hostmap_sql.errors import DatabaseError, InvalidValue
 from hostmap_sql.statements import Statement
 
@@ -79,17 +85,22 @@ class SQLite(Dialect):
                     "fork when nothing is under way"
                 )
                 raise DatabaseError(f"{path}: {problem}")
-            connection = sqlite3.connect(
-                f"file:{quote(path)}?{urlencode(options)}",
-                uri=True,
-                timeout=_PATIENCE,
-                isolation_level=None,
-                check_same_thread=False,  # lent to one thread at a time
-                factory=_Connection,
-            )
-            connection.path = path
-            connection.execute("PRAGMA foreign_keys = ON")
-            _let_readers_and_writers_be(connection)
+            refuse_unseen_changes(path, options)
+            try:
+                connection = sqlite3.connect(
+                    f"file:{quote(path)}?{urlencode(options)}",
+                    uri=True,
+                    timeout=_PATIENCE,
+                    isolation_level=None,
+                    check_same_thread=False,  # lent to one thread at a time
+                    factory=_Connection,
+                )
+                connection.path = path
+                connection.execute("PRAGMA foreign_keys = ON")
+                _let_readers_and_writers_be(connection)
+            except sqlite3.OperationalError as error:
+                explain_refused_read(path, error)
+                raise
             return connection
 
         return open_connection
@@ -163,7 +174,11 @@ class SQLite(Dialect):
         cursor.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
 
     def take_revision(self, cursor: Any) -> int | None:
-        row = cursor.execute(self.sql[Statement.REVISION_TAKE]).fetchone()
+        try:
+            row = cursor.execute(self.sql[Statement.REVISION_TAKE]).fetchone()
+        except sqlite3.OperationalError as error:
+            explain_refused_write(cursor.connection, error)
+            raise
         return row and int(row[0])
 
     def encode_hosts(self, hosts: Sequence[str]) -> object:
@@ -224,9 +239,11 @@ def _let_readers_and_writers_be(connection: sqlite3.Connection) -> None:
         # Pages go from the log back into the file after so many, 16 MB. By SQLite's own 1,000 a
         # bulk call would write the same page back again and again.
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
-    except sqlite3.OperationalError:
-        # A read-only file, or somebody in a transaction: it works all the same, but they wait.
-        return
+    except sqlite3.OperationalError as error:
+        # A read-only file, or somebody in a transaction: it works all the same, but they wait;
+        # unless it cannot be read either, for want of its log.
+        if is_about_access(error):
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
 
 
 DIALECT = SQLite()

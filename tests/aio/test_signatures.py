@@ -42,7 +42,7 @@ AT_ONCE = {
     "Replica.known_cell_of",
     "Replica.known_cells_of",
 }
-ITERATORS = {"Hosts.iterate", "WatchedHosts.iterate", "History.follow"}
+ITERATORS = {"Hosts.iterate", "WatchedHosts.iterate", "History.follow", "History.iterate"}
 
 
 def public(kind: type) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def test_demo_again_changes_nothing(cli: Cli) -> None:
     cli("demo")
     demo = Cli(DATABASE)
     before = demo.revision()
-    output = cli("--database", "mysql://nobody@127.0.0.1:1/nothing", "demo").stdout
+    output = Cli("mysql://nobody@127.0.0.1:1/nothing")("demo").stdout
     assert demo.revision() == before
     assert "created 0, unchanged 3,600" in output
     assert "cell1 is there already" in output

@@ -34,10 +34,6 @@ def test_the_options_of_hostmap_stand_anywhere(before: int, cli: Cli) -> None:
     assert cli(*words).stdout == "host\ncompute-1\ncompute-2\n"
 
 
-def test_the_nearest_option_counts(cli: Cli) -> None:
-    assert cli("-f", "json", "host", "list", "-f", "value", "-c", "host").stdout.startswith("comp")
-
-
 @pytest.mark.parametrize("command", LISTS, ids=" ".join)
 def test_every_format_shows_the_same(cli: Cli, command: tuple[str, ...]) -> None:
     rows = cli.json(*command)

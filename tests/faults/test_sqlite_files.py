@@ -16,6 +16,7 @@ import pytest
 from hostmap_sql import (
     DatabaseError,
     DatabaseUnavailable,
+    InvalidValue,
     OutcomeUnknown,
     SchemaOutOfDate,
     connect,
@@ -233,6 +234,54 @@ def test_a_file_without_permission_to_write_can_be_read(backend: Backend, file: 
         folder.chmod(0o755)
         file.chmod(0o644)
         assert_whole(hostmap)
+
+
+@pytest.mark.parametrize("options", ["", "?mode=ro", "?mode=rwc"])
+def test_a_file_in_a_read_only_folder_says_how_it_can_be_read(
+    options: str, backend: Backend, file: Path
+) -> None:
+    folder = file.parent
+    for parent in (folder, folder.parent):
+        parent.chmod(0o755)
+    file.chmod(0o644)
+    folder.chmod(0o555)
+    code = "SQLITE_READONLY_DIRECTORY"  # on a file system that is read-only: SQLITE_CANTOPEN
+    with connect(f"{backend.url}{options}", timeout=1.0) as hostmap, nobody():
+        refused(hostmap.hosts.list, code, f"{folder} may not be written to by this user")
+        refused(hostmap.revision, code, "add immutable=1 to its URL")
+    with connect(f"{backend.url}?mode=ro&immutable=1", timeout=1.0) as hostmap, nobody():
+        assert len(hostmap.hosts.list()) == len(HOSTS)
+    folder.chmod(0o755)
+
+
+def test_a_file_that_may_not_be_read_says_so(backend: Backend, file: Path) -> None:
+    for parent in (file.parent, file.parent.parent):
+        parent.chmod(0o755)
+    file.chmod(0o000)
+    with connect(backend.url, timeout=1.0) as hostmap, nobody():
+        refused(hostmap.revision, "SQLITE_CANTOPEN", "Permission denied")
+    file.chmod(0o644)
+    with connect(backend.url, timeout=1.0) as hostmap:
+        assert_whole(hostmap)
+
+
+@pytest.mark.parametrize("options", ["?mode=ro", "?immutable=1"])
+def test_a_write_that_the_url_forbids_says_so(options: str, backend: Backend, file: Path) -> None:
+    assert file.exists()
+    with connect(f"{backend.url}{options}", timeout=1.0) as hostmap:
+        problem = "it was opened with mode=ro or immutable=1"
+        refused(lambda: hostmap.hosts.create("a", CELL), "SQLITE_READONLY", problem)
+
+
+def test_a_file_is_not_immutable_while_its_log_holds_changes(
+    backend: Backend, directory: HostMap
+) -> None:
+    directory.hosts.create("new", CELL)
+    with connect(f"{backend.url}?immutable=1", timeout=1.0) as reader:
+        with pytest.raises(InvalidValue, match="-wal may hold changes that would not be seen"):
+            reader.revision()
+        backend.query("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert reader.revision() == 3
 
 
 _HOLD = """

@@ -1,0 +1,160 @@
+"""`hostmap log`, `history` and `watch` show the changes that are asked for, and no others."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.conftest import Cli, running
+
+if TYPE_CHECKING:
+    from hostmap_sql import HostMap
+
+COMMANDS = ("log", "history")
+
+
+@pytest.fixture(autouse=True)
+def changes(cli: Cli) -> None:
+    """Revisions 6 to 10, after those of the template."""
+    cli("host", "move", "compute-1", "cell2", "--author", "alice", "--reason", "rack 9 rewired")
+    cli("host", "move", "compute-2", "cell3", "--author", "bob", "--reason", "rack 10")
+    cli("cell", "disable", "cell3", "--author", "alice")
+    cli("host", "delete", "compute-1", "--author", "bob", "--reason", "Rack 9")
+    cli("host", "create", "new", "cell1", "--author", "alice")
+
+
+def revisions(cli: Cli, *arguments: str) -> list[int]:
+    return [change["revision"] for change in cli.json(*arguments)]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--author", "alice"), [6, 8, 10]),
+        (("--author", "alice", "--author", "bob"), [6, 7, 8, 9, 10]),
+        (("--author", "ali"), []),
+        (("--author", "Alice"), []),
+        (("--reason", "rack 9"), [6]),
+        (("--reason", "rack"), [6, 7]),
+        (("--reason", "rack 9", "--reason", "Rack"), [6, 9]),
+        (("--host", "compute-1"), [4, 6, 9]),
+        (("--host", "compute-1", "--host", "new", "--host", "compute-1"), [4, 6, 9, 10]),
+        (("--host", "nope"), []),
+        (("--cell", "cell3"), [3, 7, 8]),
+        (("--cell", "cell3", "--cell", "cell2"), [2, 3, 5, 6, 7, 8, 9]),
+        (("--author", "bob", "--cell", "cell2"), [9]),
+        (("--author", "bob", "--host", "compute-2", "--reason", "1"), [7]),
+        (("--author", "alice", "--host", "compute-2"), []),
+        (("--author", "alice", "--since", "6"), [8, 10]),
+        (("--host", "compute-1", "--since", "6"), [9]),
+    ],
+    ids=str,
+)
+def test_changes_are_chosen(
+    command: str, arguments: tuple[str, ...], expected: list[int], cli: Cli
+) -> None:
+    assert revisions(cli, command, *arguments) == expected
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_option_means_the_same_wherever_it_stands(command: str, cli: Cli) -> None:
+    assert revisions(cli, "--author", "alice", command) == [6, 8, 10]
+    assert revisions(cli, "--author", "alice", command, "--author", "bob") == [6, 7, 8, 9, 10]
+    both = ("--author", "alice", "--author", "bob", "--reason", "rack")
+    assert revisions(cli, *both, command) == [6, 7]
+
+
+def test_the_history_of_a_host_is_filtered_too(cli: Cli) -> None:
+    assert revisions(cli, "history", "compute-1") == [4, 6, 9]
+    assert revisions(cli, "history", "compute-1", "--author", "bob") == [9]
+    assert revisions(cli, "history", "compute-1", "--cell", "cell1") == [4, 6]
+    assert cli.json("history", "compute-1") == cli.json("log", "--host", "compute-1")
+    assert "nope" in cli.error("history", "nope", "--author", "bob", status=3)
+    error = cli.error("history", "compute-1", "--host", "new", status=2)
+    assert "--host and HOST do not go together" in error
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "watch"])
+def test_what_no_change_can_have_is_refused(command: str, cli: Cli) -> None:
+    for option, value in (("--author", "a\tb"), ("--author", "bob "), ("--host", "new ")):
+        assert option[2:] in cli.error(command, option, value, status=2)
+    assert "cell9" in cli.error(command, "--cell", "cell1", "--cell", "cell9", status=3)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_revision_that_is_not_there_is_told(command: str, cli: Cli) -> None:
+    result = cli(command, "--since", "99", "-f", "csv", "-c", "revision")
+    assert result.stdout == "revision\n"
+    assert result.stderr == (
+        "hostmap: revision 99 is above the newest, 10: it is of another database, or this one was "
+        "restored from a backup\n"
+    )
+    assert not cli(command, "--since", "10").stderr
+
+
+def test_what_was_pruned_is_told_of_a_host_too(cli: Cli, directory: HostMap) -> None:
+    directory.history.prune(before=6)
+    for command in COMMANDS:
+        result = cli(command, "--host", "compute-1", "-f", "value", "-c", "revision")
+        assert result.stdout == "6\n9\n"
+        assert "the history begins after revision 5" in result.stderr
+        error = cli.error(command, "--host", "compute-1", "--since", "3", status=1)
+        assert "pruned up to revision 5" in error
+
+
+@pytest.mark.parametrize("command", [("log", "--follow"), ("watch",)], ids=" ".join)
+def test_the_filters_hold_for_what_comes(
+    command: tuple[str, ...], cli: Cli, directory: HostMap
+) -> None:
+    cells = {cell.name: cell.uuid for cell in directory.cells.list()}
+    shown = ("--since", "9", "--interval", "0.05", "-f", "value", "-c", "author,host,new_cell")
+    by_author = ("--author", "carol", *command, "--reason", "rack", *shown)
+    of_hosts = (*command, "--host", "a", "--host", "b", *shown)
+    with running(cli, *by_author) as one, running(cli, *of_hosts) as other:
+        for author, reason in (("alice", "rack 1"), ("carol", "rack 2"), ("carol", "burn-in")):
+            host = f"{author}-{reason[-1]}"
+            directory.signed(author, reason).hosts.create(host, cells["cell1"])
+        directory.signed("dave").hosts.create("a", cells["cell1"])
+        cells["cell9"] = directory.cells.create("cell9").uuid
+        directory.signed("carol", "rack 3").hosts.create("b", cells["cell9"])
+        for process, expected in (
+            (one, ["carol carol-2 cell1", "carol b cell9"]),
+            (other, ["dave a cell1", "carol b cell9"]),
+        ):
+            assert process.stdout
+            assert [process.stdout.readline().rstrip() for _ in expected] == expected
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+
+
+MANY = 40_000
+
+
+@pytest.mark.parametrize(
+    ("command", "form"), [("log", "table"), ("log", "json"), ("history", "csv")]
+)
+def test_the_first_is_shown_before_the_last_is_read(command: str, form: str, cli: Cli) -> None:
+    with closing(sqlite3.connect(cli.url.removeprefix("sqlite:///"))) as database:
+        new = range(11, MANY)
+        database.executemany(
+            "INSERT INTO mapping_changeset VALUES (?, ?, ?, NULL, '2026-01-01 00:00:00.000000')",
+            ((n, f"{n:036}", "carol" if n in (12, 13, MANY - 1) else "bob") for n in new),
+        )
+        database.executemany(
+            "INSERT INTO host_mapping_change VALUES (?, ?, NULL, NULL)",
+            ((n, f"h{n % 100}") for n in new),
+        )
+        database.execute("UPDATE mapping_revision SET revision = ?", (MANY - 1,))
+        database.commit()
+    with running(cli, command, "--author", "carol", "-f", form) as process:
+        assert process.stdout
+        while "carol" not in process.stdout.readline():
+            pass
+        assert process.poll() is None
+        assert "carol" in process.stdout.read()
+        assert process.wait(60) == 0
