@@ -275,9 +275,14 @@ def global_options(*, hidden: bool) -> list[click.Option]:
         option(
             "--author",
             metavar="NAME",
-            help="Who the history says made the change. Default: the login name.",
+            help="Who the history says made the change. Default: the login name. For log, history "
+            "and watch: whose changes to show.",
         ),
-        option("--reason", metavar="TEXT", help="Why, for the history."),
+        option(
+            "--reason",
+            metavar="TEXT",
+            help="Why, for the history. For log, history and watch: what the reason contains.",
+        ),
         option(
             "-v",
             "--verbose",
