@@ -20,6 +20,7 @@ from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.base import Dialect, Fault, idle_limit
 from hostmap_sql.dialects.mysql_faults import FAULTS
 from hostmap_sql.dialects.opening import NoConnectionInTime
+from hostmap_sql.dialects.process import keep_for_ever
 from hostmap_sql.dialects.sockets import detach, is_parents, keep_alive, shut_down
 from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import InvalidValue
@@ -156,9 +157,12 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         own = getattr(connection, "handshaking", None) or _socket(connection)
         shut_down(own.fileno)
 
-    def disown(self, connection: Any, lent: bool) -> None:  # noqa: ARG002, FBT001 - as the base
+    def disown(self, connection: Any, lent: bool) -> None:  # noqa: FBT001 - as the base
         detach(_socket(connection).fileno())
-        connection.close()
+        if lent:  # a thread that is not here may have been in the middle of a call, and locked it
+            keep_for_ever(connection)
+        else:
+            connection.close()
 
     def is_parents(self, connection: Any) -> bool:
         return is_parents(_socket(connection).fileno())

@@ -21,6 +21,7 @@ from hostmap_sql.dialects import tls, tls_probe
 from hostmap_sql.dialects.base import Dialect, Fault, idle_limit
 from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.dialects.postgresql_faults import FAULTS
+from hostmap_sql.dialects.process import keep_for_ever
 from hostmap_sql.dialects.sockets import detach, is_parents, keep_alive, shut_down
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.statements import Statement
@@ -89,9 +90,12 @@ class PostgreSQL(Dialect):
     def cut(self, connection: psycopg.Connection[Any]) -> None:
         shut_down(connection.fileno)
 
-    def disown(self, connection: psycopg.Connection[Any], lent: bool) -> None:  # noqa: ARG002, FBT001 - as the base
+    def disown(self, connection: psycopg.Connection[Any], lent: bool) -> None:  # noqa: FBT001 - as the base
         detach(connection.fileno())
-        connection.close()
+        if lent:  # a thread that is not here may have been in the middle of a call, and locked it
+            keep_for_ever(connection)
+        else:
+            connection.close()
 
     def is_parents(self, connection: psycopg.Connection[Any]) -> bool:
         return is_parents(connection.fileno())

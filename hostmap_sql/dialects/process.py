@@ -121,6 +121,13 @@ def whenever_new(action: Callable[[], object]) -> None:
     _actions.append(action)
 
 
+def keep_for_ever(item: object) -> None:
+    """Never have this collected, not even at the end: that would wait for a lock nobody frees."""
+    import ctypes  # noqa: PLC0415 - seldom needed, and not small
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(item))
+
+
 class PerProcess(Generic[T]):
     """A value that each process makes for itself.
 

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 from hostmap_sql.dialects.base import Dialect, Fault
 from hostmap_sql.dialects.opening import NoConnectionInTime
+from hostmap_sql.dialects.process import keep_for_ever
 from hostmap_sql.dialects.sqlite_faults import CODES, FAULTS
 from hostmap_sql.dialects.sqlite_files import (
     explain_refused_read,
@@ -125,9 +126,7 @@ class SQLite(Dialect):
             if not closing.is_alive():
                 return
         # Ending a transaction would end the parent's, so it must not even be collected.
-        import ctypes  # noqa: PLC0415 - seldom needed, and not small
-
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+        keep_for_ever(connection)
         if isinstance(connection, _Connection):
             _HALF_INHERITED.add(connection.path)
 

@@ -7,21 +7,30 @@ import os
 import pickle
 import select
 import signal
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 # How long, in seconds, a child may take: of one that hangs nobody waits for the end.
-LONGEST = 60.0
+LONGEST = 30.0
+
+_fork_in_c: Callable[[], int] = ctypes.PyDLL(None).fork
+
+
+def fork_in_c() -> int:
+    """Fork as uWSGI does, of which Python does not know."""
+    # Python itself may hang in the child if another thread waited for its lock: not one that has
+    # been given the time to get it.
+    sleep(0.02)
+    return _fork_in_c()
+
 
 FORKS: Mapping[str, Callable[[], int]] = {
     "os.fork": os.fork,
-    "a fork in C": ctypes.PyDLL(None).fork,  # which Python does not know of, as uWSGI's
+    "a fork in C": fork_in_c,
 }
-
-fork_in_c = FORKS["a fork in C"]
 
 
 class Child:

@@ -250,3 +250,17 @@ def test_threads_that_notice_a_new_process_at_once_have_one_value() -> None:
     different, _ = in_child(work)
     assert different == 1
     assert own() is before
+
+
+@pytest.mark.needs("files")
+def test_where_a_file_is_in_use_at_the_fork_the_child_says_so(
+    mapped: HostMap, fork: Callable[[], int]
+) -> None:
+    """SQLite would take the parent's locks for the child's own, and close what the parent needs."""
+    with mapped.transaction() as tx:
+        tx.hosts.delete("web-1")
+        said = in_child(lambda: refused(lambda: mapped.hosts.get("web-1")), fork)
+        assert "was forked while its parent was in the middle of a call or a transaction" in said
+    assert "web-1" not in mapped.hosts.get_many(HOSTS)
+    in_child(mapped.hosts.list, fork)
+    assert mapped.check() == ()
