@@ -73,6 +73,7 @@ class InAutocommit:
             with self._connections() as connection:
                 was = self._set_mode(connection, autocommit, deadline)
                 try:
+                    self._refuse_unfit(connection, deadline)
                     yield connection
                 except BaseException as error:
                     failure = error
@@ -86,6 +87,13 @@ class InAutocommit:
                 raise failure
         finally:
             failure = None  # its traceback holds this frame
+
+    def _refuse_unfit(self, connection: Connection, deadline: float) -> None:
+        WATCH.begin(connection, deadline, self._dialect.cut)
+        try:
+            self._dialect.refuse_unfit(connection)
+        finally:
+            WATCH.end(connection)
 
     def _set_mode(self, connection: Connection, mode: object, deadline: float) -> object:
         WATCH.begin(connection, deadline, self._dialect.cut)
