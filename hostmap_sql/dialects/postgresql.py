@@ -97,8 +97,14 @@ class PostgreSQL(Dialect):
                         error.sqlstate = _refusal_code(conninfo)
                     raise
 
-        options = url.options.get("options") or os.environ.get("PGOPTIONS", "")
-        return Opener(url, conninfo, options, timeout, connect, _PoolerConnection)
+        return Opener(
+            url,
+            conninfo=conninfo,
+            options=url.options.get("options") or os.environ.get("PGOPTIONS", ""),
+            timeout=timeout,
+            connect=connect,
+            through_pooler=_PoolerConnection,
+        )
 
     def is_open(self, connection: psycopg.Connection[Any]) -> bool:
         return not connection.closed

@@ -76,6 +76,7 @@ class Opener:
     def __init__(
         self,
         url: DatabaseUrl,
+        *,
         conninfo: str,
         options: str,
         timeout: float,
