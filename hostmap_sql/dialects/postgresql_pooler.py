@@ -172,7 +172,7 @@ class Opener:
 _MARK = "hostmap_sql.options"
 _IS_MARKED = f"SELECT pg_catalog.current_setting('{_MARK}', true)"
 
-_READABLE = "; ".join(f"SET {name} = '{value}'" for name, value in READABLE.items())
+_READABLE = "; ".join(f"SET {name} = '{value}'" for name, value in READABLE.items()).encode()
 
 
 def _is_marked(connection: Any) -> bool:

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 from hostmap_sql.dialects.base import Dialect, Fault
 from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.dialects.sqlite_faults import CODES, FAULTS
-from hostmap_sql.errors import InvalidValue
+from hostmap_sql.errors import DatabaseError, InvalidValue
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
@@ -65,6 +65,11 @@ class SQLite(Dialect):
                 isolation_level=None,
                 check_same_thread=False,  # lent to one thread at a time
             )
+            try:
+                _refuse_other_encodings(connection, url)
+            except BaseException:
+                connection.close()
+                raise
             connection.execute("PRAGMA foreign_keys = ON")
             _let_readers_and_writers_be(connection)
             return connection
@@ -109,6 +114,12 @@ class SQLite(Dialect):
                 connection.autocommit = True  # ends the transaction that False keeps open
                 connection.autocommit = control
         return was
+
+    def refuse_unfit(self, connection: Any) -> None:
+        if connection.text_factory is not str:
+            raise DatabaseError(
+                "the text_factory of the pool's connections is not str: leave it at its default"
+            )
 
     def cursor(self, connection: sqlite3.Connection) -> sqlite3.Cursor:
         cursor = connection.cursor()
@@ -176,6 +187,16 @@ def _path(url: DatabaseUrl) -> str:
         problem = f"has the mode {mode!r}, which is not one of {', '.join(_MODES)}"
         raise InvalidValue("database URL", problem)
     return str(Path(url.database).absolute())  # from where the process is now
+
+
+def _refuse_other_encodings(connection: sqlite3.Connection, url: DatabaseUrl) -> None:
+    # It compares bytes, which only in UTF-8 are in the order of the characters they stand for.
+    (encoding,) = connection.execute("PRAGMA encoding").fetchone()
+    if encoding != "UTF-8":
+        raise DatabaseError(
+            f"{url}: the file keeps its text in {encoding}, in which names are not in order: "
+            "use a file that was made with PRAGMA encoding = 'UTF-8', which is the default"
+        )
 
 
 def _let_readers_and_writers_be(connection: sqlite3.Connection) -> None:
