@@ -7,6 +7,7 @@ the first connection of a process tells.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -19,16 +20,18 @@ from hostmap_sql.dialects.postgresql_session import (
     startup_options,
     unfit,
 )
+from hostmap_sql.dialects.sockets import shut_down
+from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import DatabaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Self
 
     from hostmap_sql.database_url import DatabaseUrl
 
 _OWN_OPTIONS = (
-    "a pooler is in between, and does not hand on the options of a session: take `options` out of "
+    "the session's options were refused, or dropped by a pooler in between: take `options` out of "
     "the URL and PGOPTIONS out of the environment, and write ALTER ROLE ... SET ... instead"
 )
 _STATEMENT_POOLING = (
@@ -114,9 +117,12 @@ class Opener:
             if self._has_pooler is None and self._is_for_options(error, deadline):
                 return self._opened_through_pooler(deadline)
             raise
-        if self._has_pooler is None and not _is_marked(connection):
-            connection.close()
-            return self._opened_through_pooler(deadline)
+        if self._has_pooler is None:
+            with _closed_if_in_vain(connection, deadline):
+                row = connection.execute(_IS_MARKED).fetchone()
+            if not row[0]:
+                connection.close()
+                return self._opened_through_pooler(deadline)
         self._has_pooler = False
         return connection
 
@@ -145,15 +151,12 @@ class Opener:
             cursor_factory=PoolerCursor,
             prepare_threshold=None,
         )
-        try:
-            connection.local_limits = self._local_limits
+        connection.local_limits = self._local_limits
+        with _closed_if_in_vain(connection, deadline):
             cursor = psycopg.Cursor(connection)
             cursor.execute(_READABLE)
             if not self._has_pooler:
                 self._try_transaction(cursor)
-        except BaseException:
-            connection.close()
-            raise
         self._has_pooler = True
         return connection
 
@@ -170,12 +173,19 @@ class Opener:
 
 # A setting of our own, which no pooler has a reason to hand on or to ignore alone.
 _MARK = "hostmap_sql.options"
-_IS_MARKED = f"SELECT pg_catalog.current_setting('{_MARK}', true)"
+_IS_MARKED = f"SELECT pg_catalog.current_setting('{_MARK}', true)"  # asks whether it has arrived
 
 _READABLE = "; ".join(f"SET {name} = '{value}'" for name, value in READABLE.items()).encode()
 
 
-def _is_marked(connection: Any) -> bool:
-    """Whether the options have reached the server. Asks it."""
-    row = connection.execute(_IS_MARKED).fetchone()
-    return bool(row[0])
+@contextmanager
+def _closed_if_in_vain(connection: Any, deadline: float) -> Iterator[None]:
+    """A block that ends at the deadline, without the connection if it fails."""
+    WATCH.begin(connection, deadline, lambda connection: shut_down(connection.fileno))
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+    finally:
+        WATCH.end(connection)

@@ -53,7 +53,7 @@ def pgbouncer(server: OwnServer, settings: str) -> Iterator[PgBouncer]:
         network=server._network,
         labels=behind.labels,
         environment={
-            "PGBOUNCER_INI": ESSENTIALS.format(server=behind.name) + settings,
+            "PGBOUNCER_INI": ESSENTIALS.format(server=server.address[0]) + settings,
             "PGBOUNCER_USERS": f'"postgres" "{PASSWORD}"',
         },
     )

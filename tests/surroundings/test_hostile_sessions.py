@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +115,22 @@ def test_an_init_connect_that_fails_is_said_at_once(hostile: Hostile) -> None:
     defaults = Defaults(init_connect="SELECT * FROM nowhere.at_all")
     with hostile.database(defaults) as backend, connect(backend.url, timeout=TIMEOUT) as hostmap:
         refused(hostmap, "the server's init_connect fails for this user")
+
+
+def test_a_pool_of_sessions_that_only_seem_to_be_in_autocommit_mode(hostile: Hostile) -> None:
+    with hostile.database(Defaults({"autocommit": 0})) as backend:
+        backend.connect(timeout=TIMEOUT).migrate()
+        with closing(backend.open_raw(autocommit=True)) as connection:
+            hostmap = HostMap(lambda: nullcontext(connection), "mysql")
+            hostmap.cells.create("cell1")
+            assert hostmap.cells.list()
+
+            cursor = connection.cursor()
+            cursor.execute(
+                "SELECT COUNT(*) FROM information_schema.innodb_trx"
+                " WHERE trx_mysql_thread_id = CONNECTION_ID()"
+            )
+            assert cursor.fetchall() == ((0,),)
 
 
 # --- PostgreSQL -----------------------------------------------------------------------------------
@@ -251,6 +267,30 @@ UNFIT: Mapping[str, Sequence[tuple[dict[str, Any], str]]] = {
 
 def test_a_pool_of_unfit_sessions_is_refused(backend: Backend) -> None:
     for arguments, problem in UNFIT[backend.dialect_name]:
-        with backend.raw(**arguments) as connection:
+        with closing(backend.open_raw(**arguments)) as connection:
             hostmap = HostMap(lambda: nullcontext(connection), backend.dialect_name)
             refused(hostmap, problem)
+
+
+def test_pragmas_of_a_pool_change_no_answer(servers: Servers, expected: dict[str, object]) -> None:
+    factory = servers.factory("sqlite")
+    backend = factory.fresh()
+
+    @contextmanager
+    def lend() -> Iterator[sqlite3.Connection]:
+        with closing(backend.open_raw()) as connection:
+            for pragma in (
+                "case_sensitive_like = ON",
+                "recursive_triggers = ON",
+                "reverse_unordered_selects = ON",
+                "full_column_names = ON",
+                "automatic_index = OFF",
+                "cell_size_check = ON",
+                "trusted_schema = OFF",
+            ):
+                connection.execute(f"PRAGMA {pragma}")
+            yield connection
+
+    assert differences(every_call(HostMap(lend, "sqlite", author="tester")), expected) == []
+    backend.close()
+    factory.drop(backend)
