@@ -22,7 +22,12 @@ from hostmap_sql.dialects.base import Dialect, Fault
 from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.dialects.postgresql_faults import FAULTS
 from hostmap_sql.dialects.postgresql_pooler import Opener, PoolerConnection, PoolerCursor
-from hostmap_sql.dialects.postgresql_session import qualified, refuse_read_only, unfit
+from hostmap_sql.dialects.postgresql_session import (
+    qualified,
+    refuse_read_only,
+    startup_options,
+    unfit,
+)
 from hostmap_sql.dialects.sockets import keep_alive, shut_down
 from hostmap_sql.errors import DatabaseError, InvalidValue
 from hostmap_sql.statements import Statement
@@ -100,7 +105,7 @@ class PostgreSQL(Dialect):
         return Opener(
             url,
             conninfo=conninfo,
-            options=url.options.get("options") or os.environ.get("PGOPTIONS", ""),
+            has_own_options=bool(_own_options(url)),
             timeout=timeout,
             connect=connect,
             through_pooler=_PoolerConnection,
@@ -206,6 +211,7 @@ def _conninfo(url: DatabaseUrl, timeout: float) -> str:
         **{name: value for name, value in given.items() if value},
         **url.options,
         "client_encoding": "UTF8",
+        "options": f"{startup_options(timeout)} {_own_options(url)}".strip(),
     }
     conninfo = make_conninfo(**{**arguments, **_tls(arguments)})
     _refuse_wrong_options(url.options)
@@ -235,6 +241,11 @@ def _said_of_nowhere(options: Mapping[str, str]) -> bytes:
         return connection.error_message
     finally:
         connection.finish()
+
+
+def _own_options(url: DatabaseUrl) -> str:
+    # Beside an option of ours, libpq does not look into the environment.
+    return url.options.get("options") or os.environ.get("PGOPTIONS", "")
 
 
 def _refusal_code(conninfo: str) -> str | None:

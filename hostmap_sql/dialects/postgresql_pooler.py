@@ -15,9 +15,9 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 
 from hostmap_sql.dialects.postgresql_session import (
+    MARK,
     READABLE,
     local_limits,
-    startup_options,
     unfit,
 )
 from hostmap_sql.dialects.sockets import shut_down
@@ -70,8 +70,8 @@ class PoolerCursor(psycopg.Cursor[Any]):
 class Opener:
     """Connects, and finds out, once, whether directly or through a pooler.
 
-    :param conninfo: without options.
-    :param options: those of the operator.
+    :param conninfo: with the options of our sessions.
+    :param has_own_options: whether some of them are the operator's.
     :param connect: connects to a conninfo, until a deadline, with these other arguments.
     :param through_pooler: the class of connections through a pooler.
     """
@@ -81,17 +81,15 @@ class Opener:
         url: DatabaseUrl,
         *,
         conninfo: str,
-        options: str,
+        has_own_options: bool,
         timeout: float,
         connect: Callable[..., Any],
         through_pooler: type[PoolerConnection],
     ) -> None:
         self._url = url
+        self._with_options = conninfo
         self._plain = make_conninfo(conninfo, options="")  # nor those of the environment
-        # Beside an option of ours, libpq does not look into the environment.
-        ours = f"{startup_options(timeout)} -c {_MARK}=yes"
-        self._with_options = make_conninfo(conninfo, options=f"{ours} {options}".strip())
-        self._has_own_options = bool(options)
+        self._has_own_options = has_own_options
         self._local_limits = local_limits(timeout)
         self._connect = connect
         self._through_pooler = through_pooler
@@ -171,9 +169,7 @@ class Opener:
         return DatabaseError(f"{self._url}: {problem}")
 
 
-# A setting of our own, which no pooler has a reason to hand on or to ignore alone.
-_MARK = "hostmap_sql.options"
-_IS_MARKED = f"SELECT pg_catalog.current_setting('{_MARK}', true)"  # asks whether it has arrived
+_IS_MARKED = f"SELECT pg_catalog.current_setting('{MARK}', true)"  # asks whether it has arrived
 
 _READABLE = "; ".join(f"SET {name} = '{value}'" for name, value in READABLE.items()).encode()
 

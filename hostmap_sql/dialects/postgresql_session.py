@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 READABLE = {
-    # The only one that psycopg reads times in.
-    "DateStyle": "ISO",
     # The zone that psycopg converts to fastest.
-    "TimeZone": "UTC",
+    "timezone": "UTC",
+    # The only one that psycopg reads times in.
+    "datestyle": "ISO",
 }
 """What poolers keep for each of their clients, as they keep its `client_encoding`."""
+
+
+MARK = "hostmap_sql.options"
+"""A setting of our own, which no pooler has a reason to hand on, or to ignore alone."""
 
 
 def limits(timeout: float) -> Mapping[str, str]:
@@ -40,11 +44,13 @@ def limits(timeout: float) -> Mapping[str, str]:
 def startup_options(timeout: float) -> str:
     """The same, and what a lookup is to run under, as options of a new session."""
     settings = {
-        **READABLE,
+        "timezone": READABLE["timezone"],
         **limits(timeout),
+        "datestyle": READABLE["datestyle"],
         # Else each lookup would leave locks behind, or wait for writers, with those two together.
         "default_transaction_isolation": r"read\ committed",
         "default_transaction_deferrable": "off",
+        MARK: "yes",
     }
     return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
