@@ -113,6 +113,7 @@ class InAutocommit:
                 self._refuse_parents(connection)
                 was = self._set_mode(connection, autocommit, deadline)
                 try:
+                    self._refuse_unfit(connection, deadline)
                     yield connection
                 except BaseException as error:
                     failure = error
@@ -144,6 +145,13 @@ class InAutocommit:
                 "make the pool after the fork"
             )
         known.add(id(connection))
+
+    def _refuse_unfit(self, connection: Connection, deadline: float) -> None:
+        WATCH.begin(connection, deadline, self._dialect.cut)
+        try:
+            self._dialect.refuse_unfit(connection)
+        finally:
+            WATCH.end(connection)
 
     def _set_mode(self, connection: Connection, mode: object, deadline: float) -> object:
         WATCH.begin(connection, deadline, self._dialect.cut)

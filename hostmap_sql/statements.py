@@ -256,7 +256,7 @@ SELECT s.revision + 1,
        (SELECT MIN(n.revision) - 1 FROM mapping_changeset n WHERE n.revision > s.revision)
   FROM mapping_changeset s
  WHERE s.revision > %(pruned)s AND s.revision < %(newest)s
-   AND NOT EXISTS (SELECT 1 FROM mapping_changeset f WHERE f.revision = s.revision + 1)
+   AND NOT EXISTS (SELECT 1 FROM mapping_changeset f WHERE f.revision = (s.revision + 1))
  ORDER BY s.revision LIMIT %(limit)s"""
 
     CHANGESET_EMPTY = """

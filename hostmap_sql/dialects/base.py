@@ -200,6 +200,14 @@ class Dialect(ABC):
     def set_mode(self, connection: Any, mode: Any) -> Any:
         """Set a connection's transaction mode, if it is another; return the one that it had."""
 
+    def refuse_unfit(self, connection: Any) -> None:  # noqa: B027 - not all can be
+        """Refuse a caller's connection whose session would make answers wrong in silence.
+
+        Its mode was set before. It asks the server at most once for each connection.
+
+        :raises DatabaseError: it says what to set.
+        """
+
     @abstractmethod
     def cursor(self, connection: Any) -> Cursor:
         """Make a cursor that gives tuples, whatever row factory the caller's pool has set."""

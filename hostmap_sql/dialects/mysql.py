@@ -9,7 +9,6 @@ import ssl
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
-from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +16,14 @@ import pymysql
 from pymysql.constants import CLIENT, CR
 
 from hostmap_sql.dialects import tls
-from hostmap_sql.dialects.base import Dialect, Fault, idle_limit
+from hostmap_sql.dialects.base import Dialect, Fault
 from hostmap_sql.dialects.mysql_faults import FAULTS
+from hostmap_sql.dialects.mysql_session import refuse_unfit, session_setter
 from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.dialects.process import keep_for_ever
 from hostmap_sql.dialects.sockets import detach, is_parents, keep_alive, shut_down
 from hostmap_sql.dialects.watch import WATCH
-from hostmap_sql.errors import InvalidValue
+from hostmap_sql.errors import DatabaseError, InvalidValue
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
@@ -74,15 +74,16 @@ _OPTIONS: Mapping[str, Callable[[str], object]] = {
     "ssl_key_password": str,
 }
 
-# MySQL passes over what stands in /*M! */, MariaDB over what stands in /*!80000 */.
-_SESSION = """
-SET SESSION innodb_lock_wait_timeout = %(seconds)s, lock_wait_timeout = %(seconds)s,
- wait_timeout = %(idle)s
- /*!80000 , max_execution_time = %(milliseconds)s, transaction_isolation = 'READ-COMMITTED' */
- /*M! , max_statement_time = %(seconds)s, tx_isolation = 'READ-COMMITTED' */"""
-
 # The shortest time, in seconds, that PyMySQL is given to connect: it refuses none.
 _SHORTEST = 0.001
+
+
+# The server takes the session, and ends it at its first statement: it will do so each time.
+_INIT_CONNECT_FAILED = 1184
+_ITS_INIT_CONNECT = (
+    "the server's init_connect fails for this user: see SELECT @@init_connect, and the server's "
+    "log for the reason"
+)
 
 
 # For servers that may do without TLS, and whose certificate nobody looks at.
@@ -113,8 +114,12 @@ class MySQL(Dialect):
     name = "mysql"
     in_hosts = "IN %(hosts)s"
     in_numbers = "IN %(numbers)s"
-    # The server reads it twice as fast as rows of VALUES.
-    hosts_table = "JSON_TABLE(%(hosts)s, '$[*]' COLUMNS (host VARCHAR(255) PATH '$')) AS hosts"
+    # The server reads it twice as fast as rows of VALUES. Without its character set, MariaDB would
+    # take the database's, and write "?" for what that lacks.
+    hosts_table = (
+        "JSON_TABLE(%(hosts)s, '$[*]'"
+        " COLUMNS (host VARCHAR(255) CHARACTER SET utf8mb4 PATH '$')) AS hosts"
+    )
     overrides = {  # noqa: RUF012 - a ClassVar of the base
         # No RETURNING: LAST_INSERT_ID(n) sends n back with the OK of the UPDATE.
         Statement.REVISION_TAKE: """
@@ -124,11 +129,7 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
     def opener(self, url: DatabaseUrl, timeout: float) -> Callable[[float], PyMySQLConnection]:
         arguments = _arguments(url)  # once: making a TLS context takes 20 ms
         patience = arguments.pop("connect_timeout", 0) or timeout
-        limits = {
-            "seconds": ceil(timeout),
-            "milliseconds": ceil(timeout * 1000),
-            "idle": ceil(idle_limit(timeout)),
-        }
+        set_session = session_setter(timeout)
 
         def open_connection(deadline: float) -> PyMySQLConnection:
             left = max(_SHORTEST, min(patience, deadline - monotonic()))
@@ -139,10 +140,12 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
                 with tls.refusals(url, _tls_refusal, self.code):
                     connection.connect()
                 _keep_alive(connection, timeout)
-                connection.cursor().execute(_SESSION, limits)
-            except BaseException:
+                set_session(connection)
+            except BaseException as error:
                 with suppress(pymysql.Error):
                     connection.close()
+                if isinstance(error, pymysql.Error) and _errno(error) == _INIT_CONNECT_FAILED:
+                    raise DatabaseError(f"{url}: {_ITS_INIT_CONNECT}", self.code(error)) from error
                 raise
             finally:
                 WATCH.end(connection)
@@ -183,6 +186,9 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         if was is not mode:
             connection.autocommit(mode)
         return was
+
+    def refuse_unfit(self, connection: PyMySQLConnection) -> None:
+        refuse_unfit(connection, self.cursor(connection))
 
     def cursor(self, connection: PyMySQLConnection) -> pymysql.cursors.Cursor:
         return connection.cursor(pymysql.cursors.Cursor)

@@ -18,12 +18,19 @@ from psycopg.pq import Conninfo, PGconn, PollingStatus
 from psycopg.rows import tuple_row
 
 from hostmap_sql.dialects import tls, tls_probe
-from hostmap_sql.dialects.base import Dialect, Fault, idle_limit
+from hostmap_sql.dialects.base import Dialect, Fault
 from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.dialects.postgresql_faults import FAULTS
+from hostmap_sql.dialects.postgresql_pooler import Opener, PoolerConnection, PoolerCursor
+from hostmap_sql.dialects.postgresql_session import (
+    qualified,
+    refuse_read_only,
+    startup_options,
+    unfit,
+)
 from hostmap_sql.dialects.process import keep_for_ever
 from hostmap_sql.dialects.sockets import detach, is_parents, keep_alive, shut_down
-from hostmap_sql.errors import InvalidValue
+from hostmap_sql.errors import DatabaseError, InvalidValue
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
@@ -57,7 +64,11 @@ _NUMBERS = {"connect_timeout", "keepalives", "tcp_user_timeout", *_KEEP_ALIVE.va
 
 
 class _Connection(psycopg.Connection[Any]):
-    """A connection with the settings of `_conninfo`, which a caller's own has not."""
+    """A connection with settings of ours, which a caller's own has not."""
+
+
+class _PoolerConnection(_Connection, PoolerConnection):
+    """One of ours through a pooler."""
 
 
 class PostgreSQL(Dialect):
@@ -65,24 +76,41 @@ class PostgreSQL(Dialect):
 
     name = "postgresql"
 
+    def adapted(self, sql: str) -> str:
+        return qualified(super().adapted(sql))
+
     def opener(self, url: DatabaseUrl, timeout: float) -> Callable[[float], Any]:
         conninfo = _conninfo(url, timeout)
         refusal_of = _refusal_finder(conninfo)
         own = "connect_timeout" in url.options
 
-        def open_connection(deadline: float) -> _Connection:
+        def connect(
+            conninfo: str,
+            deadline: float,
+            connection_class: type[_Connection] = _Connection,
+            **arguments: Any,
+        ) -> _Connection:
             # In whole seconds, from two on: who waits for it has left by then.
             left = max(2, ceil(deadline - monotonic()))
             patience: dict[str, Any] = {} if own else {"connect_timeout": left}
             with tls.refusals(url, refusal_of, self.code):
                 try:
-                    return _Connection.connect(conninfo, autocommit=True, **patience)
+                    return connection_class.connect(
+                        conninfo, autocommit=True, **patience, **arguments
+                    )
                 except psycopg.OperationalError as error:
                     if error.sqlstate is None and error.pgconn and error.pgconn.used_password:
                         error.sqlstate = _refusal_code(conninfo)
                     raise
 
-        return open_connection
+        return Opener(
+            url,
+            conninfo=conninfo,
+            has_own_options=bool(_own_options(url)),
+            timeout=timeout,
+            connect=connect,
+            through_pooler=_PoolerConnection,
+        )
 
     def is_open(self, connection: psycopg.Connection[Any]) -> bool:
         return not connection.closed
@@ -111,6 +139,10 @@ class PostgreSQL(Dialect):
             connection.autocommit = mode
         return was
 
+    def refuse_unfit(self, connection: Any) -> None:
+        if problem := unfit(connection.pgconn.parameter_status):
+            raise DatabaseError(problem)
+
     def cursor(self, connection: psycopg.Connection[Any]) -> Any:
         return connection.cursor(row_factory=tuple_row)
 
@@ -124,10 +156,11 @@ class PostgreSQL(Dialect):
             cursor.execute(sql, parameters)
 
     def begin(self, cursor: Any) -> None:
-        cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        refuse_read_only(cursor, cursor.connection.pgconn.parameter_status)
+        _begin(cursor, "BEGIN ISOLATION LEVEL READ COMMITTED")
 
     def begin_snapshot(self, cursor: Any) -> None:
-        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        _begin(cursor, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
     def take_revision(self, cursor: Any) -> int | None:
         row = cursor.execute(self.sql[Statement.REVISION_TAKE]).fetchone()
@@ -159,8 +192,15 @@ class PostgreSQL(Dialect):
         return Fault.UNLISTED
 
     def has_table(self, cursor: Any, table: str) -> bool:
-        row = cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (table,)).fetchone()
+        row = cursor.execute("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", (table,)).fetchone()
         return bool(row[0])
+
+
+def _begin(cursor: Any, beginning: str) -> None:
+    if isinstance(cursor, PoolerCursor):
+        cursor.begin(beginning)
+    else:
+        cursor.execute(beginning)
 
 
 def _conninfo(url: DatabaseUrl, timeout: float) -> str:
@@ -175,19 +215,6 @@ def _conninfo(url: DatabaseUrl, timeout: float) -> str:
         "password": url.password,
         "dbname": url.name,
     }
-    settings = {
-        # Times are read as UTC then, which is the zone that psycopg converts to fastest.
-        "timezone": "UTC",
-        "lock_timeout": ceil(timeout * 1000),
-        "statement_timeout": ceil(timeout * 1000),
-        "idle_in_transaction_session_timeout": ceil(idle_limit(timeout) * 1000),
-        # Each statement has an index. A plan without it, made for an empty table and kept, takes
-        # half a minute for 5,000 of 100,000 hosts that have come since.
-        "enable_seqscan": "off",
-        # Before PostgreSQL 18 that makes what has no other way look so dear that it is compiled.
-        "jit": "off",
-    }
-    options = [f"-c {name}={value}" for name, value in settings.items()]
     alive = {_KEEP_ALIVE.get(name, name): value for name, value in keep_alive(timeout).items()}
     arguments: dict[str, Any] = {
         "application_name": "hostmap_sql",
@@ -195,7 +222,7 @@ def _conninfo(url: DatabaseUrl, timeout: float) -> str:
         **{name: value for name, value in given.items() if value},
         **url.options,
         "client_encoding": "UTF8",
-        "options": " ".join([*options, _own_options(url)]).strip(),
+        "options": f"{startup_options(timeout)} {_own_options(url)}".strip(),
     }
     conninfo = make_conninfo(**{**arguments, **_tls(arguments)})
     _refuse_wrong_options(url.options)

@@ -26,7 +26,7 @@ from hostmap_sql.errors import DatabaseError, InvalidValue
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hostmap_sql.database_url import DatabaseUrl
 
@@ -79,30 +79,13 @@ class SQLite(Dialect):
         def open_connection(_deadline: float) -> sqlite3.Connection:
             if not Path(path).exists():
                 raise FileNotFoundError(path)
-            if path in _HALF_INHERITED:
-                problem = (
-                    "this process was forked while its parent was in the middle of a call or a "
-                    "transaction, whose locks SQLite takes for this process's own: "
-                    "fork when nothing is under way"
-                )
-                raise DatabaseError(f"{path}: {problem}")
+            _refuse_half_inherited(path)
             refuse_unseen_changes(path, options)
             try:
-                connection = sqlite3.connect(
-                    f"file:{quote(path)}?{urlencode(options)}",
-                    uri=True,
-                    timeout=_PATIENCE,
-                    isolation_level=None,
-                    check_same_thread=False,  # lent to one thread at a time
-                    factory=_Connection,
-                )
-                connection.path = path
-                connection.execute("PRAGMA foreign_keys = ON")
-                _let_readers_and_writers_be(connection)
+                return _opened(url, path, options)
             except sqlite3.OperationalError as error:
                 explain_refused_read(path, error)
                 raise
-            return connection
 
         return open_connection
 
@@ -159,6 +142,12 @@ class SQLite(Dialect):
                 connection.autocommit = control
         return was
 
+    def refuse_unfit(self, connection: Any) -> None:
+        if connection.text_factory is not str:
+            raise DatabaseError(
+                "the text_factory of the pool's connections is not str: leave it at its default"
+            )
+
     def cursor(self, connection: sqlite3.Connection) -> sqlite3.Cursor:
         cursor = connection.cursor()
         cursor.row_factory = None
@@ -213,6 +202,36 @@ class SQLite(Dialect):
         return cursor.fetchone() is not None
 
 
+def _refuse_half_inherited(path: str) -> None:
+    if path in _HALF_INHERITED:
+        problem = (
+            "this process was forked while its parent was in the middle of a call or a "
+            "transaction, whose locks SQLite takes for this process's own: "
+            "fork when nothing is under way"
+        )
+        raise DatabaseError(f"{path}: {problem}")
+
+
+def _opened(url: DatabaseUrl, path: str, options: Mapping[str, str]) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(path)}?{urlencode(options)}",
+        uri=True,
+        timeout=_PATIENCE,
+        isolation_level=None,
+        check_same_thread=False,  # lent to one thread at a time
+        factory=_Connection,
+    )
+    try:
+        connection.path = path
+        _refuse_other_encodings(connection, url)
+        connection.execute("PRAGMA foreign_keys = ON")
+        _let_readers_and_writers_be(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def _path(url: DatabaseUrl) -> str:
     if url.hosts or url.user:
         problem = "names a host: write sqlite:///relative.db or sqlite:////absolute.db"
@@ -229,6 +248,16 @@ def _path(url: DatabaseUrl) -> str:
         problem = f"has the mode {mode!r}, which is not one of {', '.join(_MODES)}"
         raise InvalidValue("database URL", problem)
     return str(Path(url.database).absolute())  # from where the process is now
+
+
+def _refuse_other_encodings(connection: sqlite3.Connection, url: DatabaseUrl) -> None:
+    # It compares bytes, which only in UTF-8 are in the order of the characters they stand for.
+    (encoding,) = connection.execute("PRAGMA encoding").fetchone()
+    if encoding != "UTF-8":
+        raise DatabaseError(
+            f"{url}: the file keeps its text in {encoding}, in which names are not in order: "
+            "use a file that was made with PRAGMA encoding = 'UTF-8', which is the default"
+        )
 
 
 def _let_readers_and_writers_be(connection: sqlite3.Connection) -> None:

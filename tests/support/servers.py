@@ -118,14 +118,18 @@ KINDS: tuple[str, ...] = tuple(_KINDS)
 
 
 @contextmanager
-def running(kind: str, *, durable: bool = False) -> Iterator[Server]:
+def running(
+    kind: str, *, durable: bool = False, options: tuple[str, ...] | None = None
+) -> Iterator[Server]:
     """A server of this kind that answers: the one HOSTMAP_TEST_<KIND>_URL names, else a container.
 
     A container keeps its data in memory and loses them when it stops; a durable one keeps them in
-    its own file system, so that it can be killed and started again.
+    its own file system, so that it can be killed and started again. One with more options is always
+    a container of its own.
     """
     variable = f"HOSTMAP_TEST_{kind.upper()}_URL"
-    if url := os.environ.get(variable):
+    url = os.environ.get(variable) if options is None else None
+    if url:
         yield _own_server(kind, variable, url)
         return
     # Ryuk, which removes what a killed run leaves behind, is one image more; tests/run does that
@@ -137,7 +141,8 @@ def running(kind: str, *, durable: bool = False) -> Iterator[Server]:
     except DockerException as error:
         raise NoServerError(f"{kind}: no container engine: {error}; tests/run sees to it") from None
     try:
-        container = _container(_KINDS[kind], labels, durable=durable).with_network(network)
+        container = _container(_KINDS[kind], labels, durable=durable, options=options or ())
+        container.with_network(network)
         try:
             yield _started(kind, container, network)
         finally:
@@ -163,7 +168,9 @@ def _own_server(kind: str, variable: str, url: str) -> Server:
     return server
 
 
-def _container(kind: _Kind, labels: dict[str, str], *, durable: bool) -> DockerContainer:
+def _container(
+    kind: _Kind, labels: dict[str, str], *, durable: bool, options: tuple[str, ...]
+) -> DockerContainer:
     container = DockerContainer(
         kind.image,
         env=kind.environment,
@@ -172,7 +179,7 @@ def _container(kind: _Kind, labels: dict[str, str], *, durable: bool) -> DockerC
     )
     if not durable:
         container.with_tmpfs_mount(kind.data, "size=4g")
-    return container.with_command(list(kind.options))
+    return container.with_command([*kind.options, *options])
 
 
 def _started(kind: str, container: DockerContainer, network: Network) -> Server:
