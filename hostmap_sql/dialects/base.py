@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hostmap_sql.database_url import DatabaseUrl
+    from hostmap_sql.dialects.migration_tools import MigrationTools
 
 # How long, in seconds, a session may leave a transaction open and say nothing. Nobody else can
 # write meanwhile, and a client that the network has cut off would be waited for, for hours.
@@ -182,6 +183,10 @@ class Dialect(ABC):
     @abstractmethod
     def yoyo_backend(self) -> Any:
         """The backend class of yoyo for this database."""
+
+    @abstractmethod
+    def migration_tools(self) -> MigrationTools:
+        """What migrating has to know about this database, for one run."""
 
     @abstractmethod
     def set_mode(self, connection: Any, mode: Any) -> Any:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hostmap_sql.database_url import DatabaseUrl
+    from hostmap_sql.dialects.migration_tools import MigrationTools
 
     PyMySQLConnection = pymysql.Connection[pymysql.cursors.Cursor]
 
@@ -166,6 +167,11 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
             )
 
         return Backend
+
+    def migration_tools(self) -> MigrationTools:
+        from hostmap_sql.dialects.mysql_migrating import MySQLMigrating  # noqa: PLC0415
+
+        return MySQLMigrating(self)
 
     def set_mode(self, connection: PyMySQLConnection, mode: Any) -> bool:
         was: bool = connection.get_autocommit()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from hostmap_sql.database_url import DatabaseUrl
     from hostmap_sql.dialects.base import Parameters
+    from hostmap_sql.dialects.migration_tools import MigrationTools
 
 _PORT = 5432
 
@@ -93,6 +94,11 @@ class PostgreSQL(Dialect):
         from yoyo.backends import PostgresqlPsycopgBackend  # noqa: PLC0415 - an extra
 
         return PostgresqlPsycopgBackend
+
+    def migration_tools(self) -> MigrationTools:
+        from hostmap_sql.dialects.postgresql_migrating import PostgreSQLMigrating  # noqa: PLC0415
+
+        return PostgreSQLMigrating(self)
 
     def set_mode(self, connection: psycopg.Connection[Any], mode: Any) -> bool:
         was = connection.autocommit

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hostmap_sql.database_url import DatabaseUrl
+    from hostmap_sql.dialects.migration_tools import MigrationTools
 
 # How long, in seconds, SQLite itself waits for a lock, and nothing can interrupt it. Then it is for
 # us to try again, until the time of the call is up.
@@ -100,6 +101,11 @@ class SQLite(Dialect):
         from yoyo.backends import SQLiteBackend  # noqa: PLC0415 - an extra
 
         return SQLiteBackend
+
+    def migration_tools(self) -> MigrationTools:
+        from hostmap_sql.dialects.sqlite_migrating import SQLiteMigrating  # noqa: PLC0415
+
+        return SQLiteMigrating(self)
 
     def set_mode(self, connection: Any, mode: Any) -> Any:
         was = (getattr(connection, "autocommit", _LEGACY), connection.isolation_level)
