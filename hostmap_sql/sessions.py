@@ -14,6 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 from hostmap_sql.dialects.base import Fault
+from hostmap_sql.dialects.mistakes import is_mistake
 from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import (
     DatabaseError,
@@ -70,7 +71,9 @@ class Translator:
         self.database = database
 
     def connecting(self, error: Exception) -> HostMapError:
-        """The translation of a failure to get a connection."""
+        """The translation of a failure to get a connection. Mistakes are raised as they are."""
+        if is_mistake(error):
+            raise error
         fault = self.dialect.classify(error, connecting=True)
         if fault is Fault.NO_TABLE:
             missing = known_migrations(self.dialect.name)
@@ -78,8 +81,10 @@ class Translator:
         problem = self.dialect.describe(error)
         if fault.is_transient:
             return DatabaseUnavailable(self.database, problem)
-        problem += "; check the URL, the user and password, and that the database exists"
-        return DatabaseError(f"{self.database}: {problem}", self.dialect.code(error))
+        code = self.dialect.code(error)
+        if code is not None and not isinstance(getattr(error, "original_exception", None), OSError):
+            problem += "; check the URL, the user and password, and that the database exists"
+        return DatabaseError(f"{self.database}: {problem}", code)
 
     def running(self, error: Exception, statement: Statement | None) -> HostMapError:
         """The translation of a failure of a statement."""

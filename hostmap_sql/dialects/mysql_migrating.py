@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # The lock of a session, of one name for each database: it ends with the session.
-_NAME = "CONCAT('hostmap_sql ', SHA1(DATABASE()))"
+# SHA1 is gone from MySQL 9, and a name has 64 characters at most.
+_NAME = "CONCAT('hostmap_sql ', LEFT(SHA2(DATABASE(), 256), 40))"
+
+# How Percona XtraDB Cluster refuses such locks in its strict mode.
+_NO_LOCKS = "1105"
 
 _COLLATION = re.compile(r"COLLATE (\w+)")
 
@@ -35,8 +39,7 @@ class MySQLMigrating(MigrationTools):
         try:
             cursor.execute(f"SELECT GET_LOCK({_NAME}, 0)")
         except Exception as error:
-            # Percona XtraDB Cluster, say, refuses it in its strict mode.
-            if self.dialect.classify(error, connecting=False).is_transient:
+            if self.dialect.code(error) != _NO_LOCKS:
                 raise
             return None
         return bool(cursor.fetchone()[0])

@@ -21,8 +21,9 @@ from hostmap_sql.dialects import tls, tls_probe
 from hostmap_sql.dialects.base import Dialect, Fault, idle_limit
 from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.dialects.postgresql_faults import FAULTS
-from hostmap_sql.dialects.sockets import keep_alive, shut_down
-from hostmap_sql.errors import InvalidValue
+from hostmap_sql.dialects.sockets import keep_alive, local_fault, shut_down
+from hostmap_sql.dialects.system_faults import fault_of_opening
+from hostmap_sql.errors import DatabaseError, InvalidValue
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ _PORT = 5432
 _ERROR_CODE = re.compile(rb'^.*\tB\t\d+\tErrorResponse\t S "\w+" V "\w+" C "(\w{5})"', re.MULTILINE)
 _LONGEST_TRACE = 100_000
 _NOT_ALLOWED = "28000"
+# A pooler's word for a parameter of the session that it does not take.
+_REFUSED_PARAMETER = "08P01"
 # How long, in seconds, it may take to get it: the server has just answered.
 _TRACE_TIME = 2
 
@@ -52,6 +55,8 @@ _KEEP_ALIVE = {
 }
 
 _OPTIONS = frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
+# libpq goes without them if they are not there, or finds out each time that it connects.
+_FILES = {"sslcert", "sslkey", "sslcrl", "sslcrldir", "passfile"}
 # These libpq looks at only when it has an address.
 _NUMBERS = {"connect_timeout", "keepalives", "tcp_user_timeout", *_KEEP_ALIVE.values()}
 
@@ -68,6 +73,7 @@ class PostgreSQL(Dialect):
     def opener(self, url: DatabaseUrl, timeout: float) -> Callable[[float], Any]:
         conninfo = _conninfo(url, timeout)
         refusal_of = _refusal_finder(conninfo)
+        servers = _servers(_settings(conninfo_to_dict(conninfo)))
         own = "connect_timeout" in url.options
 
         def open_connection(deadline: float) -> _Connection:
@@ -78,8 +84,16 @@ class PostgreSQL(Dialect):
                 try:
                     return _Connection.connect(conninfo, autocommit=True, **patience)
                 except psycopg.OperationalError as error:
-                    if error.sqlstate is None and error.pgconn and error.pgconn.used_password:
-                        error.sqlstate = _refusal_code(conninfo)
+                    local = local_fault(servers)
+                    if local is not None:
+                        raise DatabaseError(f"{url}: {self.describe(local)}") from error
+                    late = isinstance(error, psycopg.errors.ConnectionTimeout)
+                    if error.sqlstate is None and not late:
+                        known = bool(error.pgconn and error.pgconn.used_password)
+                        error.sqlstate = _refusal_code(conninfo, _NOT_ALLOWED if known else None)
+                    if error.sqlstate == _REFUSED_PARAMETER:
+                        problem = f"{url}: {self.describe(error)}"
+                        raise DatabaseError(problem, error.sqlstate) from error
                     raise
 
         return open_connection
@@ -142,15 +156,15 @@ class PostgreSQL(Dialect):
         return error.sqlstate if isinstance(error, psycopg.Error) else None
 
     def classify(self, error: Exception, *, connecting: bool) -> Fault:
-        if isinstance(error, NoConnectionInTime):
-            return Fault.WAIT
         code = self.code(error)
         if code is not None:
             return FAULTS.get(code) or FAULTS.get(code[:2], Fault.UNLISTED)
-        if connecting:
-            return Fault.WAIT  # what is refused has a code: see `_refusal_code`
+        opening = fault_of_opening(error) if connecting else None
+        if opening is not None or isinstance(error, NoConnectionInTime):
+            return opening or Fault.WAIT
         if isinstance(error, psycopg.OperationalError | OSError):
-            return Fault.LOST
+            # What is refused while connecting has a code: see `_refusal_code`.
+            return Fault.WAIT if connecting else Fault.LOST
         return Fault.UNLISTED
 
     def has_table(self, cursor: Any, table: str) -> bool:
@@ -192,6 +206,10 @@ def _conninfo(url: DatabaseUrl, timeout: float) -> str:
         "client_encoding": "UTF8",
         "options": " ".join([*options, _own_options(url)]).strip(),
     }
+    for name in _FILES & url.options.keys():
+        if not os.access(url.options[name], os.R_OK):
+            problem = "whose value is not the name of a file that can be read"
+            raise InvalidValue("database URL", f"has the option {name!r}, {problem}")
     conninfo = make_conninfo(**{**arguments, **_tls(arguments)})
     _refuse_wrong_options(url.options)
     return conninfo
@@ -227,7 +245,7 @@ def _own_options(url: DatabaseUrl) -> str:
     return url.options.get("options") or os.environ.get("PGOPTIONS", "")
 
 
-def _refusal_code(conninfo: str) -> str | None:
+def _refusal_code(conninfo: str, likeliest: str | None) -> str | None:
     """The SQLSTATE by which the server refuses a session; None if it does not.
 
     libpq tells it to nobody but its trace: the session is asked for once more, to read that.
@@ -240,7 +258,7 @@ def _refusal_code(conninfo: str) -> str | None:
             connection.untrace()
             said = os.pread(trace.fileno(), _LONGEST_TRACE, 0)
     except (psycopg.NotSupportedError, AttributeError):
-        return _NOT_ALLOWED  # not to be had on this system: the likeliest
+        return likeliest  # not to be had on this system
     except (psycopg.Error, OSError):
         return None
     finally:

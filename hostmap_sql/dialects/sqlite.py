@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from hostmap_sql.dialects.base import Dialect, Fault
 from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.dialects.sqlite_faults import CODES, FAULTS
+from hostmap_sql.dialects.system_faults import fault_of_opening
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.statements import Statement
 
@@ -33,6 +34,10 @@ _LEGACY = getattr(sqlite3, "LEGACY_TRANSACTION_CONTROL", -1)
 _OPTIONS = ("mode", "immutable", "vfs")
 _MODES = ("rw", "ro", "rwc")
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+
+
+class _NoFile(FileNotFoundError):
+    """The file of the database is not there."""
 
 
 class SQLite(Dialect):
@@ -58,7 +63,7 @@ class SQLite(Dialect):
 
         def open_connection(_deadline: float) -> sqlite3.Connection:
             if not Path(path).exists():
-                raise FileNotFoundError(path)
+                raise _NoFile(path)
             connection = sqlite3.connect(
                 f"file:{quote(path)}?{urlencode(options)}",
                 uri=True,
@@ -151,9 +156,12 @@ class SQLite(Dialect):
             name = CODES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
         return name
 
-    def classify(self, error: Exception, *, connecting: bool) -> Fault:  # noqa: ARG002
-        if isinstance(error, FileNotFoundError):
+    def classify(self, error: Exception, *, connecting: bool) -> Fault:
+        if isinstance(error, _NoFile):
             return Fault.NO_TABLE
+        opening = fault_of_opening(error) if connecting else None
+        if opening is not None:
+            return opening
         if isinstance(error, NoConnectionInTime):
             return Fault.WAIT
         # An extended code is its code's name and one more word: SQLITE_BUSY_SNAPSHOT.
