@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 
     from hostmap_sql.dialects.base import Dialect
 
+# yoyo's own tables, in the form in which its backends take statements.
+LOCK_ROW = "SELECT pid, ctime FROM yoyo_lock WHERE locked = 1"
+LOCK_INSERT = "INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, :now, :pid)"
+LOCK_DELETE = "DELETE FROM yoyo_lock WHERE locked = 1 AND pid = :pid"
+APPLIED = "SELECT migration_id FROM _yoyo_migration"
+RECORD = "SELECT * FROM _yoyo_migration"
+RECORD_DROP = "DROP TABLE _yoyo_migration"
+SCHEMA_VERSION = "SELECT max(version) FROM _yoyo_version"
+
 _CREATED = re.compile(r"CREATE (TABLE|INDEX) (\w+)")
 _REVISION_ROW = re.compile(r"^INSERT INTO mapping_revision ", re.MULTILINE)
 _BODY = re.compile(r"\((.*)\n\)", re.DOTALL)

@@ -18,6 +18,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from hostmap_sql.dialects.base import Fault
+from hostmap_sql.dialects.migration_tools import APPLIED, LOCK_DELETE, LOCK_INSERT, LOCK_ROW
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, HostMapError
 from hostmap_sql.migrating.yoyo_backend import make_tables
 from hostmap_sql.sessions import close_quietly
@@ -38,11 +39,6 @@ _PATIENCE = 0.5
 
 _MOST = 0.9
 """The part of a call's time that may pass in waiting: the rest is to say why it was in vain."""
-
-LOCK_ROW = "SELECT pid, ctime FROM yoyo_lock WHERE locked = 1"
-_DELETE = "DELETE FROM yoyo_lock WHERE locked = 1 AND pid = :pid"
-_INSERT = "INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, :now, :pid)"
-_APPLIED = "SELECT migration_id FROM _yoyo_migration"
 
 Row = tuple[int, object]
 
@@ -136,7 +132,7 @@ class Run:
             raise DatabaseError(f"{self._backend.uri.database}: {problem}")
         row = self._row()
         if row is not None:
-            self._backend.execute(_DELETE, {"pid": row[0]})
+            self._backend.execute(LOCK_DELETE, {"pid": row[0]})
         return row
 
     def _begin(self) -> None:
@@ -208,7 +204,7 @@ class Run:
         with self._explained("yoyo's own tables"):
             try:
                 make_tables(self._backend, self._dialect)
-                applied = {row[0] for row in self._backend.execute(_APPLIED).fetchall()}
+                applied = {row[0] for row in self._backend.execute(APPLIED).fetchall()}
             except Exception:
                 self._undo_step()
                 raise
@@ -282,14 +278,14 @@ class Run:
         now = datetime.now(UTC).replace(tzinfo=None)
         own = {"pid": self._number, "now": now}
         try:
-            self._backend.execute(_INSERT, own)
+            self._backend.execute(LOCK_INSERT, own)
         except self._backend.driver.IntegrityError:
             row = None if self._tools.ddl_is_transactional else self._row()
             if row is None or not self._has_session_lock or row[0] != self._number:
                 raise
             # Its writer had the lock of the session that we have now.
-            self._backend.execute(_DELETE, own)
-            self._backend.execute(_INSERT, own)
+            self._backend.execute(LOCK_DELETE, own)
+            self._backend.execute(LOCK_INSERT, own)
 
     def _row(self) -> Row | None:
         if not self._dialect.has_table(self._backend.cursor(), self._backend.lock_table):
@@ -308,7 +304,7 @@ class Run:
         """Give the lock back. What was applied before a failure stays applied."""
         try:
             if self._is_locked:
-                self._backend.execute(_DELETE, {"pid": self._number})
+                self._backend.execute(LOCK_DELETE, {"pid": self._number})
             if self._has_session_lock:
                 self._tools.unlock_session(self._backend.cursor())
             if self._tools.ddl_is_transactional:

@@ -9,6 +9,7 @@ from yoyo import internalmigrations
 from yoyo.connections import DatabaseURI
 from yoyo.internalmigrations import v2
 
+from hostmap_sql.dialects.migration_tools import RECORD, RECORD_DROP, SCHEMA_VERSION
 from hostmap_sql.errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 YOYO_TABLE = "_yoyo_migration"
 
-_SCHEMA_VERSION = 2
+_NEWEST = 2
 """The version of yoyo's tables that `make_tables` makes."""
 
 
@@ -75,13 +76,13 @@ def make_tables(backend: Any, dialect: Dialect) -> None:
     for table, make in makers.items():
         if not dialect.has_table(backend.cursor(), table):
             make(backend)
-    newest = backend.execute("SELECT max(version) FROM _yoyo_version").fetchone()[0]
+    newest = backend.execute(SCHEMA_VERSION).fetchone()[0]
     if newest is None:
-        internalmigrations.mark_schema_version(backend, _SCHEMA_VERSION)
-    elif newest > _SCHEMA_VERSION:
+        internalmigrations.mark_schema_version(backend, _NEWEST)
+    elif newest > _NEWEST:
         raise DatabaseError(
             f"yoyo's tables are of its version {newest}, and the yoyo that is installed knows only "
-            f"version {_SCHEMA_VERSION}: pip install --upgrade yoyo-migrations"
+            f"version {_NEWEST}: pip install --upgrade yoyo-migrations"
         )
 
 
@@ -90,11 +91,11 @@ def _upgrade(backend: Any, dialect: Dialect) -> None:
     has_table = dialect.has_table
     if not has_table(backend.cursor(), YOYO_TABLE):
         return
-    rows = backend.execute("SELECT * FROM _yoyo_migration")
+    rows = backend.execute(RECORD)
     columns, first = [column[0] for column in rows.description], rows.fetchone()
     if "migration_hash" in columns:
         return
     if first is None:
-        backend.execute("DROP TABLE _yoyo_migration")
+        backend.execute(RECORD_DROP)
     else:
         internalmigrations.upgrade(backend)
