@@ -9,7 +9,7 @@ from math import inf
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from hostmap_sql.dialects.opening import NoConnectionInTime
+from hostmap_sql.dialects.system_faults import is_late
 from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import (
     DatabaseError,
@@ -21,8 +21,9 @@ from hostmap_sql.errors import (
 )
 from hostmap_sql.leases import Lease
 from hostmap_sql.schema import known_migrations, unknown_migrations
-from hostmap_sql.sessions import NO_PARAMETERS, Session, Snapshot, Transaction, Translator, fetch
+from hostmap_sql.sessions import NO_PARAMETERS, Session, Snapshot, Transaction
 from hostmap_sql.statements import Statement
+from hostmap_sql.translator import Translator, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -288,7 +289,7 @@ class Database(Session):
                 return operation(deadline, *arguments)
             except DatabaseUnavailable as error:
                 # That the last try was cut short says less than why those before it failed.
-                if failure is None or not isinstance(error.__cause__, NoConnectionInTime):
+                if failure is None or not is_late(error.__cause__):
                     failure = error
                 left = deadline - monotonic()
             if left <= _TOO_SHORT or WATCH.has_given_up():

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hostmap_sql.checks import Finding
     from hostmap_sql.database import Outcome
     from hostmap_sql.dialects.base import Connections, Dialect, Lender
-    from hostmap_sql.migrations import Migrations, MigrationStatus
+    from hostmap_sql.migrations import MigrationLock, Migrations, MigrationStatus
     from hostmap_sql.replica import Replica
     from hostmap_sql.sessions import Transaction
 
@@ -301,9 +301,14 @@ class HostMap:
         """Make the tables, or bring them up to date; return the migrations that were applied.
 
         An SQLite file that does not exist is made, readable by its owner alone. Needs the extra
-        ``migrate``.
+        ``migrate``. Of several who migrate at once one does it, and the others wait. Whoever is
+        killed in the middle leaves what the next one completes. Where nothing is to be applied
+        nothing is locked or written, so that an account that may only read can call it.
 
-        :raises DatabaseError: a migration failed. The message is the database's own.
+        :raises DatabaseError: a migration failed. The message is the database's own, and says what
+            to do where that is known.
+        :raises DatabaseUnavailable: others were migrating until the timeout, or the connection was
+            lost.
         :raises SchemaOutOfDate: the tables are those of a newer version of the library.
 
         >>> hostmap.migrate()
@@ -329,6 +334,21 @@ class HostMap:
         True
         """
         return self._migrations().status()
+
+    def break_migration_lock(self) -> MigrationLock | None:
+        """Remove the lock of a migration that was killed; return it, or None if there is none.
+
+        Only a killed ``yoyo apply`` needs that, or on MySQL and MariaDB a `migrate` that was killed
+        while it was connected to another server of the cluster: the lock of every other `migrate`
+        ends with its connection. See to it that no other is still running: of a living
+        ``yoyo apply`` nothing can be seen but its lock.
+
+        :raises DatabaseError: a `migrate` is running, whose lock is left alone.
+
+        >>> hostmap.break_migration_lock() is None
+        True
+        """
+        return self._migrations().break_lock()
 
     def _migrations(self) -> Migrations:
         # yoyo is an extra, which services do not need

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from hostmap_sql.dialects.base import Connection, Connections, Dialect, Row
     from hostmap_sql.rows import Fits
-    from hostmap_sql.sessions import Translator
+    from hostmap_sql.translator import Translator
 
 
 LAST_WORDS = 0.1

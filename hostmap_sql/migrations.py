@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from threading import Lock, Thread
-from time import monotonic
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from yoyo import read_migrations
-from yoyo.connections import DatabaseURI
-from yoyo.exceptions import LockTimeout
 
-from hostmap_sql.dialects.process import PerProcess
+from hostmap_sql.dialects.base import Fault
 from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import (
     DatabaseError,
@@ -23,24 +19,19 @@ from hostmap_sql.errors import (
     InvalidValue,
     SchemaOutOfDate,
 )
-from hostmap_sql.leases import LAST_WORDS
+from hostmap_sql.migrating.run import Overtaken, Run
+from hostmap_sql.migrating.yoyo_backend import backend_on
 from hostmap_sql.schema import migrations_folder, unknown_migrations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from collections.abc import Set as AbstractSet
 
     from hostmap_sql.database import Database
-    from hostmap_sql.dialects.base import Connection, Cursor, Dialect
+    from hostmap_sql.dialects.base import Connection
 
-# How long to wait for somebody else who is migrating, in seconds.
+# How long to wait, in seconds, for a yoyo that is migrating, or was killed doing so.
 _LOCK_TIMEOUT = 10
-
-# How long, in seconds, to try to remove yoyo's lock when the connection that took it is lost.
-_UNLOCK_TIME = 5
-
-_YOYO_TABLE = "_yoyo_migration"
-
-_MIGRATING = PerProcess(lambda _: Lock())
 
 
 @dataclass(frozen=True)
@@ -49,6 +40,18 @@ class MigrationStatus:
 
     id: str
     applied: bool
+
+
+@dataclass(frozen=True)
+class MigrationLock:
+    """A lock that kept others from migrating.
+
+    `pid` is the number of the process that took it, on its own machine or in its container, None if
+    that was a ``hostmap migrate`` on MySQL or MariaDB. `taken_at` is when, None if nobody wrote it.
+    """
+
+    pid: int | None
+    taken_at: datetime | None
 
 
 class Migrations:
@@ -64,25 +67,20 @@ class Migrations:
 
     def apply(self) -> tuple[str, ...]:
         """Apply those that are not applied yet, and return their ids."""
-        with self._locked_backend() as backend:
-            missing = backend.to_apply(self._all)
-            for migration in missing:
-                with self._explained(migration.id):
-                    backend.apply_one(migration)
-            return tuple(migration.id for migration in missing)
+        return self._migrate(
+            lambda applied: [m for m in self._all if m.id not in applied], lambda run: run.apply
+        )
 
     def roll_back(self, first: str) -> tuple[str, ...]:
         """Undo one and all after it, the last first, and return their ids."""
-        with self._locked_backend() as backend:
-            applied = backend.to_rollback(self._all)
-            if first not in [migration.id for migration in applied]:
+
+        def undone(applied: AbstractSet[str]) -> list[Any]:
+            if first not in {m.id for m in self._all if m.id in applied}:
                 problem = f"{first!r} is not applied: see `hostmap migrate --status`"
                 raise InvalidValue("migration", problem)
-            undone = [migration for migration in applied if migration.id >= first]
-            for migration in undone:
-                with self._explained(migration.id):
-                    backend.rollback_one(migration)
-            return tuple(migration.id for migration in undone)
+            return [m for m in reversed(self._all) if m.id in applied and m.id >= first]
+
+        return self._migrate(undone, lambda run: run.roll_back)
 
     def status(self) -> tuple[MigrationStatus, ...]:
         """All, in their order, and whether each is applied. Writes nothing."""
@@ -94,123 +92,94 @@ class Migrations:
             applied = ()  # an SQLite file that is not there yet
         return tuple(MigrationStatus(m.id, m.id in applied) for m in self._all)
 
-    @contextmanager
-    def _locked_backend(self) -> Iterator[Any]:
-        """A backend of yoyo's, nobody else migrating meanwhile, for the time of a call."""
+    def break_lock(self) -> MigrationLock | None:
+        """Remove the lock of others, and return whose it was; None if there is none."""
         deadline = self._database.deadline()
-        with self._alone(deadline), self._backend(deadline) as backend:
-            with self._explained("yoyo's own tables"):
-                backend.init_database()
-            with self._lock(backend, deadline):
-                # Under the lock: of several at once, one would make yoyo's tables, the others fail.
-                with self._explained("yoyo's own tables"):
-                    backend.ensure_internal_schema_updated()
-                yield backend
-
-    @contextmanager
-    def _alone(self, deadline: float) -> Iterator[None]:
-        """No other thread of this process migrates: yoyo tells its locks apart by the process."""
-        migrating = _MIGRATING()
-        if not migrating.acquire(timeout=max(0, deadline - monotonic())):
-            problem = "another thread of this process is migrating"
-            raise DatabaseUnavailable(self._database.name, problem)
-        try:
-            yield
-        finally:
-            migrating.release()
-
-    @contextmanager
-    def _backend(self, deadline: float) -> Iterator[Any]:
-        """A backend of yoyo's on a connection of ours, which is cut at the deadline."""
-        dialect = self._database.dialect
         with (
             self._database.lease(deadline) as connection,
-            # Python 3.12 deprecates what sqlite3 does with the datetimes that yoyo binds.
-            warnings.catch_warnings(action="ignore", category=DeprecationWarning),
+            self._run(connection, set(), deadline) as run,
+            self._explained(connection, "breaking the lock"),
         ):
-            self._refuse_newer(connection, deadline)
-            uri = DatabaseURI(dialect.name, None, None, None, None, self._database.name, {})
-            WATCH.begin(connection, deadline, dialect.cut)
+            row = run.break_lock()
+        if row is None:
+            return None
+        pid, time = row
+        taken_at = None if time is None else datetime.fromisoformat(str(time)).replace(tzinfo=UTC)
+        return MigrationLock(pid if pid > 0 else None, taken_at)
+
+    def _migrate(
+        self,
+        chosen: Callable[[AbstractSet[str]], list[Any]],
+        way: Callable[[Run], Callable[[Any], None]],
+    ) -> tuple[str, ...]:
+        """Go a way, there or back, with the migrations that are chosen of those applied."""
+        deadline = self._database.deadline()
+        with self._database.lease(deadline) as connection:
+            while True:
+                applied = self._applied(connection, deadline)
+                migrations = chosen(applied)
+                if not migrations:
+                    return ()  # which needs no lock, and no right to write
+                try:
+                    with self._run(connection, applied, deadline) as run:
+                        for migration in migrations:
+                            with self._explained(connection, migration.id):
+                                way(run)(migration)
+                except Overtaken:
+                    continue
+                return tuple(migration.id for migration in migrations)
+
+    def _applied(self, connection: Connection, deadline: float) -> set[str]:
+        applied = self._database.applied_migrations(connection, deadline) or set()
+        unknown = unknown_migrations(self._database.dialect.name, applied)
+        if unknown:
+            raise SchemaOutOfDate(self._database.name, unknown=unknown)
+        return applied
+
+    @contextmanager
+    def _run(
+        self, connection: Connection, applied: AbstractSet[str], deadline: float
+    ) -> Iterator[Run]:
+        """A run for a block, which is cut at the deadline."""
+        database = self._database
+        tools = database.dialect.migration_tools()
+        # Python 3.12 deprecates what sqlite3 does with the datetimes that yoyo binds.
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+            WATCH.begin(connection, deadline, database.dialect.cut)
             try:
-                yield _backend_on(connection, dialect)(uri, _YOYO_TABLE)
+                with Run(
+                    backend_on(connection, database.dialect, database.name),
+                    tools,
+                    lambda what, error: self._explanation(connection, what, error),
+                    expected=applied,
+                    deadline=deadline,
+                    patience=_LOCK_TIMEOUT,
+                ) as run:
+                    yield run
             finally:
                 WATCH.end(connection)
 
     @contextmanager
-    def _lock(self, backend: Any, deadline: float) -> Iterator[None]:
-        # yoyo looks again after as long a pause at most.
-        lock = backend.lock(timeout=max(0.01, min(_LOCK_TIMEOUT, (deadline - monotonic()) / 2)))
-        try:
-            lock.__enter__()
-        except LockTimeout as error:
-            problem = "somebody else is migrating, or was killed doing so: see `yoyo break-lock`"
-            raise DatabaseUnavailable(self._database.name, problem) from error
-        except Exception:
-            self._unlock()  # nobody knows whether it was taken
-            with self._explained("yoyo's lock"):
-                raise
-        try:
-            yield
-        finally:
-            try:
-                lock.__exit__(None, None, None)
-            except Exception:  # noqa: BLE001 - the connection is lost, what counts was raised
-                self._unlock()
-
-    def _unlock(self) -> None:
-        """Remove yoyo's lock, should it be ours, on another connection.
-
-        The time of the call may be up: it goes on in a thread.
-        """
-        thread = Thread(target=self._remove_lock, name="hostmap_sql unlocking", daemon=True)
-        thread.start()
-        thread.join(LAST_WORDS)
-
-    def _remove_lock(self) -> None:
-        with suppress(Exception), self._backend(monotonic() + _UNLOCK_TIME) as backend:
-            backend._delete_lock_row(os.getpid())  # noqa: SLF001 - break_lock asks nobody whose it is
-
-    def _refuse_newer(self, connection: Connection, deadline: float) -> None:
-        applied = self._database.applied_migrations(connection, deadline) or ()
-        unknown = unknown_migrations(self._database.dialect.name, applied)
-        if unknown:
-            raise SchemaOutOfDate(self._database.name, unknown=unknown)
-
-    @contextmanager
-    def _explained(self, what: str) -> Iterator[None]:
+    def _explained(self, connection: Connection, what: str) -> Iterator[None]:
         """Make of what a migration raises an error that says which, and what the database said."""
-        dialect = self._database.dialect
         try:
             yield
-        except HostMapError:
+        except (HostMapError, Overtaken):
             raise
         except Exception as error:
-            problem = f"{what} failed: {dialect.describe(error)}"
-            if dialect.classify(error, connecting=False).is_transient:
-                raise DatabaseUnavailable(self._database.name, problem) from error
-            problem = f"{self._database.name}: {problem}"
-            raise DatabaseError(problem, dialect.code(error)) from error
+            raise self._explanation(connection, what, error) from error
 
-
-def _backend_on(connection: Connection, dialect: Dialect) -> Any:
-    """A backend class of yoyo's that runs on this connection and leaves it open."""
-    base: Any = dialect.yoyo_backend()
-
-    class Backend(base):  # type: ignore[misc]
-        def connect(self, _uri: object) -> Connection:
-            return connection
-
-        def cursor(self) -> Cursor:
-            # One that gives tuples, whatever a caller's own pool has set.
-            return dialect.cursor(connection)
-
-        def begin(self) -> None:
-            # After yoyo's BEGIN, SQLite refuses to write if another has written meanwhile.
-            self._in_transaction = True
-            dialect.begin(self.cursor())
-
-        def copy(self) -> Any:
-            # yoyo would open, and close, another connection for each migration.
-            return nullcontext(self)
-
-    return Backend
+    def _explanation(self, connection: Connection, what: str, error: Exception) -> HostMapError:
+        """The error that says what failed, why in the database's own words, and what to do."""
+        name, dialect = self._database.name, self._database.dialect
+        problem = f"{what} failed: {dialect.describe(error)}"
+        fault, code = dialect.classify(error, connecting=False), dialect.code(error)
+        advice = None
+        with suppress(Exception):  # the connection is lost
+            advice = dialect.migration_tools().advise(dialect.cursor(connection), code)
+        if advice:
+            problem = f"{problem}: {advice}"
+        # Of a server that does not write there is no other to be had in a run.
+        if fault.is_transient and fault is not Fault.RECONNECT:
+            return DatabaseUnavailable(name, problem)
+        return DatabaseError(f"{name}: {problem}", code)

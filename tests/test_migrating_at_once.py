@@ -12,6 +12,7 @@ from yoyo.backends.base import DatabaseBackend
 
 from hostmap_sql import DatabaseUnavailable
 from hostmap_sql.schema import known_migrations
+from tests.support.backend import LOCK_ROW
 from tests.support.schemas import DECLARED
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def test_whoever_waits_too_long_for_another_who_migrates_gives_up(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hostmap_sql.migrations._LOCK_TIMEOUT", 0.3)
-    backend.query("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, '2026-01-01 00:00:00', 1)")
+    backend.hostmap.rollback_migrations("0007-cell-mapping-change")
+    backend.query(LOCK_ROW)
 
     with pytest.raises(DatabaseUnavailable, match="yoyo break-lock"):
         backend.hostmap.migrate()

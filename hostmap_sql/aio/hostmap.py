@@ -86,6 +86,7 @@ class AsyncHostMap(Face[HostMap]):
     migrate = awaited(HostMap.migrate, to_its_end=True)
     rollback_migrations = awaited(HostMap.rollback_migrations, to_its_end=True)
     migration_status = awaited(HostMap.migration_status)
+    break_migration_lock = awaited(HostMap.break_migration_lock, to_its_end=True)
 
     # --- writing several things as one --------------------------------------------------------
 

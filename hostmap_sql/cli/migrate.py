@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hostmap_sql.hostmap import HostMap
+    from hostmap_sql.migrations import MigrationLock
 
 COLUMNS = ("id", "applied")
 
@@ -25,13 +26,18 @@ COLUMNS = ("id", "applied")
     cls=Command,
     columns=COLUMNS,
     only_with={"yes": "rollback"},
-    example="hostmap migrate\nhostmap migrate --status",
+    example="hostmap migrate\nhostmap migrate --status\nhostmap migrate --break-lock",
 )
 @click.option("--status", is_flag=True, help="Only show which migrations are applied.")
 @click.option(
     "--rollback",
     metavar="ID",
     help="Undo this migration and all after it. THE DATA IN THEIR TABLES IS LOST.",
+)
+@click.option(
+    "--break-lock",
+    is_flag=True,
+    help="Remove the lock that a killed migration left behind; apply nothing.",
 )
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before a rollback.")
 @click.pass_obj
@@ -41,14 +47,18 @@ def migrate(
     *,
     status: bool,
     rollback: str | None,
+    break_lock: bool,
     yes: bool,
 ) -> None:
     """Make the tables of the directory, or bring them up to date.
 
-    An SQLite file that does not exist is made. Doing it again does nothing.
+    An SQLite file that does not exist is made. Doing it again does nothing, and needs no right to
+    write. Of several at once one does it, and the others wait.
     """
-    if status and rollback is not None:
-        raise click.UsageError("--status and --rollback do not go together")
+    given = {"--status": status, "--rollback": rollback is not None, "--break-lock": break_lock}
+    together = [name for name, is_given in given.items() if is_given]
+    if len(together) > 1:
+        raise click.UsageError(f"{' and '.join(together)} do not go together")
     import logging  # noqa: PLC0415 - only for those who migrate
 
     # yoyo logs what fails, tracebacks included; whoever wants that says --verbose.
@@ -57,6 +67,9 @@ def migrate(
         if status:
             rows = [{"id": m.id, "applied": m.applied} for m in hostmap.migration_status()]
             show_rows(settings, COLUMNS, rows)
+        elif break_lock:
+            show_rows(settings, COLUMNS, [])
+            errors.say(_removed(hostmap.break_migration_lock()))
         elif rollback is None:
             _show(settings, hostmap.migrate(), applied=True)
         else:
@@ -69,6 +82,14 @@ def _show(settings: Settings, ids: Sequence[str], *, applied: bool) -> None:
     show_rows(settings, COLUMNS, [{"id": id_, "applied": applied} for id_ in ids])
     done = "applied" if applied else "rolled back"
     errors.say(f"{done} {plural(len(ids), 'migration')}" if ids else "the tables are up to date")
+
+
+def _removed(lock: MigrationLock | None) -> str:
+    if lock is None:
+        return "no lock is left behind, so none was removed"
+    who = "a `hostmap migrate`" if lock.pid is None else f"process {lock.pid}"
+    since = "" if lock.taken_at is None else f" took at {lock.taken_at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"removed the lock that {who}{since or ' took'}: if it still runs, stop it now"
 
 
 def _confirm(hostmap: HostMap, first: str) -> None:

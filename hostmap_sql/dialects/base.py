@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from hostmap_sql.dialects.lifo_pool import LifoPool
+from hostmap_sql.dialects.mistakes import is_mistake
 from hostmap_sql.dialects.opening import Opening
 from hostmap_sql.statements import HOSTS_TABLE, IN_HOSTS, IN_NUMBERS, Statement
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hostmap_sql.database_url import DatabaseUrl
+    from hostmap_sql.dialects.migration_tools import MigrationTools
 
 # How long, in seconds, a session may leave a transaction open and say nothing. Nobody else can
 # write meanwhile, and a client that the network has cut off would be waited for, for hours.
@@ -197,6 +199,10 @@ class Dialect(ABC):
         """The backend class of yoyo for this database."""
 
     @abstractmethod
+    def migration_tools(self) -> MigrationTools:
+        """What migrating has to know about this database, for one run."""
+
+    @abstractmethod
     def set_mode(self, connection: Any, mode: Any) -> Any:
         """Set a connection's transaction mode, if it is another; return the one that it had."""
 
@@ -263,8 +269,12 @@ class Dialect(ABC):
         """What an error means, told by its code alone: messages are translated."""
 
     def describe(self, error: Exception) -> str:
-        """The first line of the database's own message."""
-        return str(error).strip().partition("\n")[0] or type(error).__name__
+        """The first line of the database's own message; what others raise is named too."""
+        message, name = str(error).strip().partition("\n")[0], type(error).__name__
+        if not message:
+            return name
+        # A driver's own module is not the name of anything that the reader knows.
+        return f"{name}: {message}" if is_mistake(error) else message
 
     @abstractmethod
     def has_table(self, cursor: Cursor, table: str) -> bool:

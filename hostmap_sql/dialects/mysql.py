@@ -22,6 +22,7 @@ from hostmap_sql.dialects.mysql_session import refuse_unfit, session_setter
 from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.dialects.process import keep_for_ever
 from hostmap_sql.dialects.sockets import detach, is_parents, keep_alive, shut_down
+from hostmap_sql.dialects.system_faults import fault_of_opening, fault_of_socket
 from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import DatabaseError, InvalidValue
 from hostmap_sql.statements import Statement
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hostmap_sql.database_url import DatabaseUrl
+    from hostmap_sql.dialects.migration_tools import MigrationTools
 
     PyMySQLConnection = pymysql.Connection[pymysql.cursors.Cursor]
 
@@ -56,12 +58,17 @@ def _file(value: str) -> str:
     return value
 
 
+def _own_file(value: str) -> str:
+    _file(os.path.expanduser(value))  # noqa: PTH111 - as PyMySQL does, which ignores a missing one
+    return value
+
+
 _OPTIONS: Mapping[str, Callable[[str], object]] = {
     "charset": str,
     "unix_socket": str,
     "bind_address": str,
     "program_name": str,
-    "read_default_file": str,
+    "read_default_file": _own_file,
     "read_default_group": str,
     "sql_mode": str,
     "connect_timeout": _whole,
@@ -181,6 +188,11 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
 
         return Backend
 
+    def migration_tools(self) -> MigrationTools:
+        from hostmap_sql.dialects.mysql_migrating import MySQLMigrating  # noqa: PLC0415
+
+        return MySQLMigrating(self)
+
     def set_mode(self, connection: PyMySQLConnection, mode: Any) -> bool:
         was: bool = connection.get_autocommit()
         if was is not mode:
@@ -223,11 +235,17 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         return None if code is None else str(code)
 
     def classify(self, error: Exception, *, connecting: bool) -> Fault:
-        if isinstance(error, NoConnectionInTime):
-            return Fault.WAIT
         code = _errno(error)
         if _tls_refusal(error):
             return Fault.PERMANENT
+        if isinstance(error, NoConnectionInTime):
+            return Fault.WAIT
+        reason = getattr(error, "original_exception", None)
+        if connecting and isinstance(reason, OSError):
+            return fault_of_socket(reason)
+        opening = fault_of_opening(error) if connecting else None
+        if opening is not None:
+            return opening
         if code is not None:
             fault = FAULTS.get(code, Fault.UNLISTED)
         elif isinstance(error, pymysql.err.InternalError | OSError):
@@ -237,6 +255,8 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         return Fault.WAIT if connecting and fault is Fault.LOST else fault
 
     def describe(self, error: Exception) -> str:
+        if not isinstance(error, pymysql.Error):
+            return super().describe(error)
         message = error.args[-1] if error.args else ""
         return str(message).strip().partition("\n")[0] or type(error).__name__
 

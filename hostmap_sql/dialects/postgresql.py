@@ -29,7 +29,8 @@ from hostmap_sql.dialects.postgresql_session import (
     unfit,
 )
 from hostmap_sql.dialects.process import keep_for_ever
-from hostmap_sql.dialects.sockets import detach, is_parents, keep_alive, shut_down
+from hostmap_sql.dialects.sockets import detach, is_parents, keep_alive, local_fault, shut_down
+from hostmap_sql.dialects.system_faults import fault_of_opening
 from hostmap_sql.errors import DatabaseError, InvalidValue
 from hostmap_sql.statements import Statement
 
@@ -38,11 +39,15 @@ if TYPE_CHECKING:
 
     from hostmap_sql.database_url import DatabaseUrl
     from hostmap_sql.dialects.base import Parameters
+    from hostmap_sql.dialects.migration_tools import MigrationTools
 
 _PORT = 5432
 
 # The code of an error that the server sent, in what libpq traces; what quotes others comes later.
-_ERROR_CODE = re.compile(rb'^.*\tB\t\d+\tErrorResponse\t S "\w+" V "\w+" C "(\w{5})"', re.MULTILINE)
+# A pooler leaves the severity that is not translated, V, out.
+_ERROR_CODE = re.compile(
+    rb'^.*\tB\t\d+\tErrorResponse\t S "\w+"(?: V "\w+")? C "(\w{5})"', re.MULTILINE
+)
 _LONGEST_TRACE = 100_000
 _NOT_ALLOWED = "28000"
 # How long, in seconds, it may take to get it: the server has just answered.
@@ -59,6 +64,8 @@ _KEEP_ALIVE = {
 }
 
 _OPTIONS = frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
+# libpq goes without them if they are not there, or finds out each time that it connects.
+_FILES = {"sslcert", "sslkey", "sslcrl", "sslcrldir", "passfile"}
 # These libpq looks at only when it has an address.
 _NUMBERS = {"connect_timeout", "keepalives", "tcp_user_timeout", *_KEEP_ALIVE.values()}
 
@@ -82,6 +89,7 @@ class PostgreSQL(Dialect):
     def opener(self, url: DatabaseUrl, timeout: float) -> Callable[[float], Any]:
         conninfo = _conninfo(url, timeout)
         refusal_of = _refusal_finder(conninfo)
+        servers = _servers(_settings(conninfo_to_dict(conninfo)))
         own = "connect_timeout" in url.options
 
         def connect(
@@ -99,8 +107,13 @@ class PostgreSQL(Dialect):
                         conninfo, autocommit=True, **patience, **arguments
                     )
                 except psycopg.OperationalError as error:
-                    if error.sqlstate is None and error.pgconn and error.pgconn.used_password:
-                        error.sqlstate = _refusal_code(conninfo)
+                    local = local_fault(servers)
+                    if local is not None:
+                        raise DatabaseError(f"{url}: {self.describe(local)}") from error
+                    late = isinstance(error, psycopg.errors.ConnectionTimeout)
+                    if error.sqlstate is None and not late:
+                        known = bool(error.pgconn and error.pgconn.used_password)
+                        error.sqlstate = _refusal_code(conninfo, _NOT_ALLOWED if known else None)
                     raise
 
         return Opener(
@@ -132,6 +145,11 @@ class PostgreSQL(Dialect):
         from yoyo.backends import PostgresqlPsycopgBackend  # noqa: PLC0415 - an extra
 
         return PostgresqlPsycopgBackend
+
+    def migration_tools(self) -> MigrationTools:
+        from hostmap_sql.dialects.postgresql_migrating import PostgreSQLMigrating  # noqa: PLC0415
+
+        return PostgreSQLMigrating(self)
 
     def set_mode(self, connection: psycopg.Connection[Any], mode: Any) -> bool:
         was = connection.autocommit
@@ -180,15 +198,15 @@ class PostgreSQL(Dialect):
         return error.sqlstate if isinstance(error, psycopg.Error) else None
 
     def classify(self, error: Exception, *, connecting: bool) -> Fault:
-        if isinstance(error, NoConnectionInTime):
-            return Fault.WAIT
         code = self.code(error)
         if code is not None:
             return FAULTS.get(code) or FAULTS.get(code[:2], Fault.UNLISTED)
-        if connecting:
-            return Fault.WAIT  # what is refused has a code: see `_refusal_code`
+        opening = fault_of_opening(error) if connecting else None
+        if opening is not None or isinstance(error, NoConnectionInTime):
+            return opening or Fault.WAIT
         if isinstance(error, psycopg.OperationalError | OSError):
-            return Fault.LOST
+            # What is refused while connecting has a code: see `_refusal_code`.
+            return Fault.WAIT if connecting else Fault.LOST
         return Fault.UNLISTED
 
     def has_table(self, cursor: Any, table: str) -> bool:
@@ -224,6 +242,10 @@ def _conninfo(url: DatabaseUrl, timeout: float) -> str:
         "client_encoding": "UTF8",
         "options": f"{startup_options(timeout)} {_own_options(url)}".strip(),
     }
+    for name in _FILES & url.options.keys():
+        if not os.access(url.options[name], os.R_OK):
+            problem = "whose value is not the name of a file that can be read"
+            raise InvalidValue("database URL", f"has the option {name!r}, {problem}")
     conninfo = make_conninfo(**{**arguments, **_tls(arguments)})
     _refuse_wrong_options(url.options)
     return conninfo
@@ -259,7 +281,7 @@ def _own_options(url: DatabaseUrl) -> str:
     return url.options.get("options") or os.environ.get("PGOPTIONS", "")
 
 
-def _refusal_code(conninfo: str) -> str | None:
+def _refusal_code(conninfo: str, likeliest: str | None) -> str | None:
     """The SQLSTATE by which the server refuses a session; None if it does not.
 
     libpq tells it to nobody but its trace: the session is asked for once more, to read that.
@@ -272,7 +294,7 @@ def _refusal_code(conninfo: str) -> str | None:
             connection.untrace()
             said = os.pread(trace.fileno(), _LONGEST_TRACE, 0)
     except (psycopg.NotSupportedError, AttributeError):
-        return _NOT_ALLOWED  # not to be had on this system: the likeliest
+        return likeliest  # not to be had on this system
     except (psycopg.Error, OSError):
         return None
     finally:

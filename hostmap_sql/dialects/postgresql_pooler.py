@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from hostmap_sql.database_url import DatabaseUrl
 
+# The code by which a pooler refuses a parameter of a session.
+_REFUSED_PARAMETER = "08P01"
+
 _OWN_OPTIONS = (
     "the session's options were refused, or dropped by a pooler in between: take `options` out of "
     "the URL and PGOPTIONS out of the environment, and write ALTER ROLE ... SET ... instead"
@@ -100,7 +103,13 @@ class Opener:
 
         :raises DatabaseError: its session cannot be one of ours.
         """
-        connection = self._opened(deadline)
+        try:
+            connection = self._opened(deadline)
+        except psycopg.OperationalError as error:
+            if error.sqlstate != _REFUSED_PARAMETER:
+                raise
+            refused = str(error).strip().partition("\n")[0]
+            raise DatabaseError(f"{self._url}: {refused}", error.sqlstate) from error
         if problem := unfit(connection.pgconn.parameter_status):
             connection.close()
             raise self._refusal(problem)
@@ -112,7 +121,7 @@ class Opener:
         try:
             connection = self._connect(self._with_options, deadline)
         except psycopg.OperationalError as error:
-            if self._has_pooler is None and self._is_for_options(error, deadline):
+            if error.sqlstate == _REFUSED_PARAMETER:
                 return self._opened_through_pooler(deadline)
             raise
         if self._has_pooler is None:
@@ -123,21 +132,6 @@ class Opener:
                 return self._opened_through_pooler(deadline)
         self._has_pooler = False
         return connection
-
-    def _is_for_options(self, error: psycopg.OperationalError, deadline: float) -> bool:
-        """Whether no session was given because options were asked for. Tries without them."""
-        asked_password = error.pgconn is not None and error.pgconn.used_password
-        if error.sqlstate or asked_password or isinstance(error, psycopg.errors.ConnectionTimeout):
-            return False
-        try:
-            self._connect(self._plain, deadline).close()
-        except psycopg.OperationalError:
-            return False
-        try:  # or has the server come up meanwhile?
-            self._connect(self._with_options, deadline).close()
-        except psycopg.OperationalError:
-            return True
-        return False
 
     def _opened_through_pooler(self, deadline: float) -> Any:
         if self._has_own_options:

@@ -7,8 +7,10 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hostmap_sql.dialects.system_faults import fault_of_socket
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 def keep_alive(timeout: float) -> dict[str, int]:
@@ -23,6 +25,29 @@ def keep_alive(timeout: float) -> dict[str, int]:
         "tcp_keepcnt": 3,
         "tcp_user_timeout": round(timeout * 500),
     }
+
+
+def local_fault(servers: Iterable[tuple[str, str, int]]) -> OSError | None:
+    """Why this process can connect to none of some PostgreSQL servers, if that is its own fault.
+
+    A server is the host by its name, its address, and its port. libpq says so in words alone.
+    """
+    found = None
+    for _, address, port in servers:
+        try:
+            if address.startswith("/"):
+                with socket.socket(socket.AF_UNIX) as own:
+                    own.setblocking(False)
+                    own.connect(f"{address}/.s.PGSQL.{port}")
+            else:
+                socket.socket().close()
+        except OSError as error:
+            if fault_of_socket(error).is_transient:
+                return None
+            found = error
+        else:
+            return None
+    return found
 
 
 def shut_down(file_number: Callable[[], int]) -> None:

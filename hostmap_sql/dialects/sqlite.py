@@ -22,6 +22,7 @@ from hostmap_sql.dialects.sqlite_files import (
     is_about_access,
     refuse_unseen_changes,
 )
+from hostmap_sql.dialects.system_faults import fault_of_opening
 from hostmap_sql.errors import DatabaseError, InvalidValue
 from hostmap_sql.statements import Statement
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hostmap_sql.database_url import DatabaseUrl
+    from hostmap_sql.dialects.migration_tools import MigrationTools
 
 # How long, in seconds, SQLite itself waits for a lock, and nothing can interrupt it. Then it is for
 # us to try again, until the time of the call is up.
@@ -47,6 +49,10 @@ _HALF_INHERITED: set[str] = set()
 _OPTIONS = ("mode", "immutable", "vfs")
 _MODES = ("rw", "ro", "rwc")
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+
+
+class _NoFile(FileNotFoundError):
+    """The file of the database is not there."""
 
 
 class _Connection(sqlite3.Connection):
@@ -78,7 +84,7 @@ class SQLite(Dialect):
 
         def open_connection(_deadline: float) -> sqlite3.Connection:
             if not Path(path).exists():
-                raise FileNotFoundError(path)
+                raise _NoFile(path)
             _refuse_half_inherited(path)
             refuse_unseen_changes(path, options)
             try:
@@ -132,6 +138,11 @@ class SQLite(Dialect):
         from yoyo.backends import SQLiteBackend  # noqa: PLC0415 - an extra
 
         return SQLiteBackend
+
+    def migration_tools(self) -> MigrationTools:
+        from hostmap_sql.dialects.sqlite_migrating import SQLiteMigrating  # noqa: PLC0415
+
+        return SQLiteMigrating(self)
 
     def set_mode(self, connection: Any, mode: Any) -> Any:
         was = (getattr(connection, "autocommit", _LEGACY), connection.isolation_level)
@@ -187,9 +198,12 @@ class SQLite(Dialect):
             name = CODES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
         return name
 
-    def classify(self, error: Exception, *, connecting: bool) -> Fault:  # noqa: ARG002
-        if isinstance(error, FileNotFoundError):
+    def classify(self, error: Exception, *, connecting: bool) -> Fault:
+        if isinstance(error, _NoFile):
             return Fault.NO_TABLE
+        opening = fault_of_opening(error) if connecting else None
+        if opening is not None:
+            return opening
         if isinstance(error, NoConnectionInTime):
             return Fault.WAIT
         # An extended code is its code's name and one more word: SQLITE_BUSY_SNAPSHOT.

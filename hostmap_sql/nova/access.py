@@ -16,7 +16,8 @@ from hostmap_sql.hostmap import DEFAULT_TIMEOUT
 from hostmap_sql.leases import close_quietly
 from hostmap_sql.models import valid_number, valid_seconds
 from hostmap_sql.nova.templates import fill
-from hostmap_sql.sessions import NO_PARAMETERS, Translator
+from hostmap_sql.sessions import NO_PARAMETERS
+from hostmap_sql.translator import Translator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

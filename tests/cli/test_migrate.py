@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.conftest import Cli
+from tests.support.backend import LOCK_ROW
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,8 +69,31 @@ def test_rollback_of_what_is_not_applied(cli: Cli, yes: tuple[str, ...]) -> None
     assert error.startswith("hostmap: --rollback '0009-nope' is not applied")
 
 
-def test_status_and_rollback_exclude_each_other(cli: Cli) -> None:
-    cli.error("migrate", "--status", "--rollback", LAST, status=2)
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--status", "--rollback", LAST),
+        ("--status", "--break-lock"),
+        ("--break-lock", "--rollback", LAST),
+    ],
+    ids=" ".join,
+)
+def test_status_rollback_and_breaking_the_lock_exclude_each_other(
+    cli: Cli, options: tuple[str, ...]
+) -> None:
+    assert "do not go together" in cli.error("migrate", *options, status=2)
+
+
+def test_breaking_the_lock_says_whose_it_was(cli: Cli, tmp_path: Path) -> None:
+    cli("migrate", "--rollback", LAST, "--yes")
+    with closing(sqlite3.connect(tmp_path / "hostmap.db")) as connection, connection:
+        connection.execute(LOCK_ROW)
+    assert "process 1 " in cli.error("--timeout", "0.5", "migrate", status=6)
+
+    said = cli("migrate", "--break-lock").stderr
+    assert "removed the lock that process 1 took at 2026-01-02 03:04:05 UTC" in said
+    assert "none was removed" in cli("migrate", "--break-lock").stderr
+    assert cli.json("migrate") == [{"id": LAST, "applied": True}]
 
 
 @pytest.mark.parametrize(

@@ -51,16 +51,17 @@ READ_ONLY, SHUTDOWN, CONNECTION, ROLLBACK and the like) has not been decided upo
 
 _MYSQL = """
 Numbers from 2000 to 2999, and 0, are the driver's; those from 9001 to 9005 TiDB's. MySQL's from
-10000 on are for the server's own log and reach no client. While connecting, LOST is taken for WAIT.
-Every other number is UNLISTED.
+10000 on are for the server's own log and reach no client. While connecting, LOST is taken for WAIT,
+and what the system said to 2003 decides: a right that is missing, too many open files and the like
+are PERMANENT. Every other number is UNLISTED.
 """
 
 _POSTGRESQL = """
 Two characters stand for all codes that begin with them and have no row of their own. What is in
-none of them is UNLISTED. While connecting the driver gives no code: a server that has asked for a
-password and then refuses is asked once more, to read the code from libpq's trace (which there is on
-Linux alone; elsewhere it is taken for 28000), and everything else is WAIT. A failure without a
-code, later on, is LOST.
+none of them is UNLISTED. While connecting the driver gives no code: a server that refuses is asked
+once more, to read the code from libpq's trace (which there is on Linux alone; elsewhere, after a
+password, it is taken for 28000); 08P01, by which a pooler refuses a parameter, then ends the call
+as PERMANENT does, and what has no code is WAIT. A failure without a code, later on, is LOST.
 """
 
 _SQLITE = """

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.support.schemas import Table
     from tests.support.servers import Server
 
+LOCK_ROW = "INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, '2026-01-02 03:04:05', 1)"
+"""Takes yoyo's lock as the process 1 of a container does."""
 PRIMARY_KEY = "primary key"
 FULL_SCAN = "full scan"
 TABLES = {
@@ -103,6 +105,10 @@ class Backend(ABC):
         arguments = {"timeout": 20.0} | arguments
         return self._open.enter_context(connect(self.url, **arguments))
 
+    @abstractmethod
+    def read_only(self) -> AbstractContextManager[HostMap]:
+        """A `HostMap` that may only read, for a block."""
+
     @property
     @abstractmethod
     def missing_url(self) -> str:
@@ -111,6 +117,10 @@ class Backend(ABC):
     def url_for(self, **parts: Any) -> str:
         """The URL of the database with another password, host or port."""
         raise NotImplementedError(f"{self.kind}: see backends.LACKS: {parts}")
+
+    def url_of_socket(self, folder: str) -> str:
+        """The URL of a server that listens at a Unix socket in this folder."""
+        raise NotImplementedError(f"{self.kind}: see backends.LACKS: {folder}")
 
     user_password = "sécret €"
 

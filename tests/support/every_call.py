@@ -167,6 +167,7 @@ def _history(hostmap: HostMap, note: Callable[..., Any]) -> None:
     note("of a host", lambda: history.of_host("web-ω"))
     note("of another", lambda: history.of_host("WEB-Ω"))
     note("since", lambda: history.since(0))
+    note("iterate", lambda: [*history.iterate(hosts=["web-ω", "WEB-Ω"])])
     note("all since", lambda: len(history.all_since(2)))
     note("newest", history.newest)
     note("poll", lambda: history.poll(3).revision)

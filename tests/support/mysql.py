@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,6 +12,7 @@ import pymysql
 import pytest
 from pymysql.constants import CLIENT, SERVER_STATUS
 
+from hostmap_sql import HostMap
 from tests.support.backend import FULL_SCAN, PRIMARY_KEY, TABLES, Backend, Factory, new_name
 from tests.support.schemas import Table
 
@@ -88,6 +90,9 @@ class MySQLBackend(Backend):
     def url_for(self, **parts: Any) -> str:
         return replace(self.server, **parts).url(self.database)
 
+    def url_of_socket(self, folder: str) -> str:
+        return f"mysql://nobody@localhost/{self.database}?unix_socket={folder}/mysqld.sock"
+
     def url_of_user(self, connections: int | None = None) -> str:
         limit = f"WITH MAX_USER_CONNECTIONS {connections or 0}"
         self.query(f"CREATE USER '{self.database}' IDENTIFIED BY '{self.user_password}' {limit}")
@@ -98,6 +103,13 @@ class MySQLBackend(Backend):
 
     def drop_user(self) -> None:
         self.query(f"DROP USER '{self.database}'")
+
+    @contextmanager
+    def read_only(self) -> Iterator[HostMap]:
+        # A server's own mode is for all of its users, so it is the session's.
+        arguments = {"init_command": "SET SESSION TRANSACTION READ ONLY"}
+        lend = partial(self.open_raw, **arguments)
+        yield HostMap(lambda: closing(lend()), self.dialect_name, timeout=120)
 
     def own_pools(self) -> Iterator[tuple[Lend, Callable[[Any], object]]]:
         @contextmanager

@@ -12,6 +12,7 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from hostmap_sql import connect
 from tests.support.backend import FULL_SCAN, PRIMARY_KEY, Backend, Factory, new_name
 from tests.support.schemas import Table
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
+    from hostmap_sql import HostMap
     from tests.support.backend import Lend
     from tests.support.servers import Server
 
@@ -81,6 +83,9 @@ class PostgreSQLBackend(Backend):
     def url_for(self, **parts: Any) -> str:
         return replace(self.server, **parts).url(self.database)
 
+    def url_of_socket(self, folder: str) -> str:
+        return f"postgresql://nobody@/{self.database}?host={folder}"
+
     def url_of_user(self, connections: int | None = None) -> str:
         limit = f"CONNECTION LIMIT {connections or -1}"
         self.query(f"CREATE ROLE {self.database} LOGIN PASSWORD '{self.user_password}' {limit}")
@@ -91,6 +96,12 @@ class PostgreSQLBackend(Backend):
     def drop_user(self) -> None:
         self.query(f"DROP OWNED BY {self.database}")
         self.query(f"DROP ROLE {self.database}")
+
+    @contextmanager
+    def read_only(self) -> Iterator[HostMap]:
+        options = "options=-c%20default_transaction_read_only%3Don"
+        with connect(f"{self.url}&{options}", timeout=120) as hostmap:
+            yield hostmap
 
     def own_pools(self) -> Iterator[tuple[Lend, Callable[[Any], object]]]:
         with psycopg_pool.ConnectionPool(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from hostmap_sql import HostMap
     from tests.support.backend import Lend
     from tests.support.servers import Server
 
@@ -58,6 +59,12 @@ class SQLiteBackend(Backend):
     @property
     def missing_url(self) -> str:
         return f"{self.url}-missing"
+
+    @contextmanager
+    def read_only(self) -> Iterator[HostMap]:
+        self.path.touch()
+        with connect(f"{self.url}?mode=ro", timeout=120) as hostmap:
+            yield hostmap
 
     def own_pools(self) -> Iterator[tuple[Lend, Callable[[Any], object]]]:
         # Python's default, and one that is lost if it is taken for the default.

@@ -14,7 +14,6 @@ import pytest
 from hostmap_sql import HostMap, StaleReplica
 from hostmap_sql.aio import AsyncHostMap
 from hostmap_sql.dialects.watch import Watch
-from hostmap_sql.migrations import _MIGRATING
 from tests.replica.test_replica import eventually
 from tests.support.forks import FORKS, Child, in_child, refused
 
@@ -59,14 +58,6 @@ def test_a_child_has_a_watch_of_its_own(fork: Callable[[], int]) -> None:
     assert child.result() is False
     eventually(lambda: parents.is_cut)
     watch.end(parents)
-
-
-def test_a_child_can_migrate_whatever_its_parent_is_at(
-    hostmap: HostMap, fork: Callable[[], int]
-) -> None:
-    with _MIGRATING():
-        child = Child(hostmap.migrate, fork)
-    assert child.result() == ()
 
 
 # --- replicas -------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""What applying the migrations with yoyo is made of: its backend, its tables, its lock."""

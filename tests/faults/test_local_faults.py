@@ -1,0 +1,168 @@
+"""What is wrong on this machine or in the caller's program ends a call at once, by its own name."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import resource
+import socket
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hostmap_sql import DatabaseError, DatabaseUnavailable, HostMap, HostMapError, connect
+from tests.support.killing import PROCESSES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from tests.support.backends import Backend
+
+MISTAKES = (
+    AttributeError("'NoneType' object has no attribute 'connect'"),
+    ImportError("no module of this name"),
+    KeyError("host"),
+    TypeError("connect() got an unexpected keyword argument"),
+    ZeroDivisionError("division by zero"),
+)
+LOCAL = (
+    FileNotFoundError(errno.ENOENT, "No such file or directory", "/etc/app/client.pem"),
+    PermissionError(errno.EACCES, "Permission denied", "/etc/app/client.key"),
+    OSError(errno.EMFILE, "Too many open files"),
+    OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol"),
+    socket.gaierror(socket.EAI_SERVICE, "Servname not supported for ai_socktype"),
+    RuntimeError("the configuration cannot be resolved"),
+    UnicodeError("label empty or too long"),
+)
+PASSING = (
+    ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"),
+    ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"),
+    OSError(errno.EHOSTUNREACH, "No route to host"),
+    TimeoutError("timed out"),
+    socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
+    socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"),
+)
+
+
+class Lender:
+    """A caller's own pool that fails, and counts how often it was asked."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.calls = 0
+
+    def __call__(self) -> AbstractContextManager[Any]:
+        return self
+
+    def __enter__(self) -> Any:
+        self.calls += 1
+        raise self.error
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was lent."""
+
+    def using(self, backend: Backend, timeout: float) -> list[Callable[[], object]]:
+        hostmap = HostMap(self, backend.dialect_name, timeout=timeout)
+        return [
+            lambda: hostmap.hosts.get("a"),
+            hostmap.cells.list,
+            lambda: hostmap.cells.create("a"),
+            hostmap.migrate,
+            hostmap.migration_status,
+        ]
+
+
+@pytest.mark.parametrize("error", MISTAKES, ids=lambda error: type(error).__name__)
+def test_a_mistake_in_a_callers_pool_is_raised_as_it_is(backend: Backend, error: Exception) -> None:
+    lender = Lender(error)
+    for number, use in enumerate(lender.using(backend, 60), start=1):
+        with pytest.raises(type(error)) as caught:
+            use()
+        assert caught.value is error
+        assert lender.calls == number
+
+
+@pytest.mark.parametrize("error", LOCAL, ids=repr)
+def test_a_local_fault_is_not_tried_again(backend: Backend, error: Exception) -> None:
+    lender = Lender(error)
+    for number, use in enumerate(lender.using(backend, 60), start=1):
+        with pytest.raises(DatabaseError) as caught:
+            use()
+        assert caught.type is DatabaseError
+        assert caught.value.__cause__ is error
+        assert str(error) in str(caught.value)
+        assert "check the URL" not in str(caught.value)
+        assert lender.calls == number
+
+
+@pytest.mark.parametrize("error", PASSING, ids=repr)
+def test_what_may_pass_is_tried_again(backend: Backend, error: Exception) -> None:
+    lender = Lender(error)
+    with pytest.raises(DatabaseUnavailable, match=str(error).replace("[", r"\[")):
+        lender.using(backend, 0.3)[0]()
+    assert lender.calls > 1
+
+
+def failure(url: str, timeout: float) -> str:
+    """What comes of connecting, as text: an error would keep a socket that PyMySQL leaves open."""
+    with connect(url, timeout=timeout) as hostmap:
+        try:
+            hostmap.revision()
+        except HostMapError as error:
+            return f"{type(error).__name__}: {error}"
+    return "nothing"
+
+
+@pytest.fixture
+def _sockets_left_open() -> Iterator[None]:
+    yield
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()
+
+
+@pytest.mark.needs("networks")
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.usefixtures("_sockets_left_open")
+def test_a_socket_that_cannot_be_there_is_not_waited_for(backend: Backend, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    told = failure(backend.url_of_socket(str(file)), 60)
+    assert told.startswith("DatabaseError: ")
+    assert "Not a directory" in told
+    told = failure(backend.url_of_socket(str(tmp_path / ("x" * 200))), 60)
+    assert told.startswith("DatabaseError: ")
+    assert "too long" in told
+
+
+@pytest.mark.needs("networks")
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.usefixtures("_sockets_left_open")
+def test_a_socket_that_may_come_is_waited_for(backend: Backend, tmp_path: Path) -> None:
+    told = failure(backend.url_of_socket(str(tmp_path)), 0.3)
+    assert told.startswith("DatabaseUnavailable: ")
+    assert "No such file" in told
+
+
+def use_without_descriptors(url: str, told: Any) -> None:
+    with connect(url, timeout=60) as hostmap:
+        hostmap.revision()
+    with connect(url, timeout=60) as hostmap:
+        highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
+        kept = [os.open("/dev/null", os.O_RDONLY) for _ in range(8)]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(kept), highest + 100))
+        with pytest.raises(HostMapError) as caught:
+            hostmap.revision()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 100, highest + 100))
+    told.put(f"{caught.type.__name__}: {caught.value}")
+
+
+def test_a_full_table_of_descriptors_is_no_server_that_is_away(backend: Backend) -> None:
+    told = PROCESSES.Queue()
+    process = PROCESSES.Process(target=use_without_descriptors, args=(backend.url, told))
+    process.start()
+    assert told.get(timeout=50).startswith("DatabaseError: ")
+    process.join()
