@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from contextlib import contextmanager
 from functools import partial
-from threading import Condition, Lock
+from threading import Condition
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,7 @@ class Replica:
         _REPLICAS.add(self)
 
     def _set_up_locks(self) -> None:
-        self._refreshing = Lock()
+        self._refreshing = threading.Lock()
         self._changed = Condition()
 
     # --- answering ----------------------------------------------------------------------------

@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 
 def _mysql() -> Dialect:
-    from hostmap_sql.dialects import mysql  # noqa: PLC0415
+    from hostmap_sql.dialects.mysql import DIALECT  # noqa: PLC0415
 
-    return mysql.DIALECT
+    return DIALECT
 
 
 def _postgresql() -> Dialect:
-    from hostmap_sql.dialects import postgresql  # noqa: PLC0415
+    from hostmap_sql.dialects.postgresql import DIALECT  # noqa: PLC0415
 
-    return postgresql.DIALECT
+    return DIALECT
 
 
 def _sqlite() -> Dialect:
-    from hostmap_sql.dialects import sqlite  # noqa: PLC0415
+    from hostmap_sql.dialects.sqlite import DIALECT  # noqa: PLC0415
 
-    return sqlite.DIALECT
+    return DIALECT
 
 
 # The names of those with a driver that does not come with Python are their extras' names, too.

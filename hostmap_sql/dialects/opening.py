@@ -6,7 +6,8 @@ than it was told; nothing can interrupt it.
 
 from __future__ import annotations
 
-from threading import Event, Lock, Thread
+import threading
+from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -56,7 +57,7 @@ class Opening(Generic[ConnectionT]):
         self._deadline = deadline
         self._ended = ended
         self._has_result = Event()
-        self._handover = Lock()
+        self._handover = threading.Lock()
         self._abandoned = False
         self._results: list[ConnectionT | BaseException] = []
 

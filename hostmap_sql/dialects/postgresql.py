@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from itertools import zip_longest
 from math import ceil
 from pathlib import Path
-from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
+from selectors import EVENT_READ, EVENT_WRITE
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg import waiting
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo, PGconn, PollingStatus
 from psycopg.rows import tuple_row
@@ -21,6 +22,7 @@ from hostmap_sql.dialects import tls, tls_probe
 from hostmap_sql.dialects.base import Dialect, Fault, idle_limit
 from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.dialects.postgresql_faults import FAULTS
+from hostmap_sql.dialects.postgresql_waiting import Selector, see_to_green_threads
 from hostmap_sql.dialects.sockets import keep_alive, shut_down
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.statements import Statement
@@ -70,6 +72,7 @@ class PostgreSQL(Dialect):
         own = "connect_timeout" in url.options
 
         def open_connection(deadline: float) -> _Connection:
+            see_to_green_threads(waiting)
             # In whole seconds, from two on: who waits for it has left by then.
             left = max(2, ceil(deadline - monotonic()))
             patience: dict[str, Any] = {} if own else {"connect_timeout": left}
@@ -101,6 +104,7 @@ class PostgreSQL(Dialect):
         return was
 
     def cursor(self, connection: psycopg.Connection[Any]) -> Any:
+        see_to_green_threads(waiting)  # they may have come after the connection
         return connection.cursor(row_factory=tuple_row)
 
     def execute(self, cursor: Any, sql: str, parameters: Parameters) -> None:
@@ -250,7 +254,7 @@ def _poll(connection: Any, deadline: float) -> None:
         event = _EVENTS.get(status)
         if event is None:
             return
-        with DefaultSelector() as selector:  # plain `select` takes no file numbers above 1,023
+        with Selector() as selector:
             selector.register(connection.socket, event)
             selector.select(deadline - now)
 
@@ -332,4 +336,5 @@ def _refusal_finder(conninfo: str) -> Callable[[Exception], tls.Refusal | None]:
     return refusal_of
 
 
+see_to_green_threads(waiting)  # before a pool of a caller's own connects
 DIALECT = PostgreSQL()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from hostmap_sql.dialects import green
 from hostmap_sql.dialects.base import Dialect, Fault
 from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.dialects.sqlite_faults import CODES, FAULTS
@@ -61,7 +62,8 @@ class SQLite(Dialect):
             connection = sqlite3.connect(
                 f"file:{quote(path)}?{urlencode(options)}",
                 uri=True,
-                timeout=_PATIENCE,
+                # Green threads would all wait: better try again, with pauses that give way.
+                timeout=0 if green.are_in_use() else _PATIENCE,
                 isolation_level=None,
                 check_same_thread=False,  # lent to one thread at a time
             )

@@ -8,9 +8,10 @@ calls, asleep until the first of them is due. A call that ends in time costs an 
 from __future__ import annotations
 
 import os
+import threading
 from contextlib import suppress
 from math import inf
-from threading import Event, Lock, Thread, get_ident
+from threading import Event, Thread, get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ class Watch:
         self._given_up: dict[int, float] = {}
         self._looks_at = inf
         self._hurry = Event()
-        self._starting = Lock()
+        self._starting = threading.Lock()
         self._thread: Thread | None = None
 
     def begin(self, connection: Any, deadline: float, cut: Callable[[Any], object]) -> None:

@@ -63,7 +63,15 @@ def run(
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The library alone, installed from its wheel."""
     folder = tmp_path_factory.mktemp("bundles")
-    build = [sys.executable, "-m", "build", "--wheel", "--outdir", folder, REPOSITORY]
+    build: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--outdir",
+        folder,
+        REPOSITORY,
+    ]
     done = run(build, folder)
     assert done.returncode == 0, done.stdout + done.stderr
     [wheel] = folder.glob("*.whl")
