@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
-from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from hostmap_sql.telling import LOG
@@ -23,8 +23,8 @@ class Follower:
         self.interval = interval
         self._replica = weakref.ref(replica)
         self._stopped = False
-        self._woken = Event()
-        self._thread = Thread(target=self._run, name="hostmap_sql replica", daemon=True)
+        self._woken = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="hostmap_sql replica", daemon=True)
         self._thread.start()
 
     def hurry(self) -> None:

@@ -5,10 +5,11 @@ Classes and not generators, which would cost every lookup some microseconds more
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from hostmap_sql.dialects import external_pool
 from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import HostMapError
 
@@ -63,6 +64,7 @@ class InAutocommit:
     def __init__(self, connections: Connections, dialect: Dialect) -> None:
         self._connections = connections
         self._dialect = dialect
+        self._lent: dict[int, ExitStack] = {}
 
     @contextmanager
     def __call__(self, deadline: float) -> Iterator[Connection]:
@@ -70,7 +72,8 @@ class InAutocommit:
         autocommit = self._dialect.autocommit
         failure: BaseException | None = None
         try:
-            with self._connections() as connection:
+            with ExitStack() as stack:
+                connection = self._enter(stack)
                 was = self._set_mode(connection, autocommit, deadline)
                 try:
                     yield connection
@@ -86,6 +89,22 @@ class InAutocommit:
                 raise failure
         finally:
             failure = None  # its traceback holds this frame
+
+    def _enter(self, stack: ExitStack) -> Connection:
+        """The driver's connection that his pool lends until the stack ends."""
+        dialect = self._dialect
+        lender = external_pool.called(self._connections)
+        lent = external_pool.entered(lender)
+        stack.push(lender.__exit__)
+        connection = external_pool.driver_connection(lent, dialect)
+        connection = external_pool.renewed(lent, connection, dialect)
+        if self._lent.setdefault(id(connection), stack) is not stack:
+            stack.pop_all()  # giving it back might end the transaction that the other one is in
+            raise external_pool.lent_twice()
+        stack.callback(self._lent.pop, id(connection))
+        stack.callback(external_pool.discard_if_closed, lent, connection, dialect)
+        driver_connection: Connection = connection
+        return driver_connection
 
     def _set_mode(self, connection: Connection, mode: object, deadline: float) -> object:
         WATCH.begin(connection, deadline, self._dialect.cut)

@@ -7,7 +7,6 @@ import threading
 import weakref
 from contextlib import contextmanager
 from functools import partial
-from threading import Condition
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -75,7 +74,7 @@ class Replica:
 
     def _set_up_locks(self) -> None:
         self._refreshing = threading.Lock()
-        self._changed = Condition()
+        self._changed = threading.Condition()
 
     # --- answering ----------------------------------------------------------------------------
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import deque
 from dataclasses import dataclass
-from threading import RLock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Subscribers:
 
     def set_up_locks(self) -> None:
         """Have new locks: nobody holds them."""
-        self._telling = RLock()
+        self._telling = threading.RLock()
         self._is_telling = False
 
     def add(self, subscriber: Subscriber) -> None:

@@ -65,6 +65,9 @@ class PostgreSQL(Dialect):
     """PostgreSQL 14 and later."""
 
     name = "postgresql"
+    driver = "psycopg 3"
+    connection_class = psycopg.Connection
+    driver_attribute = "pgconn"
 
     def opener(self, url: DatabaseUrl, timeout: float) -> Callable[[float], Any]:
         conninfo = _conninfo(url, timeout)

@@ -39,6 +39,9 @@ class SQLite(Dialect):
     """SQLite 3.37 and later, in a file."""
 
     name = "sqlite"
+    driver = "Python's own sqlite3"
+    connection_class = sqlite3.Connection
+    driver_attribute = "in_transaction"
     longest_pause = 0.02  # there is no server to be spared, and who waits for a lock is in no queue
     autocommit = (_LEGACY, None)
     in_hosts = "IN (SELECT value FROM json_each(%(hosts)s))"

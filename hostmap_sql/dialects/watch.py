@@ -11,7 +11,7 @@ import os
 import threading
 from contextlib import suppress
 from math import inf
-from threading import Event, Thread, get_ident
+from threading import get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +37,9 @@ class Watch:
         self._calls: dict[int, tuple[float, Callable[[Any], object], Any, int]] = {}
         self._given_up: dict[int, float] = {}
         self._looks_at = inf
-        self._hurry = Event()
+        self._hurry = threading.Event()
         self._starting = threading.Lock()
-        self._thread: Thread | None = None
+        self._thread: threading.Thread | None = None
 
     def begin(self, connection: Any, deadline: float, cut: Callable[[Any], object]) -> None:
         """A call begins: ``cut(connection)`` once `deadline`, by the monotonic clock, is past."""
@@ -78,7 +78,7 @@ class Watch:
         # Without a thread, which a program that is ending no longer gets, calls take their time.
         with self._starting, suppress(RuntimeError):
             if self._thread is None:
-                thread = Thread(target=self._run, name="hostmap_sql watch", daemon=True)
+                thread = threading.Thread(target=self._run, name="hostmap_sql watch", daemon=True)
                 thread.start()
                 self._thread = thread
 
