@@ -25,6 +25,7 @@ _WANTED = (
     "hand in a callable without arguments that returns a context manager which gives a connection, "
     "such as the method `connection` of a pool"
 )
+_WITHOUT_ARGUMENTS = f"cannot be called without arguments: {_WANTED}"
 _OF_ENGINE = "write HostMap(lambda: contextlib.closing(engine.raw_connection()), ...)"
 _ASYNCHRONOUS = (
     "is asynchronous: hand in a plain pool; coroutines look hosts up by "
@@ -106,7 +107,7 @@ def _of_its_call(connections: Callable[..., object]) -> str | None:
     except TypeError:
         if hasattr(type(connections), "__enter__"):
             return "was called already: hand in pool.connection, without ()"
-        return f"cannot be called without arguments: {_WANTED}"
+        return _WITHOUT_ARGUMENTS
     except ValueError:  # some that are written in C do not tell
         pass
     return None
@@ -128,6 +129,8 @@ def called(connections: Callable[[], object]) -> AbstractContextManager[Any]:
     try:
         lender = connections()
     except Exception as error:
+        if isinstance(error, TypeError) and error.__traceback__ and not error.__traceback__.tb_next:
+            raise _refused(_WITHOUT_ARGUMENTS) from error  # the call itself failed
         raise _translated(error) from error
     kind = type(lender)
     if hasattr(kind, "__enter__"):
