@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.support.backends import Backend
 
 REPOSITORY = Path(__file__).parents[2]
-LONGEST = 90
+LONGEST = 240
 """How long, in seconds, the program may take: a process that stands still never ends by itself."""
 
 
