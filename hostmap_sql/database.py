@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+import time
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from math import inf
-from time import monotonic, sleep
+from time import monotonic
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from hostmap_sql.dialects.system_faults import is_late
@@ -296,7 +297,7 @@ class Database(Session):
                 problem = f"{failure.problem} (tried for {timeout:g} s)"
                 raise DatabaseUnavailable(self.name, problem) from failure.__cause__
             # So that there is time left to try it.
-            sleep(min(left / 2, _jittered(pause)))
+            time.sleep(min(left / 2, _jittered(pause)))
             pause = min(2 * pause, self.dialect.longest_pause)
 
     # --- connections --------------------------------------------------------------------------

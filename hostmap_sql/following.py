@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
-from threading import Condition, Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from hostmap_sql.dialects.process import PerProcess
@@ -21,8 +21,8 @@ class Locks:
     """The locks of a replica in one process, and whether it was brought up to date there."""
 
     def __init__(self, *, is_current: bool) -> None:
-        self.refreshing = Lock()
-        self.changed = Condition()
+        self.refreshing = threading.Lock()
+        self.changed = threading.Condition()
         self.is_current = is_current
 
 
@@ -30,9 +30,9 @@ class _Runner:
     """The thread of one process."""
 
     def __init__(self) -> None:
-        self.woken = Event()
-        self.starting = Lock()
-        self.thread: Thread | None = None
+        self.woken = threading.Event()
+        self.starting = threading.Lock()
+        self.thread: threading.Thread | None = None
 
 
 class Follower:
@@ -53,7 +53,7 @@ class Follower:
         runner = self._process.value
         with runner.starting:
             if runner.thread is None and not self._stopped:
-                thread = Thread(target=self._run, name="hostmap_sql replica", daemon=True)
+                thread = threading.Thread(target=self._run, name="hostmap_sql replica", daemon=True)
                 thread.start()
                 runner.thread = thread
 

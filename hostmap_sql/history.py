@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from heapq import merge
 from itertools import groupby
 from operator import attrgetter, itemgetter
-from time import sleep
 from typing import TYPE_CHECKING
 
 from hostmap_sql.errors import HistoryPruned, InvalidValue, SchemaOutOfDate
@@ -255,7 +255,7 @@ class History(HistoryReader):
             if isinstance(step, ChangeSet):
                 yield step
             else:
-                sleep(step)
+                time.sleep(step)
 
     def _following(self, since: int, *, poll: float = 1.0) -> Iterator[ChangeSet | float]:
         """What `follow` gives, and between the looks the pause, in seconds."""

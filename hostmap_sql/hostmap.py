@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from hostmap_sql.cells import Cells
 from hostmap_sql.database import Database
 from hostmap_sql.dialects import dialect_named, dialect_of_scheme
+from hostmap_sql.dialects.external_pool import refuse_unusable
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown
 from hostmap_sql.history import History
 from hostmap_sql.hosts import Hosts
@@ -100,7 +101,8 @@ class HostMap:
     :param timeout: how long a call tries before it gives up, in seconds.
     :param author: who the history says made the changes, unless they say otherwise themselves.
     :param name: what messages call the database.
-    :raises InvalidValue: an argument cannot be used, or the dialect's driver is not installed.
+    :raises InvalidValue: an argument cannot be used, or the dialect's driver is not installed. What
+        `connections` lends is looked at when it first does, which then raises this, too.
 
     >>> HostMap(pool.connection, "sqlite").hosts.get("compute-1").cell.name
     'cell1'
@@ -115,6 +117,7 @@ class HostMap:
         author: str | None = None,
         name: str = "the database",
     ) -> None:
+        refuse_unusable(connections)
         known = dialect_named(dialect)
         self._set_up(InAutocommit(connections, known), known, timeout, author, name)
 

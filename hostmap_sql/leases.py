@@ -5,10 +5,11 @@ Classes and not generators, which would cost every lookup some microseconds more
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from hostmap_sql.dialects import external_pool
 from hostmap_sql.dialects.process import PerProcess, own_pid
 from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import DatabaseError, HostMapError
@@ -102,6 +103,7 @@ class InAutocommit:
         # The connections that were looked at. A parent's are there from the beginning, so none of
         # them has the place in memory of one that is gone.
         self._known: PerProcess[set[int]] = PerProcess(lambda _: set())
+        self._lent: PerProcess[dict[int, ExitStack]] = PerProcess(lambda _: {})
 
     @contextmanager
     def __call__(self, deadline: float) -> Iterator[Connection]:
@@ -109,7 +111,8 @@ class InAutocommit:
         autocommit, pid = self._dialect.autocommit, own_pid()
         failure: BaseException | None = None
         try:
-            with self._connections() as connection:
+            with ExitStack() as stack:
+                connection = self._enter(stack)
                 self._refuse_parents(connection)
                 was = self._set_mode(connection, autocommit, deadline)
                 try:
@@ -152,6 +155,23 @@ class InAutocommit:
             self._dialect.refuse_unfit(connection)
         finally:
             WATCH.end(connection)
+
+    def _enter(self, stack: ExitStack) -> Connection:
+        """The driver's connection that his pool lends until the stack ends."""
+        dialect = self._dialect
+        lender = external_pool.called(self._connections)
+        lent = external_pool.entered(lender)
+        stack.push(lender.__exit__)
+        connection = external_pool.driver_connection(lent, dialect)
+        connection = external_pool.renewed(lent, connection, dialect)
+        all_lent = self._lent()
+        if all_lent.setdefault(id(connection), stack) is not stack:
+            stack.pop_all()  # giving it back might end the transaction that the other one is in
+            raise external_pool.lent_twice()
+        stack.callback(all_lent.pop, id(connection))
+        stack.callback(external_pool.discard_if_closed, lent, connection, dialect)
+        driver_connection: Connection = connection
+        return driver_connection
 
     def _set_mode(self, connection: Connection, mode: object, deadline: float) -> object:
         WATCH.begin(connection, deadline, self._dialect.cut)

@@ -21,7 +21,7 @@ from hostmap_sql.errors import (
 )
 from hostmap_sql.migrating.run import Overtaken, Run
 from hostmap_sql.migrating.yoyo_backend import backend_on
-from hostmap_sql.schema import migrations_folder, unknown_migrations
+from hostmap_sql.schema import migrations_folder, on_disk, unknown_migrations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,8 +59,10 @@ class Migrations:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        folder = migrations_folder(database.dialect.name)
-        self._all = read_migrations(folder)
+        with on_disk(migrations_folder(database.dialect.name)) as folder:
+            self._all = read_migrations(folder)
+            for migration in self._all:
+                migration.load()  # while the folder is there
         if not self._all:
             # yoyo would take an empty or missing folder for "nothing to do".
             raise DatabaseError(f"there are no migrations in {folder}: install the package anew")

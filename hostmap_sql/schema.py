@@ -1,15 +1,19 @@
 """Which migrations this version of the library knows: those in its folder."""
-# ruff: noqa: PTH100, PTH112, PTH118, PTH120, PTH208
+# ruff: noqa: PTH100, PTH112, PTH118, PTH119, PTH120, PTH208
 # pathlib would bring urllib, and with it 5 ms to the import of the library.
 
 from __future__ import annotations
 
 import os
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from hostmap_sql.errors import DatabaseError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from importlib.resources.abc import Traversable
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 _SUFFIX = ".sql"
@@ -20,22 +24,60 @@ _OUR_MIGRATION = re.compile(r"[0-9]{4}-[a-z0-9-]*mapping[a-z0-9-]*")
 
 
 def migrations_folder(dialect: str) -> str:
-    """The folder of a dialect's migrations, for yoyo: in an installed package, or in a checkout."""
+    """The folder of a dialect's migrations: in an installed package, or in a checkout.
+
+    Inside a zip file it is no folder of the file system: see `on_disk`.
+    """
     installed = os.path.join(_PACKAGE, "_migrations", dialect)
-    if os.path.isdir(installed):
-        return installed
-    return os.path.join(os.path.dirname(_PACKAGE), "migrations", dialect)
+    checkout = os.path.join(os.path.dirname(_PACKAGE), "migrations", dialect)
+    return installed if os.path.isdir(installed) or not os.path.isdir(checkout) else checkout
+
+
+@contextmanager
+def on_disk(folder: str) -> Iterator[str]:
+    """A folder of migrations as one that yoyo can read: a copy, where ours is in a zip file."""
+    if os.path.isdir(folder):
+        yield folder
+        return
+    from tempfile import TemporaryDirectory  # noqa: PLC0415 - for zip files alone
+
+    with TemporaryDirectory(prefix="hostmap_sql-") as copy:
+        for file in _zipped(os.path.basename(folder)):
+            with open(os.path.join(copy, file.name), "wb") as target:  # noqa: PTH123
+                target.write(file.read_bytes())
+        yield copy
 
 
 def known_migrations(dialect: str) -> tuple[str, ...]:
     """The ids of all migrations, in the order in which they are applied."""
+    folder = migrations_folder(dialect)
+    if os.path.isdir(folder):
+        names = os.listdir(folder)
+    else:
+        names = [file.name for file in _zipped(dialect)]
     return tuple(
         sorted(
             name.removesuffix(_SUFFIX)
-            for name in os.listdir(migrations_folder(dialect))
+            for name in names
             if name.endswith(_SUFFIX) and not name.endswith(_ROLLBACK_SUFFIX)
         )
     )
+
+
+def _zipped(dialect: str) -> list[Traversable]:
+    """The files of a dialect's migrations in the zip file from which the library was imported.
+
+    :raises DatabaseError: whoever made the bundle has left them out.
+    """
+    from importlib.resources import files  # noqa: PLC0415 - for zip files alone
+
+    folder = files("hostmap_sql").joinpath("_migrations", dialect)
+    if not folder.is_dir():
+        raise DatabaseError(
+            "this bundle lacks the migrations of hostmap_sql: add the folder _migrations of the "
+            "installed package to it, beside the package's modules"
+        )
+    return [*folder.iterdir()]
 
 
 def unknown_migrations(dialect: str, applied: Iterable[str]) -> tuple[str, ...]:

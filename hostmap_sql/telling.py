@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import deque
 from dataclasses import dataclass
-from threading import RLock
 from typing import TYPE_CHECKING
 
 from hostmap_sql.dialects.process import PerProcess
@@ -42,7 +42,7 @@ class _Teller:
     """Who is telling them, of the threads of one process."""
 
     def __init__(self) -> None:
-        self.lock = RLock()
+        self.lock = threading.RLock()
         self.is_telling = False
 
 

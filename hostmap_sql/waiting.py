@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from time import monotonic, sleep
+import time
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from hostmap_sql.bulk import valid_hosts
@@ -61,7 +62,7 @@ class WatchedHosts(Hosts):
         """
         steps = self._waiting(hosts, cell_uuid, timeout=timeout, poll=poll, progress=progress)
         for pause in steps:
-            sleep(pause)
+            time.sleep(pause)
 
     def _waiting(
         self,

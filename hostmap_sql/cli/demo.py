@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from contextlib import contextmanager
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -19,11 +18,11 @@ from hostmap_sql.errors import CellMappingNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from importlib.resources.abc import Traversable
 
     from hostmap_sql.hostmap import HostMap
 
 DATABASE = "sqlite:///hostmap-demo.db"
-HOSTS_FILE = Path(__file__).parent / "data" / "demo-hosts.csv"
 
 # Passwords that are none: they show how the command masks them.
 _CELLS = {
@@ -84,15 +83,23 @@ def _fill(hostmap: HostMap) -> None:
                 answer(f"created {name}")
             else:
                 answer(f"{name} is there already")
-    _command("hostmap", "host", "import", str(HOSTS_FILE))
+    file = _hosts_file()
+    _command("hostmap", "host", "import", str(file))
     with _timed() as answer:
         pairing = Pairing(hostmap.cells.list(), None)
-        pairing.read(read_inventory(HOSTS_FILE.read_bytes(), "csv", has_cell=False))
+        pairing.read(read_inventory(file.read_bytes(), "csv", has_cell=False))
         result = write(hostmap, list(pairing.pairs.items()), "report")
         answer(
             f"created {result.created:,}, unchanged {result.unchanged:,}, moved 0, "
             f"conflicts {len(result.conflicts):,}"
         )
+
+
+def _hosts_file() -> Traversable:
+    """The file, which is in a zip file if the library is."""
+    from importlib.resources import files  # noqa: PLC0415 - other commands need not wait for it
+
+    return files("hostmap_sql.cli") / "data" / "demo-hosts.csv"
 
 
 def _look_up(hostmap: HostMap) -> None:

@@ -132,6 +132,15 @@ class Dialect(ABC):
     longest_pause: ClassVar[float] = 1.0
     """The longest pause, in seconds, before something that failed is tried again."""
 
+    driver: ClassVar[str]
+    """What messages call the driver."""
+
+    connection_class: ClassVar[type]
+    """Of which the driver's connections are."""
+
+    driver_attribute: ClassVar[str]
+    """An attribute that the connections of no other driver have."""
+
     autocommit: ClassVar[Any] = True
     """The transaction mode in which a statement outside of a transaction is one by itself."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from contextlib import suppress
-from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -40,8 +40,8 @@ class Places:
 
     def __init__(self, number: int) -> None:
         self._free = number
-        self._waiting: deque[Lock] = deque()
-        self._changing = Lock()
+        self._waiting: deque[threading.Lock] = deque()
+        self._changing = threading.Lock()
 
     def take(self, deadline: float) -> bool:
         """Take a place, when there is one; return False if there was none at the deadline."""
@@ -49,7 +49,7 @@ class Places:
             if self._free:
                 self._free -= 1
                 return True
-            turn = Lock()
+            turn = threading.Lock()
             turn.acquire()
             self._waiting.append(turn)
         try:
@@ -60,7 +60,7 @@ class Places:
             raise
         return not self._leave(turn)
 
-    def _leave(self, turn: Lock) -> bool:
+    def _leave(self, turn: threading.Lock) -> bool:
         """Wait no longer; return False if it was his turn already."""
         with self._changing:
             waits = turn in self._waiting
@@ -91,7 +91,7 @@ class _Stock(Generic[ConnectionT]):
         self.idle: deque[ConnectionT] = deque()
         self.places = Places(size)
         self.inherited = list(inherited)
-        self.disowning = Lock()
+        self.disowning = threading.Lock()
 
     def all(self) -> Iterable[tuple[ConnectionT, bool]]:
         """All there are, those of parents included, each with whether it is lent."""

@@ -119,6 +119,9 @@ class MySQL(Dialect):
     """MySQL 8.0 and later, MariaDB 10.6 and later."""
 
     name = "mysql"
+    driver = "PyMySQL"
+    connection_class = pymysql.connections.Connection
+    driver_attribute = "_sock"
     in_hosts = "IN %(hosts)s"
     in_numbers = "IN %(numbers)s"
     # The server reads it twice as fast as rows of VALUES. Without its character set, MariaDB would

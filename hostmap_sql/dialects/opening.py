@@ -6,7 +6,7 @@ than it was told; nothing can interrupt it.
 
 from __future__ import annotations
 
-from threading import Event, Lock, Thread
+import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -55,8 +55,8 @@ class Opening(Generic[ConnectionT]):
         self._open_connection = open_connection
         self._deadline = deadline
         self._ended = ended
-        self._has_result = Event()
-        self._handover = Lock()
+        self._has_result = threading.Event()
+        self._handover = threading.Lock()
         self._abandoned = False
         self._results: list[ConnectionT | BaseException] = []
 
@@ -83,7 +83,7 @@ class Opening(Generic[ConnectionT]):
 
     def _start(self) -> None:
         try:
-            Thread(target=self._work, name="hostmap_sql connecting", daemon=True).start()
+            threading.Thread(target=self._work, name="hostmap_sql connecting", daemon=True).start()
         except RuntimeError:
             # There are no more threads to be had: the program is ending, say.
             self._work()

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from itertools import zip_longest
 from math import ceil
 from pathlib import Path
-from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
+from selectors import EVENT_READ, EVENT_WRITE
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg import waiting
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo, PGconn, PollingStatus
 from psycopg.rows import tuple_row
@@ -28,6 +29,7 @@ from hostmap_sql.dialects.postgresql_session import (
     startup_options,
     unfit,
 )
+from hostmap_sql.dialects.postgresql_waiting import Selector, see_to_green_threads
 from hostmap_sql.dialects.process import keep_for_ever
 from hostmap_sql.dialects.sockets import detach, is_parents, keep_alive, local_fault, shut_down
 from hostmap_sql.dialects.system_faults import fault_of_opening
@@ -82,6 +84,9 @@ class PostgreSQL(Dialect):
     """PostgreSQL 14 and later."""
 
     name = "postgresql"
+    driver = "psycopg 3"
+    connection_class = psycopg.Connection
+    driver_attribute = "pgconn"
 
     def adapted(self, sql: str) -> str:
         return qualified(super().adapted(sql))
@@ -98,6 +103,7 @@ class PostgreSQL(Dialect):
             connection_class: type[_Connection] = _Connection,
             **arguments: Any,
         ) -> _Connection:
+            see_to_green_threads(waiting)
             # In whole seconds, from two on: who waits for it has left by then.
             left = max(2, ceil(deadline - monotonic()))
             patience: dict[str, Any] = {} if own else {"connect_timeout": left}
@@ -162,6 +168,7 @@ class PostgreSQL(Dialect):
             raise DatabaseError(problem)
 
     def cursor(self, connection: psycopg.Connection[Any]) -> Any:
+        see_to_green_threads(waiting)  # they may have come after the connection
         return connection.cursor(row_factory=tuple_row)
 
     def execute(self, cursor: Any, sql: str, parameters: Parameters) -> None:
@@ -310,7 +317,7 @@ def _poll(connection: Any, deadline: float) -> None:
         event = _EVENTS.get(status)
         if event is None:
             return
-        with DefaultSelector() as selector:  # plain `select` takes no file numbers above 1,023
+        with Selector() as selector:
             selector.register(connection.socket, event)
             selector.select(deadline - now)
 
@@ -392,4 +399,5 @@ def _refusal_finder(conninfo: str) -> Callable[[Exception], tls.Refusal | None]:
     return refusal_of
 
 
+see_to_green_threads(waiting)  # before a pool of a caller's own connects
 DIALECT = PostgreSQL()

@@ -6,12 +6,13 @@ import json
 import os
 import re
 import sqlite3
+import threading
 from datetime import datetime
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from hostmap_sql.dialects import green
 from hostmap_sql.dialects.base import Dialect, Fault
 from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.dialects.process import keep_for_ever
@@ -65,6 +66,9 @@ class SQLite(Dialect):
     """SQLite 3.37 and later, in a file."""
 
     name = "sqlite"
+    driver = "Python's own sqlite3"
+    connection_class = sqlite3.Connection
+    driver_attribute = "in_transaction"
     longest_pause = 0.02  # there is no server to be spared, and who waits for a lock is in no queue
     autocommit = (_LEGACY, None)
     in_hosts = "IN (SELECT value FROM json_each(%(hosts)s))"
@@ -109,7 +113,7 @@ class SQLite(Dialect):
         # SQLite takes the parent's locks for ours as long as it is open, and locks nothing for
         # another connection: the parent could remove the log into which that one writes.
         if not (lent and connection.in_transaction):
-            closing = Thread(target=connection.close, daemon=True)
+            closing = threading.Thread(target=connection.close, daemon=True)
             closing.start()
             closing.join(_CLOSING_TIME)
             if not closing.is_alive():
@@ -230,7 +234,8 @@ def _opened(url: DatabaseUrl, path: str, options: Mapping[str, str]) -> sqlite3.
     connection = sqlite3.connect(
         f"file:{quote(path)}?{urlencode(options)}",
         uri=True,
-        timeout=_PATIENCE,
+        # Green threads would all wait: better try again, with pauses that give way.
+        timeout=0 if green.are_in_use() else _PATIENCE,
         isolation_level=None,
         check_same_thread=False,  # lent to one thread at a time
         factory=_Connection,

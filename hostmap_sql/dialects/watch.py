@@ -7,9 +7,10 @@ calls, asleep until the first of them is due. A call that ends in time costs an 
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from math import inf
-from threading import Event, Lock, Thread, get_ident
+from threading import get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +33,9 @@ class _Calls:
         self.running: dict[int, tuple[float, Callable[[Any], object], Any, int]] = {}
         self.given_up: dict[int, float] = {}
         self.looks_at = inf
-        self._hurry = Event()
-        self._starting = Lock()
-        self._thread: Thread | None = None
+        self._hurry = threading.Event()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
 
     def look_at(self, time: float) -> None:
         """Have the thread awake at this time at the latest."""
@@ -47,7 +48,7 @@ class _Calls:
         # Without a thread, which a program that is ending no longer gets, calls take their time.
         with self._starting, suppress(RuntimeError):
             if self._thread is None:
-                thread = Thread(target=self._run, name="hostmap_sql watch", daemon=True)
+                thread = threading.Thread(target=self._run, name="hostmap_sql watch", daemon=True)
                 thread.start()
                 self._thread = thread
 

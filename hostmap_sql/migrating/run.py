@@ -12,9 +12,10 @@ row that was written under it, knows that its writer is gone.
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from time import monotonic, sleep
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from hostmap_sql.dialects.base import Fault
@@ -234,7 +235,7 @@ class Run:
             if now >= last:
                 problem = "another `hostmap migrate` is running"
                 raise DatabaseUnavailable(self._backend.uri.database, problem)
-            sleep(_LOOK)
+            time.sleep(_LOOK)
 
     def _try_lock(self, patience: float) -> bool:
         """Take the lock if nobody has it.

@@ -51,6 +51,8 @@ class Backend(ABC):
     """Tells the isolation level of the transaction."""
     yoyo_scheme: ClassVar[str]
     """How yoyo's own URLs begin."""
+    sqlalchemy_scheme: ClassVar[str]
+    """How SQLAlchemy's URLs begin."""
     driver_error: ClassVar[type[Exception]]
     """The base of the driver's exceptions."""
     lost_connection: ClassVar[Exception]
@@ -216,6 +218,10 @@ class Backend(ABC):
     @abstractmethod
     def own_pools(self) -> Iterator[tuple[Lend, Callable[[Any], object]]]:
         """Pools such as callers have, in other modes than ours, and what tells their mode."""
+
+    def driver_pools(self) -> Iterator[tuple[str, Lend]]:
+        """The pools that the driver itself brings, by their names."""
+        yield from ()
 
     @abstractmethod
     def impatient_connections(self) -> AbstractContextManager[Any]:

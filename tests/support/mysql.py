@@ -34,6 +34,7 @@ class MySQLBackend(Backend):
     session_statement = "SELECT CONNECTION_ID()"
     isolation_statement = "SELECT @@session.transaction_isolation"
     yoyo_scheme = "mysql"
+    sqlalchemy_scheme = "mysql+pymysql"
     driver_error = pymysql.Error
     driver_module = "pymysql"
     passing_failure = pymysql.OperationalError(1213, "Deadlock found when trying to get lock")

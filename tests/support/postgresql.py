@@ -33,6 +33,7 @@ class PostgreSQLBackend(Backend):
     session_statement = "SELECT pg_backend_pid()"
     isolation_statement = "SELECT current_setting('transaction_isolation')"
     yoyo_scheme = "postgresql+psycopg"
+    sqlalchemy_scheme = "postgresql+psycopg"
     driver_error = psycopg.Error
     utc_suffix = "+00"
     time_as_text = "created_at AT TIME ZONE 'UTC'"
@@ -116,6 +117,10 @@ class PostgreSQLBackend(Backend):
                     c.isolation_level,
                 ),
             )
+
+    def driver_pools(self) -> Iterator[tuple[str, Lend]]:
+        with psycopg_pool.ConnectionPool(self.url, min_size=1, max_size=4) as pool:
+            yield "psycopg_pool", pool.connection
 
     def impatient_connections(self) -> AbstractContextManager[psycopg.Connection[Any]]:
         return self.open_raw(options="-c lock_timeout=300")

@@ -34,6 +34,7 @@ class SQLiteBackend(Backend):
     kind = "sqlite"
     dialect_name = "sqlite"
     yoyo_scheme = "sqlite"
+    sqlalchemy_scheme = "sqlite+pysqlite"
     driver_error = sqlite3.Error
     begin_statement = "BEGIN IMMEDIATE"
     for_any_thread = {"check_same_thread": False}  # noqa: RUF012 - a ClassVar of the base
