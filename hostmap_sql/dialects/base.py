@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from hostmap_sql.dialects.lifo_pool import LifoPool
 from hostmap_sql.dialects.opening import Opening
+from hostmap_sql.dialects.url_options import UrlOptions
 from hostmap_sql.statements import HOSTS_TABLE, IN_HOSTS, IN_NUMBERS, Statement
 
 if TYPE_CHECKING:
@@ -121,6 +122,9 @@ class Dialect(ABC):
 
     name: ClassVar[str]
     """The name that `HostMap(dialect=...)` takes, and of the folder below ``migrations/``."""
+
+    url_options: ClassVar[UrlOptions] = UrlOptions()
+    """What it knows of the options of a URL."""
 
     in_hosts: ClassVar[str] = IN_HOSTS
     hosts_table: ClassVar[str] = HOSTS_TABLE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import zip_longest
 from math import ceil
@@ -14,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import Conninfo, PGconn, PollingStatus
+from psycopg.pq import PGconn, PollingStatus
 from psycopg.rows import tuple_row
 
-from hostmap_sql.dialects import tls, tls_probe
+from hostmap_sql.dialects import postgresql_options, tls, tls_probe
 from hostmap_sql.dialects.base import Dialect, Fault, idle_limit
 from hostmap_sql.dialects.opening import NoConnectionInTime
 from hostmap_sql.dialects.postgresql_faults import FAULTS
@@ -50,7 +51,6 @@ _KEEP_ALIVE = {
     "tcp_keepcnt": "keepalives_count",
 }
 
-_OPTIONS = frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
 # These libpq looks at only when it has an address.
 _NUMBERS = {"connect_timeout", "keepalives", "tcp_user_timeout", *_KEEP_ALIVE.values()}
 
@@ -63,6 +63,7 @@ class PostgreSQL(Dialect):
     """PostgreSQL 14 and later."""
 
     name = "postgresql"
+    url_options = postgresql_options.URL_OPTIONS
 
     def opener(self, url: DatabaseUrl, timeout: float) -> Callable[[float], Any]:
         conninfo = _conninfo(url, timeout)
@@ -153,10 +154,7 @@ class PostgreSQL(Dialect):
 
 
 def _conninfo(url: DatabaseUrl, timeout: float) -> str:
-    unknown = sorted(set(url.options) - _OPTIONS)
-    if unknown:
-        problem = f"has the option {unknown[0]!r}, which libpq does not know"
-        raise InvalidValue("database URL", problem)
+    url = replace(url, options=postgresql_options.read(url))
     given = {
         "host": ",".join(host for host, _ in url.hosts) or None,
         "port": ",".join(str(port or "") for _, port in url.hosts) or None,

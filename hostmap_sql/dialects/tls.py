@@ -81,8 +81,9 @@ class Terms:
         """
         try:
             # To read all authorities of the system takes 30 ms.
+            is_folder = self.root is not None and Path(self.root).is_dir()
             context = (
-                ssl.create_default_context(cafile=self.root)
+                ssl.create_default_context(**{"capath" if is_folder else "cafile": self.root})
                 if self.verifies
                 else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             )

@@ -11,10 +11,12 @@ from hostmap_sql.database_url import DatabaseUrl
 from hostmap_sql.dialects import dialect_of_scheme
 from hostmap_sql.dialects.base import Fault
 from hostmap_sql.dialects.tls import TlsRefused
+from hostmap_sql.dialects.url_options import plain
 from hostmap_sql.errors import DatabaseError, HostMapError, InvalidValue
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT
 from hostmap_sql.models import valid_number, valid_seconds
-from hostmap_sql.nova.templates import fill
+from hostmap_sql.nova.templates import check_base, fill
+from hostmap_sql.nova.urls import OptionChanges, read_url, refuse_files
 from hostmap_sql.sessions import NO_PARAMETERS, Translator, close_quietly
 
 if TYPE_CHECKING:
@@ -30,11 +32,15 @@ if TYPE_CHECKING:
 class CellAccess:
     """How the databases of the cells are reached.
 
-    :param options: options for the query of every cell's URL, such as ``sslmode=prefer``.
+    :param options: what becomes of the options of every cell's URL: ``sslmode=prefer&-plugin`` sets
+        the one, in the place of what the URL has, and drops the other.
     :param template_url: fills the URLs that are templates: Nova's ``[database]/connection``.
     :param trusted_hosts: hosts that its user and password may be sent to, beside its own.
     :param parallel: how many cells are read side by side.
     :param timeout: how long one cell may take, in seconds.
+    :param transport_template_url: fills the URLs of queues: Nova's ``[DEFAULT]/transport_url``.
+    :param trusted_files: files on this machine that the URLs of cells may name, each as it stands
+        there. What `options` and `template_url` name is trusted anyway.
     """
 
     options: str | None = None
@@ -42,21 +48,27 @@ class CellAccess:
     trusted_hosts: tuple[str, ...] = ()
     parallel: int = 8
     timeout: float = DEFAULT_TIMEOUT
+    transport_template_url: str | None = field(default=None, repr=False)
+    trusted_files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         valid_number(self.parallel, "parallel", least=1)
         valid_seconds(self.timeout, "timeout", zero=False)
-        trusted: object = self.trusted_hosts
-        if isinstance(trusted, str):  # of which each part would be trusted
-            raise InvalidValue("trusted_hosts", "must be many names, not one: put it into a tuple")
-        options = [option.partition("=") for option in (self.options or "").split("&")]
-        if self.options is not None and not all(name and equals for name, equals, _ in options):
-            raise InvalidValue("options", "must be of the form option=value&option=value")
-        if self.template_url is not None:
-            try:
-                DatabaseUrl.parse(self.template_url)
-            except InvalidValue as error:
-                raise InvalidValue("template_url", error.problem) from None
+        for name in ("trusted_hosts", "trusted_files"):
+            if isinstance(getattr(self, name), str):  # of which each part would be trusted
+                raise InvalidValue(name, "must be many names, not one: put it into a tuple")
+        if self.options is not None:
+            OptionChanges.parse(self.options)
+        try:
+            if self.template_url is not None:
+                check_base(self.template_url, "database_connection")
+        except InvalidValue as error:
+            raise InvalidValue("template_url", error.problem) from None
+        try:
+            if self.transport_template_url is not None:
+                check_base(self.transport_template_url, "transport_url")
+        except InvalidValue as error:
+            raise InvalidValue("transport_template_url", error.problem) from None
 
     def url(self, cell: CellMapping) -> str:
         """The URL of a cell's database, filled in and with the options.
@@ -66,21 +78,44 @@ class CellAccess:
         if cell.database_connection is None:
             raise InvalidValue("database_connection", "is not set")
         url = fill(cell.database_connection.reveal(), self.template_url, self.trusted_hosts)
-        if self.options is None:
-            return url
-        return f"{url}{'&' if '?' in url else '?'}{self.options}"
+        return url if self.options is None else OptionChanges.parse(self.options).apply(url)
+
+    def transport_url(self, cell: CellMapping) -> str:
+        """The URL of a cell's message queue, filled in by the same rules as that of its database.
+
+        :raises InvalidValue: it has none, or a template that cannot be filled.
+
+        >>> access = CellAccess(
+        ...     transport_template_url="rabbit://nova:s3cret@mq1:5672,nova:s3cret@mq2:5672/")
+        >>> template = "rabbit://{username1}:{password1}@{hostname1}:{port1}/cell1"
+        >>> cell = hostmap.cells.create("cell7", transport_url=template)
+        >>> access.transport_url(cell)
+        'rabbit://nova:s3cret@mq1:5672/cell1'
+        """
+        if cell.transport_url is None:
+            raise InvalidValue("transport_url", "is not set")
+        base, trusted = self.transport_template_url, self.trusted_hosts
+        return fill(cell.transport_url.reveal(), base, trusted, field="transport_url")
 
     @contextmanager
     def open(self, cell: CellMapping) -> Iterator[NovaDatabase]:
         """The database of a cell, for a block."""
         with ExitStack() as stack:
+            url = read_url(self.url(cell))
+            refuse_files(url, self._typed(), self.trusted_files)
             try:
-                database = stack.enter_context(NovaDatabase.open(self.url(cell), self.timeout))
+                database = stack.enter_context(NovaDatabase.open(url, self.timeout))
             except TlsRefused as error:
                 # Nova does not look at certificates by itself, so its URLs say nothing of them.
                 problem = f"{error.problem}, or of all cells with --cell-options"
                 raise DatabaseError(problem, error.code) from error.__cause__
             yield database
+
+    def _typed(self) -> dict[str, str]:
+        """The options that the operator has typed himself."""
+        base = read_url(self.template_url).options if self.template_url else {}
+        own = OptionChanges.parse(self.options).values if self.options is not None else {}
+        return {plain(name): value for name, value in base.items()} | {**own}
 
 
 class _NovaTranslator(Translator):
@@ -96,8 +131,8 @@ class _NovaTranslator(Translator):
 class NovaDatabase:
     """One of Nova's databases, on one connection, for so many seconds."""
 
-    def __init__(self, url: str, timeout: float) -> None:
-        parsed = DatabaseUrl.parse(url)
+    def __init__(self, url: str | DatabaseUrl, timeout: float) -> None:
+        parsed = read_url(url) if isinstance(url, str) else url
         self._dialect = dialect_of_scheme(parsed.scheme)
         self._translator = _NovaTranslator(self._dialect, str(parsed))
         self._deadline = monotonic() + timeout
@@ -110,7 +145,7 @@ class NovaDatabase:
 
     @classmethod
     @contextmanager
-    def open(cls, url: str, timeout: float) -> Iterator[NovaDatabase]:
+    def open(cls, url: str | DatabaseUrl, timeout: float) -> Iterator[NovaDatabase]:
         """Connect for a block, all of which has to end within `timeout` seconds.
 
         :raises InvalidValue: the URL cannot be used.
