@@ -252,3 +252,7 @@ class Dialect(ABC):
     @abstractmethod
     def has_table(self, cursor: Cursor, table: str) -> bool:
         """Whether the database has this table, in the schema that plain names mean."""
+
+    def column_charset(self, cursor: Cursor, table: str, column: str) -> str | None:  # noqa: ARG002
+        """The character set of a column, None if it takes all of Unicode."""
+        return None

@@ -190,6 +190,15 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         )
         return bool(cursor.fetchone()[0])
 
+    def column_charset(self, cursor: Any, table: str, column: str) -> str | None:
+        cursor.execute(
+            "SELECT character_set_name FROM information_schema.columns"
+            " WHERE table_schema = DATABASE() AND table_name = %s AND column_name = %s",
+            (table, column),
+        )
+        row = cursor.fetchone()
+        return row and str(row[0])
+
 
 def _errno(error: Exception) -> int | None:
     code = error.args[0] if isinstance(error, pymysql.Error) and error.args else None

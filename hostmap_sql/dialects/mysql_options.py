@@ -1,4 +1,4 @@
-"""The URL of a MySQL or MariaDB database as the arguments of PyMySQL, its file of options included."""
+"""The URL of a MySQL or MariaDB database, and its file of options, as PyMySQL's arguments."""
 
 from __future__ import annotations
 
@@ -163,7 +163,9 @@ def _port(text: str | None) -> int:
     if not text:
         return _PORT
     if not (text.isascii() and text.isdecimal()):
-        raise InvalidValue("database URL", "names a read_default_file with a port that is no number")
+        raise InvalidValue(
+            "database URL", "names a read_default_file with a port that is no number"
+        )
     return int(text)
 
 
@@ -193,7 +195,9 @@ def _read_file(options: dict[str, str]) -> dict[str, str]:
     section = group or _DEFAULT_GROUP
     said = parser.items(section) if parser.has_section(section) else []
     return {
-        _IN_FILE[plain(key)]: _unquoted(value or "") for key, value in said if plain(key) in _IN_FILE
+        _IN_FILE[plain(key)]: _unquoted(value or "")
+        for key, value in said
+        if plain(key) in _IN_FILE
     }
 
 

@@ -95,7 +95,7 @@ def _mode(said: dict[str, str], host: str, *, has_root: bool) -> str | None:
     most = {name: _VERIFICATION[name][1] for name, is_on in flags.items() if not is_on}
     usual = "verify-full" if has_root or tls.is_remote(host) else "prefer"
     if outright:
-        mode = [*outright.values()][0]
+        mode = next(iter(outright.values()))
     elif least:
         mode = max(least.values(), key=_strength)
     elif "require" in most.values():
@@ -117,7 +117,9 @@ def _outright(said: dict[str, str]) -> dict[str, str]:
         try:
             modes["ssl_mode"] = _MYSQL_MODES[said["ssl_mode"].upper()]
         except KeyError:
-            raise _refused(f"has an ssl_mode that is not one of {', '.join(_MYSQL_MODES)}") from None
+            raise _refused(
+                f"has an ssl_mode that is not one of {', '.join(_MYSQL_MODES)}"
+            ) from None
     if "ssl_disabled" in said and _flag("ssl_disabled", said["ssl_disabled"]):
         modes["ssl_disabled"] = "disable"
     if "ssl" in said and not _flag("ssl", said["ssl"]):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-# What SQLAlchemy, oslo.db and their plugins know. None of it changes which server is reached, nor how
-# safely.
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# What SQLAlchemy, oslo.db and their plugins know. None of it changes which server is reached, nor
+# how safely.
 _SQLALCHEMY = frozenset(
     {
         "async_fallback",
@@ -78,7 +81,7 @@ class UrlOptions:
 
     :param known: whether it knows one.
     :param files: those that name a file on this machine, or something in one.
-    :param foreign: those that only other drivers for the same server know, and that mean nothing here.
+    :param foreign: those that only other drivers of the server know, and that mean nothing here.
     """
 
     known: Callable[[str], bool] = lambda _: False

@@ -5,26 +5,31 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from hostmap_sql.database_url import DatabaseUrl
 from hostmap_sql.dialects import dialect_of_scheme
 from hostmap_sql.dialects.base import Fault
 from hostmap_sql.dialects.tls import TlsRefused
 from hostmap_sql.dialects.url_options import plain
-from hostmap_sql.errors import DatabaseError, HostMapError, InvalidValue
+from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, HostMapError, InvalidValue
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT
 from hostmap_sql.models import valid_number, valid_seconds
+from hostmap_sql.nova.statements import NovaStatement
 from hostmap_sql.nova.templates import check_base, fill
 from hostmap_sql.nova.urls import OptionChanges, read_url, refuse_files
-from hostmap_sql.sessions import NO_PARAMETERS, Translator, close_quietly
+from hostmap_sql.sessions import (
+    NO_PARAMETERS,
+    Translator,
+    close_quietly,
+    roll_back_quietly,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from hostmap_sql.database_url import DatabaseUrl
     from hostmap_sql.dialects.base import Connection, Parameters, Row
     from hostmap_sql.models import CellMapping
-    from hostmap_sql.nova.statements import NovaStatement
     from hostmap_sql.statements import Statement
 
 
@@ -135,7 +140,8 @@ class NovaDatabase:
         parsed = read_url(url) if isinstance(url, str) else url
         self._dialect = dialect_of_scheme(parsed.scheme)
         self._translator = _NovaTranslator(self._dialect, str(parsed))
-        self._deadline = monotonic() + timeout
+        self._timeout = timeout
+        self.restart_clock()
         try:
             self._connection: Connection = self._dialect.connect(parsed, timeout)
         except HostMapError:
@@ -157,20 +163,78 @@ class NovaDatabase:
         finally:
             close_quietly(database._connection)
 
-    def all(self, statement: NovaStatement) -> Sequence[Row]:
+    def all(
+        self, statement: NovaStatement, parameters: Parameters = NO_PARAMETERS
+    ) -> Sequence[Row]:
         """Run a SELECT and return its rows."""
         cursor = self._dialect.cursor(self._connection)
         with self._translator.calls(self._connection, self._deadline):
-            cursor.execute(self._dialect.adapted(statement.value), NO_PARAMETERS)
+            cursor.execute(self._dialect.adapted(statement.value), parameters)
             rows: Sequence[Row] = cursor.fetchall()
             return rows
 
-    def execute(self, statement: NovaStatement, parameters: Parameters) -> int:
-        """Run a statement that writes, as a transaction of its own; return the rows it wrote."""
+    def number(self, statement: NovaStatement, parameters: Parameters) -> int:
+        """Run a SELECT of one number and return that."""
+        return int(self.all(statement, parameters)[0][0])
+
+    def write(self, statement: NovaStatement, parameters: Parameters) -> int:
+        """Run a statement that writes; return the number of rows it wrote.
+
+        Outside of `transaction` it is one by itself.
+        """
         cursor = self._dialect.cursor(self._connection)
         with self._translator.calls(self._connection, self._deadline):
             cursor.execute(self._dialect.adapted(statement.value), parameters)
             return cursor.rowcount
+
+    def write_many(self, statement: NovaStatement, parameters: Sequence[Parameters]) -> None:
+        """Run a statement that writes for each of these."""
+        cursor: Any = self._dialect.cursor(self._connection)
+        with self._translator.calls(self._connection, self._deadline):
+            cursor.executemany(self._dialect.adapted(statement.value), parameters)
+
+    def takes_for_same(self, one: str, other: str) -> bool:
+        """Whether Nova's table takes two names of hosts for one."""
+        names = {"one": one, "other": other}
+        return bool(self.all(NovaStatement.SAME_HOST, names)[0][0])
+
+    def charset(self, table: str, column: str) -> str | None:
+        """The character set of a column, None if it takes all of Unicode."""
+        cursor = self._dialect.cursor(self._connection)
+        with self._translator.calls(self._connection, self._deadline):
+            return self._dialect.column_charset(cursor, table, column)
+
+    def has_table(self, table: str) -> bool:
+        """Whether there is this table."""
+        cursor = self._dialect.cursor(self._connection)
+        with self._translator.calls(self._connection, self._deadline):
+            return self._dialect.has_table(cursor, table)
+
+    def restart_clock(self) -> None:
+        """Give what comes now all of the time."""
+        self._deadline = monotonic() + self._timeout
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A block whose writes are all done or none. It has all of the time for itself."""
+        self.restart_clock()
+        with self._translator.calls(self._connection, self._deadline):
+            self._dialect.begin(self._dialect.cursor(self._connection))
+        try:
+            yield
+        except BaseException:
+            roll_back_quietly(self._connection, self._dialect, self._deadline)
+            raise
+        try:
+            with self._translator.calls(self._connection, self._deadline):
+                self._connection.commit()
+        except DatabaseUnavailable as error:
+            problem = "the answer to a commit was lost: do it again, it goes on with what is left"
+            raise DatabaseError(f"{self._translator.database}: {problem}") from error.__cause__
+
+    def encode_hosts(self, hosts: Sequence[str]) -> object:
+        """Many names of hosts as one parameter."""
+        return self._dialect.encode_hosts(hosts)
 
     def encode_numbers(self, numbers: Sequence[int]) -> object:
         """Many numbers as one parameter."""

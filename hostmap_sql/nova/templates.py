@@ -9,7 +9,6 @@ that the caller trusts.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl, unquote
@@ -20,7 +19,7 @@ from hostmap_sql.errors import InvalidValue
 from hostmap_sql.nova.urls import without_bare
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 TemplateField = Literal["database_connection", "transport_url"]
 
@@ -224,4 +223,6 @@ def _refuse_other_places(
             hidden = any(password and password in host for password in base.passwords)
             shown = "a host named by it" if hidden else repr(host)
             problem = f"is a template that sends the password to {shown}"
-            raise InvalidValue(field, f"{problem}: if that is meant, trust this host (--trust-host)")
+            raise InvalidValue(
+                field, f"{problem}: if that is meant, trust this host (--trust-host)"
+            )

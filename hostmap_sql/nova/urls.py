@@ -76,7 +76,9 @@ def refuse_files(url: DatabaseUrl, typed: Mapping[str, str], trusted: Collection
         if plain(name) == "sslrootcert" and value == SYSTEM:
             continue
         # A group of a file that is trusted itself: see above.
-        if plain(name) == "read_default_group" and any(plain(n) == "read_default_file" for n in named):
+        if plain(name) == "read_default_group" and any(
+            plain(n) == "read_default_file" for n in named
+        ):
             continue
         problem = f"has the option {name!r}, which names a file that only the operator may name"
         raise InvalidValue(
