@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FIRST = "compute-000.rack0.example.org"
 SECOND = "compute-001.rack1.example.org"
-URLS = {
+URLS: dict[str, Any] = {
     "transport_url": "rabbit://nova:s3cret@mq3/",
     "database_connection": "mysql://nova:s3cret@db3/nova_cell3",
 }
@@ -288,8 +288,9 @@ def test_a_template_of_nova_is_not_overwritten(nova: Nova, imported: HostMap) ->
     nova.set_cell("cell1", "database_connection", template)
     cell1 = nova.cell_uuid("cell1")
 
-    for on_conflict in ("report", "move"):
-        result = export_mappings(imported, nova.url, on_conflict=on_conflict)  # type: ignore[arg-type]
+    modes: list[Literal["report", "move"]] = ["report", "move"]
+    for on_conflict in modes:
+        result = export_mappings(imported, nova.url, on_conflict=on_conflict)
         assert "a template as database_connection" in problems(result.refused)["cell1"]
         assert cell_rows(nova)[1][4] == template
     imported.cells.update(cell1, database_connection=template + "?x=1")
