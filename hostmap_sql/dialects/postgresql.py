@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import PGconn, PollingStatus
+from psycopg.pq import Conninfo, PGconn, PollingStatus
 from psycopg.rows import tuple_row
 
 from hostmap_sql.dialects import postgresql_options, tls, tls_probe
@@ -51,6 +51,7 @@ _KEEP_ALIVE = {
     "tcp_keepcnt": "keepalives_count",
 }
 
+_OPTIONS = frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
 # These libpq looks at only when it has an address.
 _NUMBERS = {"connect_timeout", "keepalives", "tcp_user_timeout", *_KEEP_ALIVE.values()}
 
@@ -63,7 +64,7 @@ class PostgreSQL(Dialect):
     """PostgreSQL 14 and later."""
 
     name = "postgresql"
-    url_options = postgresql_options.URL_OPTIONS
+    url_options = postgresql_options.url_options(_OPTIONS)
 
     def opener(self, url: DatabaseUrl, timeout: float) -> Callable[[float], Any]:
         conninfo = _conninfo(url, timeout)
@@ -154,7 +155,7 @@ class PostgreSQL(Dialect):
 
 
 def _conninfo(url: DatabaseUrl, timeout: float) -> str:
-    url = replace(url, options=postgresql_options.read(url))
+    url = replace(url, options=postgresql_options.read(url, _OPTIONS))
     given = {
         "host": ",".join(host for host, _ in url.hosts) or None,
         "port": ",".join(str(port or "") for _, port in url.hosts) or None,

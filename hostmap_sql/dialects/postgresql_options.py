@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from psycopg.pq import Conninfo
-
 from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.url_options import UrlOptions
 from hostmap_sql.errors import InvalidValue
@@ -13,50 +11,51 @@ from hostmap_sql.errors import InvalidValue
 if TYPE_CHECKING:
     from hostmap_sql.database_url import DatabaseUrl
 
-_OPTIONS = frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
+_FILES = frozenset(
+    {
+        "passfile",
+        "service",
+        "servicefile",
+        "sslcert",
+        "sslcrl",
+        "sslcrldir",
+        "sslkey",
+        "sslkeylogfile",
+        "sslrootcert",
+    }
+)
 
-URL_OPTIONS = UrlOptions(
-    known=frozenset({*_OPTIONS, "ssl"}).__contains__,
-    files=frozenset(
-        {
-            "passfile",
-            "service",
-            "servicefile",
-            "sslcert",
-            "sslcrl",
-            "sslcrldir",
-            "sslkey",
-            "sslkeylogfile",
-            "sslrootcert",
-        }
-    ),
-    # Of psycopg2, psycopg, asyncpg and SQLAlchemy's dialects for them.
-    foreign=frozenset(
-        {
-            "async",
-            "autocommit",
-            "charset",
-            "command_timeout",
-            "connection_factory",
-            "cursor_factory",
-            "prepare_threshold",
-            "prepared_statement_name_func",
-            "statement_cache_size",
-            "timeout",
-            "use_unicode",
-        }
-    ),
+# Of psycopg2, psycopg, asyncpg and SQLAlchemy's dialects for them.
+_FOREIGN = frozenset(
+    {
+        "async",
+        "autocommit",
+        "charset",
+        "command_timeout",
+        "connection_factory",
+        "cursor_factory",
+        "prepare_threshold",
+        "prepared_statement_name_func",
+        "statement_cache_size",
+        "timeout",
+        "use_unicode",
+    }
 )
 
 
-def read(url: DatabaseUrl) -> dict[str, str]:
-    """The options as libpq takes them.
+def url_options(libpqs: frozenset[str]) -> UrlOptions:
+    """What is known of the options of a URL, given those that libpq knows."""
+    return UrlOptions(frozenset({*libpqs, "ssl"}).__contains__, _FILES, _FOREIGN)
+
+
+def read(url: DatabaseUrl, libpqs: frozenset[str]) -> dict[str, str]:
+    """The options as libpq takes them, given those that it knows.
 
     :raises InvalidValue: one is not known, or cannot be used.
     """
     options = dict(url.options)
     ssl = options.pop("ssl", None)
-    unknown = sorted(set(options) - _OPTIONS)
+    unknown = sorted(set(options) - libpqs)
     if unknown:
         problem = f"has the option {unknown[0]!r}, which libpq does not know"
         raise InvalidValue("database URL", problem)

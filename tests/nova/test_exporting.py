@@ -13,6 +13,7 @@ from hostmap_sql.nova import (
     ExportRefusal,
     discover,
     export_mappings,
+    export_plan,
     import_mappings,
 )
 from tests.support.nova import nova_url
@@ -186,9 +187,6 @@ def test_what_was_changed_in_nova_later_is_reported_and_left(nova: Nova, importe
 def test_what_changes_while_it_is_written_is_left(
     nova: Nova, imported: HostMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hostmap_sql.nova import exporting  # noqa: PLC0415
-
-    make_plan = exporting.make_plan
     cell1, cell2 = nova.cell_uuid("cell1"), nova.cell_uuid("cell2")
     imported.hosts.move(FIRST, cell2)
     imported.hosts.delete(SECOND)
@@ -197,7 +195,7 @@ def test_what_changes_while_it_is_written_is_left(
     imported.cells.create("cell3", **URLS, uuid="0b6a1f6e-4a5d-4c8e-9f0a-6f1c9f7b2e11")
 
     def meanwhile(*args: Any, **kwargs: Any) -> object:
-        plan = make_plan(*args, **kwargs)
+        plan = export_plan.make_plan(*args, **kwargs)
         nova.api.query("UPDATE cell_mappings SET name = 'theirs' WHERE id = 2")
         nova.api.query(
             "INSERT INTO cell_mappings (id, uuid, transport_url, database_connection)"
@@ -208,7 +206,7 @@ def test_what_changes_while_it_is_written_is_left(
         nova.api.query("INSERT INTO host_mappings (cell_id, host) VALUES (2, 'late')")
         return plan
 
-    monkeypatch.setattr(exporting, "make_plan", meanwhile)
+    monkeypatch.setattr("hostmap_sql.nova.exporting.make_plan", meanwhile)
     result = export_mappings(imported, nova.url)
 
     assert {one.name for one in result.refused} == {FIRST, SECOND, "late", "ours", "cell3"}
