@@ -64,11 +64,6 @@ def export_mappings(
     :raises InvalidValue: the URL or something in the database cannot be used.
     :raises DatabaseUnavailable: one of the two databases cannot be reached.
     :raises DatabaseError: Nova's database refused something, or lost a commit: repeat it.
-
-    >>> nova.export_mappings(hostmap, "mysql://nova@127.0.0.1:9/nova_api", timeout=1)
-    Traceback (most recent call last):
-        ...
-    hostmap_sql.errors.DatabaseUnavailable: ...
     """
     if on_conflict not in get_args(OnConflict):
         raise InvalidValue("on_conflict", f"{on_conflict!r} is not one of report, move")

@@ -264,7 +264,7 @@ def test_mark_wants_to_know_what_nova_has(imported: Cli, nova: Nova, tmp_path: P
     imported.error(*command, "--force", "--nova-api", nova.url, status=2)
 
     rows = imported.json(*command, "--nova-api", f"@{file}", "--dry-run", status=4)
-    assert [row["action"] for row in rows] == ["create"] * 15 + ["refuse"] * 15
+    assert [row["action"] for row in rows] == ["create"] * 15 + ["mark"] + ["refuse"] * 15
     result = imported(*command, "--nova-api", f"@{file}", status=4)
     assert "15 hosts not marked: Nova's own table lacks" in result.stderr
     assert "`hostmap nova export` comes first" in result.stderr
