@@ -17,6 +17,8 @@ _DIALECTS = {"mysql": "mysql", "postgresql": "postgresql", "sqlite": None}
 _SCHEMES = {
     "mysql": "mysql",
     "mysql+pymysql": "mysql",
+    "mysql+mysqldb": "mysql",
+    "mysql+mysqlconnector": "mysql",
     "mariadb": "mysql",
     "mariadb+pymysql": "mysql",
     "postgres": "postgresql",

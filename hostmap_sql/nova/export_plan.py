@@ -67,19 +67,19 @@ class CellWrite:
     values: Mapping[str, Any] = field(repr=False)
 
 
-@dataclass
 class ExportPlan:
     """All that is to be done, and what cannot be."""
 
-    cells: list[ExportedCell] = field(default_factory=list)
-    cell_writes: list[CellWrite] = field(default_factory=list)
-    cell_deletes: list[CellRow] = field(default_factory=list)
-    new: dict[str, str] = field(default_factory=dict)
-    """The UUID of the cell of each host that Nova's table lacks."""
-    moves: list[tuple[HostRow, str]] = field(default_factory=list)
-    deletes: list[HostRow] = field(default_factory=list)
-    unchanged: int = 0
-    refused: list[ExportRefusal] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.cells: list[ExportedCell] = []
+        self.cell_writes: list[CellWrite] = []
+        self.cell_deletes: list[CellRow] = []
+        # The UUID of the cell of each host that Nova's table lacks.
+        self.new: dict[str, str] = {}
+        self.moves: list[tuple[HostRow, str]] = []
+        self.deletes: list[HostRow] = []
+        self.unchanged = 0
+        self.refused: list[ExportRefusal] = []
 
 
 def make_plan(
