@@ -137,13 +137,27 @@ def _is_ipv6(text: str) -> bool:
     return ":" not in (zone or "")
 
 
+# What says yes by its name alone, as in openstack-helm's URLs.
+_FLAG = re.compile(
+    r"ssl([-_](disabled|check[-_]hostname|verify[-_](cert|identity|server[-_]cert)))?",
+    re.IGNORECASE,
+)
+
+
+def is_flag(field: str) -> bool:
+    """Whether a field of a query says yes by its name alone."""
+    return _FLAG.fullmatch(field) is not None
+
+
 def _options(query: str) -> dict[str, str]:
+    fields = [f"{field}=" if is_flag(field) else field for field in query.split("&")]
     try:
-        options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
+        pairs = parse_qsl("&".join(fields), keep_blank_values=True, strict_parsing=bool(query))
     except ValueError:
         problem = "has a query that is not of the form ?option=value&option=value"
         raise InvalidValue("database URL", problem) from None
-    if "sslrootcert" in options:
-        # Who names a certificate wants the server's to be verified. libpq by itself would not.
-        options.setdefault("sslmode", "verify-full")
+    options: dict[str, str] = {}
+    for name, value in pairs:
+        if options.setdefault(name, value) != value:
+            raise InvalidValue("database URL", f"has the option {name!r} twice, with two values")
     return options

@@ -10,7 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from hostmap_sql import DatabaseError, InvalidValue, connect
 from hostmap_sql.database_url import DatabaseUrl
-from hostmap_sql.dialects import _SCHEMES, dialect_of_scheme, mysql, postgresql
+from hostmap_sql.dialects import _SCHEMES, dialect_of_scheme, mysql, postgresql_conninfo
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ def for_mysql(url: str) -> dict[str, Any]:
 
 
 def for_postgresql(url: str, timeout: float = 30.0) -> dict[str, Any]:
-    return conninfo_to_dict(postgresql._conninfo(DatabaseUrl.parse(url), timeout))
+    return conninfo_to_dict(postgresql_conninfo.conninfo_of(DatabaseUrl.parse(url), timeout))
 
 
 @pytest.mark.parametrize("scheme", _SCHEMES)

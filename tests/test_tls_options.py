@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from hostmap_sql import InvalidValue, connect
 from hostmap_sql.database_url import DatabaseUrl
-from hostmap_sql.dialects import mysql, postgresql, tls
+from hostmap_sql.dialects import mysql, postgresql_conninfo, tls
 from hostmap_sql.dialects.base import Fault
 from hostmap_sql.dialects.tls_probe import refusal_of_all
 from tests.support.certificates import Authority
@@ -34,7 +34,7 @@ def for_mysql(url: str) -> dict[str, Any]:
 
 
 def for_postgresql(url: str) -> dict[str, Any]:
-    return conninfo_to_dict(postgresql._conninfo(DatabaseUrl.parse(url), 30))
+    return conninfo_to_dict(postgresql_conninfo.conninfo_of(DatabaseUrl.parse(url), 30))
 
 
 def modes(host: str, options: str = "") -> tuple[str, str]:
@@ -187,8 +187,7 @@ def test_pymysqls_own_options_are_verified_too(authority: Authority) -> None:
     assert len(given["ssl"].get_ca_certs()) == 1
     assert not {"ssl_ca", "ssl_cert", "ssl_key"} & set(given)
     given = for_mysql(url.replace("//h", "//127.0.0.1"))
-    assert (given["ssl_ca"], given["ssl_key"]) == (str(authority.file), str(shown.key))
-    assert "ssl" not in given
+    assert VERIFIED[given["ssl"].verify_mode, given["ssl"].check_hostname] == "verify-full"
     with pytest.raises(InvalidValue, match="ssl_cert"):
         for_mysql(f"mysql://h?ssl_cert={authority.file}.none")
 

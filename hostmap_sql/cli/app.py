@@ -11,6 +11,7 @@ from hostmap_sql.cli import (
     imports,  # noqa: F401
     nova_check,  # noqa: F401
     nova_discover,  # noqa: F401
+    nova_export,  # noqa: F401
     rotate,  # noqa: F401
     waiting,  # noqa: F401
 )

@@ -57,7 +57,9 @@ def access_options(command: Command) -> Command:
             click.option(
                 "--cell-options",
                 metavar="OPTIONS",
-                help="Options to add to the URL of every cell's database, such as sslmode=prefer.",
+                help="What becomes of the options in the URL of each cell's database: OPTION=VALUE "
+                "sets one, whatever the URL says of it, -OPTION drops one; & stands between them: "
+                "'sslmode=prefer&-ssl_verify_cert'.",
             ),
             click.option(
                 "--template-url",
@@ -76,6 +78,15 @@ def access_options(command: Command) -> Command:
                 help="A host to which templates may send the user and password of --template-url, "
                 "beside its own.",
             ),
+            click.option(
+                "--trust-file",
+                "trusted_files",
+                metavar="FILE",
+                multiple=True,
+                help="A file on this machine that the URLs of cells may name, as they write it: a "
+                "read_default_file or ssl_ca, for instance. Those of --cell-options and "
+                "--template-url are trusted.",
+            ),
         )
     ):
         command = option(command)
@@ -84,14 +95,23 @@ def access_options(command: Command) -> Command:
 
 def access_of(
     settings: Settings,
+    *,
     parallel: int,
     cell_options: str | None,
     template_url: str | None,
     trusted_hosts: tuple[str, ...],
+    trusted_files: tuple[str, ...],
 ) -> CellAccess:
     """What these options say of how the cells are reached."""
     try:
-        return CellAccess(cell_options, template_url, trusted_hosts, parallel, settings.timeout)
+        return CellAccess(
+            cell_options,
+            template_url,
+            trusted_hosts,
+            parallel,
+            settings.timeout,
+            trusted_files=trusted_files,
+        )
     except InvalidValue as error:
         place = {"options": "--cell-options", "template_url": "--template-url"}[error.field]
         raise InvalidValue(place, error.problem) from None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hostmap_sql.cli import errors
-from hostmap_sql.cli.arguments import SECONDS
+from hostmap_sql.cli.arguments import SECONDS, URL
 from hostmap_sql.cli.conflicts import cell_names, conflict_rows, say_conflicts
 from hostmap_sql.cli.context import WRITES
 from hostmap_sql.cli.nova import (
@@ -44,8 +44,12 @@ COLUMNS = (
     "conflicts",
     "unusable",
     "marked",
+    "unmarked",
     "error",
 )
+
+
+_STRANDED = "not marked: Nova's own table lacks such a mapping (see `hostmap nova export`)"
 
 
 @nova.command(
@@ -55,7 +59,8 @@ COLUMNS = (
     uses=WRITES,
     only_with=ONLY_WITH,
     example="hostmap nova discover --dry-run\n"
-    "hostmap nova discover --cell cell1 --mark --cell-options sslmode=prefer\n"
+    "hostmap nova discover --cell cell1 --cell-options sslmode=prefer\n"
+    "hostmap nova discover --mark --nova-api @nova_api.url\n"
     "timeout --signal TERM --preserve-status 5 hostmap nova discover --every 300",
 )
 @access_options
@@ -67,7 +72,20 @@ COLUMNS = (
 @click.option(
     "--mark",
     is_flag=True,
-    help="Set mapped = 1 on the compute nodes of all hosts that are mapped here, as Nova does.",
+    help="Set mapped = 1 on the compute nodes of all hosts that are mapped here, as Nova does; "
+    "but not of those that Nova's own table lacks, which Nova would never map again.",
+)
+@click.option(
+    "--nova-api",
+    metavar="URL",
+    type=URL,
+    help="With --mark: the database nova_api, where Nova's own table is; @FILE reads the URL from "
+    "a file.",
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="With --mark: mark all, since no Nova reads its own table any more.",
 )
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @click.option(
@@ -84,6 +102,8 @@ def discover_(
     cells: tuple[str, ...],
     by_service: bool,
     mark: bool,
+    nova_api: str | None,
+    force: bool,
     dry_run: bool,
     every: float | None,
     **access_values: Any,
@@ -94,13 +114,25 @@ def discover_(
     alone; those mapped to another are reported, and the exit status is 4. A cell that cannot be
     read is reported, the others go on, and the exit status is 6.
 
+    With --mark, `hostmap nova export` comes first: a host that Nova's own table lacks is not
+    marked, and the exit status is 4.
+
     With --every, problems are told on standard error and do not end it; json is an object a line.
     """
+    if mark and nova_api is None and not force:
+        problem = (
+            "--mark needs --nova-api URL, so that no host is marked that Nova's own table lacks"
+        )
+        raise click.UsageError(f"{problem}; or --force, if no Nova reads that table any more")
+    if (nova_api or force) and not mark:
+        raise click.UsageError("--nova-api and --force go with --mark")
+    if nova_api and force:
+        raise click.UsageError("--force marks all: leave --nova-api out")
     access = access_of(settings, **access_values)
     with directory(settings, "nova discover") as hostmap:
         once = partial(
-            discover, hostmap, cells, by_service=by_service, mark=mark, dry_run=dry_run,
-            access=access,
+            discover, hostmap, cells, by_service=by_service, mark=mark, nova_api=nova_api,
+            force=force, dry_run=dry_run, access=access,
         )  # fmt: skip
         if every is None:
             with progress_of("cells") as told:
@@ -157,6 +189,9 @@ def _show(
         for cell in found.cells:
             for problem in cell.unusable:
                 errors.say(f"cell {cell.cell.name!r}: a host's name {problem}")
+            if cell.unmarked:
+                number = plural(len(cell.unmarked), "host")
+                errors.say(f"cell {cell.cell.name!r}: {number} {_STRANDED}")
 
 
 def _row(found: CellDiscovery, names: Mapping[str, str]) -> dict[str, Any]:
@@ -169,6 +204,7 @@ def _row(found: CellDiscovery, names: Mapping[str, str]) -> dict[str, Any]:
         "conflicts": conflict_rows(found.conflicts, names),
         "unusable": [*found.unusable],
         "marked": found.marked,
+        "unmarked": [*found.unmarked],
         "error": found.error,
     }
 
@@ -184,6 +220,8 @@ def _plan_rows(found: Discovery, names: Mapping[str, str]) -> Iterator[dict[str,
         if cell.marked:
             detail = plural(cell.marked, "compute node")
             yield plan_row("mark", "cell", name, detail=detail)
+        for host in cell.unmarked:
+            yield plan_row("refuse", "host", host, cell=name, detail=_STRANDED)
         if cell.error is not None:
             yield plan_row("error", "cell", name, detail=cell.error)
 
@@ -197,4 +235,8 @@ def _refuse_problems(found: Discovery) -> None:
     refused = len(found.conflicts) + sum(len(cell.unusable) for cell in found.cells)
     if refused:
         problem = f"{plural(refused, 'host')} in conflict or with an unusable name: left alone"
+        raise errors.Failure(problem, errors.CONFLICT)
+    stranded = sum(len(cell.unmarked) for cell in found.cells)
+    if stranded:
+        problem = f"{plural(stranded, 'host')} not marked: `hostmap nova export` comes first"
         raise errors.Failure(problem, errors.CONFLICT)

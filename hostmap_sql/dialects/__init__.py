@@ -44,6 +44,8 @@ _DIALECTS: Mapping[str, Callable[[], Dialect]] = {
 _SCHEMES = {
     "mysql": "mysql",
     "mysql+pymysql": "mysql",
+    "mysql+mysqldb": "mysql",
+    "mysql+mysqlconnector": "mysql",
     "mariadb": "mysql",
     "mariadb+pymysql": "mysql",
     "postgres": "postgresql",

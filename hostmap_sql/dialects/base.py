@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from hostmap_sql.dialects.lifo_pool import LifoPool
 from hostmap_sql.dialects.mistakes import is_mistake
 from hostmap_sql.dialects.opening import Opening
+from hostmap_sql.dialects.url_options import UrlOptions
 from hostmap_sql.statements import HOSTS_TABLE, IN_HOSTS, IN_NUMBERS, Statement
 
 if TYPE_CHECKING:
@@ -123,6 +124,9 @@ class Dialect(ABC):
 
     name: ClassVar[str]
     """The name that `HostMap(dialect=...)` takes, and of the folder below ``migrations/``."""
+
+    url_options: ClassVar[UrlOptions] = UrlOptions()
+    """What it knows of the options of a URL."""
 
     in_hosts: ClassVar[str] = IN_HOSTS
     hosts_table: ClassVar[str] = HOSTS_TABLE
@@ -288,3 +292,7 @@ class Dialect(ABC):
     @abstractmethod
     def has_table(self, cursor: Cursor, table: str) -> bool:
         """Whether the database has this table, in the schema that plain names mean."""
+
+    def column_charset(self, cursor: Cursor, table: str, column: str) -> str | None:  # noqa: ARG002
+        """The character set of a column, None if it takes all of Unicode."""
+        return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import ssl
 from contextlib import suppress
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pymysql
 from pymysql.constants import CLIENT, CR
 
-from hostmap_sql.dialects import tls
+from hostmap_sql.dialects import mysql_options, tls
 from hostmap_sql.dialects.base import Dialect, Fault
 from hostmap_sql.dialects.mysql_faults import FAULTS
 from hostmap_sql.dialects.mysql_session import refuse_unfit, session_setter
@@ -24,62 +23,18 @@ from hostmap_sql.dialects.process import keep_for_ever
 from hostmap_sql.dialects.sockets import detach, is_parents, keep_alive, shut_down
 from hostmap_sql.dialects.system_faults import fault_of_opening, fault_of_socket
 from hostmap_sql.dialects.watch import WATCH
-from hostmap_sql.errors import DatabaseError, InvalidValue
+from hostmap_sql.errors import DatabaseError
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
     # Its stubs know the cursor's class as a parameter of the connection's.
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from hostmap_sql.database_url import DatabaseUrl
     from hostmap_sql.dialects.migration_tools import MigrationTools
 
     PyMySQLConnection = pymysql.Connection[pymysql.cursors.Cursor]
 
-# The options of a URL that PyMySQL takes, and the type of each. A charset is taken and ignored:
-# sessions are utf8mb4 always, of which the utf8 of Nova's URLs is a part.
-
-
-def _whole(value: str) -> int:
-    if not value.isdecimal():
-        raise ValueError("is not a whole number")
-    return int(value)
-
-
-def _above_0(value: str) -> int:
-    if not _whole(value):
-        raise ValueError("is not a whole number above 0")
-    return int(value)
-
-
-def _file(value: str) -> str:
-    if not os.access(value, os.R_OK):
-        raise ValueError("is not the name of a file that can be read")
-    return value
-
-
-def _own_file(value: str) -> str:
-    _file(os.path.expanduser(value))  # noqa: PTH111 - as PyMySQL does, which ignores a missing one
-    return value
-
-
-_OPTIONS: Mapping[str, Callable[[str], object]] = {
-    "charset": str,
-    "unix_socket": str,
-    "bind_address": str,
-    "program_name": str,
-    "read_default_file": _own_file,
-    "read_default_group": str,
-    "sql_mode": str,
-    "connect_timeout": _whole,
-    "read_timeout": _above_0,
-    "write_timeout": _above_0,
-    "max_allowed_packet": _above_0,
-    "ssl_ca": _file,
-    "ssl_cert": _file,
-    "ssl_key": _file,
-    "ssl_key_password": str,
-}
 
 # The shortest time, in seconds, that PyMySQL is given to connect: it refuses none.
 _SHORTEST = 0.001
@@ -122,6 +77,7 @@ class MySQL(Dialect):
     driver = "PyMySQL"
     connection_class = pymysql.connections.Connection
     driver_attribute = "_sock"
+    url_options = mysql_options.URL_OPTIONS
     in_hosts = "IN %(hosts)s"
     in_numbers = "IN %(numbers)s"
     # The server reads it twice as fast as rows of VALUES. Without its character set, MariaDB would
@@ -271,6 +227,15 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         )
         return bool(cursor.fetchone()[0])
 
+    def column_charset(self, cursor: Any, table: str, column: str) -> str | None:
+        cursor.execute(
+            "SELECT character_set_name FROM information_schema.columns"
+            " WHERE table_schema = DATABASE() AND table_name = %s AND column_name = %s",
+            (table, column),
+        )
+        row = cursor.fetchone()
+        return row and str(row[0])
+
 
 def _errno(error: Exception) -> int | None:
     code = error.args[0] if isinstance(error, pymysql.Error) and error.args else None
@@ -286,22 +251,9 @@ def _tls_refusal(error: Exception) -> tls.Refusal | None:
 
 def _arguments(url: DatabaseUrl) -> dict[str, Any]:
     """What PyMySQL's `connect` takes, for a URL."""
-    if len(url.hosts) > 1:
-        raise InvalidValue("database URL", "names several hosts, of which PyMySQL takes only one")
-    host, port = url.hosts[0] if url.hosts else ("localhost", None)
-    options = dict(url.options)
-    encryption = _tls(options, "" if "unix_socket" in options else host)
-    arguments: dict[str, Any] = {"program_name": "hostmap_sql"}
-    for name, value in options.items():
-        arguments[name] = _option(name, value)
     return {
-        **arguments,
-        **encryption,
-        "host": host,
-        "port": port or 3306,
-        "user": url.user,
-        "password": (url.password or "").encode(),  # PyMySQL itself would write Latin-1
-        "database": url.name,
+        "program_name": "hostmap_sql",
+        **mysql_options.arguments(url),
         "charset": "utf8mb4",
         "autocommit": True,
         # rows matched, not rows changed: as the other databases count
@@ -321,41 +273,6 @@ def _keep_alive(connection: PyMySQLConnection, timeout: float) -> None:
         number = getattr(socket, option.upper(), None)  # not every system has all of them
         if number is not None and own.family != socket.AF_UNIX:
             own.setsockopt(socket.IPPROTO_TCP, number, value)
-
-
-def _option(name: str, value: str) -> Any:
-    try:
-        convert = _OPTIONS[name]
-    except KeyError:
-        problem = f"has the option {name!r}, which is not one of {', '.join(_OPTIONS)}"
-        raise InvalidValue("database URL", problem) from None
-    try:
-        return convert(value)
-    except ValueError as error:
-        problem = f"has the option {name!r}, whose value {error}"
-        raise InvalidValue("database URL", problem) from None
-
-
-def _tls(options: dict[str, str], host: str) -> dict[str, Any]:
-    """PyMySQL's TLS arguments. Takes what they answer out of the options."""
-    mode, root = options.pop("sslmode", None), options.pop("sslrootcert", None)
-    terms = tls.Terms.of(mode, root or options.get("ssl_ca"), [host])
-    if terms.mode == "disable":
-        return {"ssl_disabled": True}
-    if not terms.is_required:
-        return {}
-    context = terms.context()
-    # Beside a context of ours, PyMySQL would make one of these that does not look at the name.
-    options.pop("ssl_ca", None)
-    certificate, key = options.pop("ssl_cert", None), options.pop("ssl_key", None)
-    password = options.pop("ssl_key_password", "")
-    if certificate:
-        try:
-            context.load_cert_chain(certificate, key, password)
-        except OSError as error:
-            problem = f"has an ssl_cert or ssl_key that cannot be read: {error.strerror}"
-            raise InvalidValue("database URL", problem) from error
-    return {"ssl": context}
 
 
 DIALECT = MySQL()

@@ -1,75 +1,48 @@
-"""PostgreSQL, through psycopg. The only module that imports it."""
+"""PostgreSQL, through psycopg."""
 
 from __future__ import annotations
 
-import os
-import re
 from datetime import UTC, datetime
-from itertools import zip_longest
 from math import ceil
-from pathlib import Path
-from selectors import EVENT_READ, EVENT_WRITE
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import waiting
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import Conninfo, PGconn, PollingStatus
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
-from hostmap_sql.dialects import tls, tls_probe
+from hostmap_sql.dialects import postgresql_options, tls
 from hostmap_sql.dialects.base import Dialect, Fault
 from hostmap_sql.dialects.opening import NoConnectionInTime
+from hostmap_sql.dialects.postgresql_conninfo import (
+    OPTIONS,
+    conninfo_of,
+    own_options,
+    servers_of,
+    settings_of,
+)
 from hostmap_sql.dialects.postgresql_faults import FAULTS
 from hostmap_sql.dialects.postgresql_pooler import Opener, PoolerConnection, PoolerCursor
+from hostmap_sql.dialects.postgresql_refusals import NOT_ALLOWED, refusal_code, refusal_finder
 from hostmap_sql.dialects.postgresql_session import (
     qualified,
     refuse_read_only,
-    startup_options,
     unfit,
 )
-from hostmap_sql.dialects.postgresql_waiting import Selector, see_to_green_threads
+from hostmap_sql.dialects.postgresql_waiting import see_to_green_threads
 from hostmap_sql.dialects.process import keep_for_ever
-from hostmap_sql.dialects.sockets import detach, is_parents, keep_alive, local_fault, shut_down
+from hostmap_sql.dialects.sockets import detach, is_parents, local_fault, shut_down
 from hostmap_sql.dialects.system_faults import fault_of_opening
-from hostmap_sql.errors import DatabaseError, InvalidValue
+from hostmap_sql.errors import DatabaseError
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from hostmap_sql.database_url import DatabaseUrl
     from hostmap_sql.dialects.base import Parameters
     from hostmap_sql.dialects.migration_tools import MigrationTools
-
-_PORT = 5432
-
-# The code of an error that the server sent, in what libpq traces; what quotes others comes later.
-# A pooler leaves the severity that is not translated, V, out.
-_ERROR_CODE = re.compile(
-    rb'^.*\tB\t\d+\tErrorResponse\t S "\w+"(?: V "\w+")? C "(\w{5})"', re.MULTILINE
-)
-_LONGEST_TRACE = 100_000
-_NOT_ALLOWED = "28000"
-# How long, in seconds, it may take to get it: the server has just answered.
-_TRACE_TIME = 2
-
-# What libpq waits for.
-_EVENTS = {PollingStatus.READING: EVENT_READ, PollingStatus.WRITING: EVENT_WRITE}
-
-# What libpq calls TCP's options.
-_KEEP_ALIVE = {
-    "tcp_keepidle": "keepalives_idle",
-    "tcp_keepintvl": "keepalives_interval",
-    "tcp_keepcnt": "keepalives_count",
-}
-
-_OPTIONS = frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
-# libpq goes without them if they are not there, or finds out each time that it connects.
-_FILES = {"sslcert", "sslkey", "sslcrl", "sslcrldir", "passfile"}
-# These libpq looks at only when it has an address.
-_NUMBERS = {"connect_timeout", "keepalives", "tcp_user_timeout", *_KEEP_ALIVE.values()}
 
 
 class _Connection(psycopg.Connection[Any]):
@@ -87,14 +60,15 @@ class PostgreSQL(Dialect):
     driver = "psycopg 3"
     connection_class = psycopg.Connection
     driver_attribute = "pgconn"
+    url_options = postgresql_options.url_options(OPTIONS)
 
     def adapted(self, sql: str) -> str:
         return qualified(super().adapted(sql))
 
     def opener(self, url: DatabaseUrl, timeout: float) -> Callable[[float], Any]:
-        conninfo = _conninfo(url, timeout)
-        refusal_of = _refusal_finder(conninfo)
-        servers = _servers(_settings(conninfo_to_dict(conninfo)))
+        conninfo = conninfo_of(url, timeout)
+        refusal_of = refusal_finder(conninfo)
+        servers = servers_of(settings_of(conninfo_to_dict(conninfo)))
         own = "connect_timeout" in url.options
 
         def connect(
@@ -119,13 +93,13 @@ class PostgreSQL(Dialect):
                     late = isinstance(error, psycopg.errors.ConnectionTimeout)
                     if error.sqlstate is None and not late:
                         known = bool(error.pgconn and error.pgconn.used_password)
-                        error.sqlstate = _refusal_code(conninfo, _NOT_ALLOWED if known else None)
+                        error.sqlstate = refusal_code(conninfo, NOT_ALLOWED if known else None)
                     raise
 
         return Opener(
             url,
             conninfo=conninfo,
-            has_own_options=bool(_own_options(url)),
+            has_own_options=bool(own_options(url)),
             timeout=timeout,
             connect=connect,
             through_pooler=_PoolerConnection,
@@ -212,7 +186,7 @@ class PostgreSQL(Dialect):
         if opening is not None or isinstance(error, NoConnectionInTime):
             return opening or Fault.WAIT
         if isinstance(error, psycopg.OperationalError | OSError):
-            # What is refused while connecting has a code: see `_refusal_code`.
+            # What is refused while connecting has a code: see `refusal_code`.
             return Fault.WAIT if connecting else Fault.LOST
         return Fault.UNLISTED
 
@@ -226,177 +200,6 @@ def _begin(cursor: Any, beginning: str) -> None:
         cursor.begin(beginning)
     else:
         cursor.execute(beginning)
-
-
-def _conninfo(url: DatabaseUrl, timeout: float) -> str:
-    unknown = sorted(set(url.options) - _OPTIONS)
-    if unknown:
-        problem = f"has the option {unknown[0]!r}, which libpq does not know"
-        raise InvalidValue("database URL", problem)
-    given = {
-        "host": ",".join(host for host, _ in url.hosts) or None,
-        "port": ",".join(str(port or "") for _, port in url.hosts) or None,
-        "user": url.user,
-        "password": url.password,
-        "dbname": url.name,
-    }
-    alive = {_KEEP_ALIVE.get(name, name): value for name, value in keep_alive(timeout).items()}
-    arguments: dict[str, Any] = {
-        "application_name": "hostmap_sql",
-        **alive,
-        **{name: value for name, value in given.items() if value},
-        **url.options,
-        "client_encoding": "UTF8",
-        "options": f"{startup_options(timeout)} {_own_options(url)}".strip(),
-    }
-    for name in _FILES & url.options.keys():
-        if not os.access(url.options[name], os.R_OK):
-            problem = "whose value is not the name of a file that can be read"
-            raise InvalidValue("database URL", f"has the option {name!r}, {problem}")
-    conninfo = make_conninfo(**{**arguments, **_tls(arguments)})
-    _refuse_wrong_options(url.options)
-    return conninfo
-
-
-def _refuse_wrong_options(options: Mapping[str, str]) -> None:
-    """Refuse what libpq would refuse each time that it is to connect."""
-    for name in _NUMBERS & options.keys():
-        try:
-            int(options[name])
-        except ValueError:
-            problem = f"has the option {name!r}, whose value is not a whole number"
-            raise InvalidValue("database URL", problem) from None
-    usual = _said_of_nowhere({})
-    if _said_of_nowhere(options) != usual:
-        wrong = [name for name in options if _said_of_nowhere({name: options[name]}) != usual]
-        which = f"the option {wrong[0]!r}, whose value" if wrong else "options that together"
-        raise InvalidValue("database URL", f"has {which} libpq refuses")
-
-
-def _said_of_nowhere(options: Mapping[str, str]) -> bytes:
-    """What libpq says when it is to connect, with these options, to where there is nothing."""
-    nowhere = {"host": "/", "hostaddr": "", "port": "1"}
-    connection = PGconn.connect_start(make_conninfo(**{**options, **nowhere}).encode())
-    try:
-        return connection.error_message
-    finally:
-        connection.finish()
-
-
-def _own_options(url: DatabaseUrl) -> str:
-    # Beside an option of ours, libpq does not look into the environment.
-    return url.options.get("options") or os.environ.get("PGOPTIONS", "")
-
-
-def _refusal_code(conninfo: str, likeliest: str | None) -> str | None:
-    """The SQLSTATE by which the server refuses a session; None if it does not.
-
-    libpq tells it to nobody but its trace: the session is asked for once more, to read that.
-    """
-    connection = PGconn.connect_start(conninfo.encode())
-    try:
-        with os.fdopen(os.memfd_create("trace"), "rb") as trace:
-            connection.trace(trace.fileno())
-            _poll(connection, monotonic() + _TRACE_TIME)
-            connection.untrace()
-            said = os.pread(trace.fileno(), _LONGEST_TRACE, 0)
-    except (psycopg.NotSupportedError, AttributeError):
-        return likeliest  # not to be had on this system
-    except (psycopg.Error, OSError):
-        return None
-    finally:
-        connection.finish()
-    codes = _ERROR_CODE.findall(said)
-    return codes[-1].decode() if codes else None
-
-
-def _poll(connection: Any, deadline: float) -> None:
-    """Go on connecting until it has failed or come about, or the time is up."""
-    while (now := monotonic()) < deadline:
-        status = connection.connect_poll()
-        event = _EVENTS.get(status)
-        if event is None:
-            return
-        with Selector() as selector:
-            selector.register(connection.socket, event)
-            selector.select(deadline - now)
-
-
-# --- TLS ------------------------------------------------------------------------------------------
-
-# Where libpq itself looks for authorities to trust.
-_OWN_ROOTS = Path("~/.postgresql/root.crt")
-
-
-def _tls(arguments: Mapping[str, Any]) -> dict[str, str]:
-    """What to tell libpq of TLS: nothing, unless a server without it is to be refused."""
-    settings = _settings(arguments)
-    mode = settings.get("sslmode")
-    if mode == "prefer":  # which is what it says, too, where nobody has said anything
-        mode = arguments.get("sslmode") or os.environ.get("PGSSLMODE")
-    own_roots = _OWN_ROOTS.expanduser()
-    root = settings.get("sslrootcert") or (str(own_roots) if own_roots.is_file() else None)
-    terms = tls.Terms.of(mode, root, (address for _, address, _ in _servers(settings)))
-    if not terms.is_required:
-        return {}
-    if not terms.verifies:
-        return {"sslmode": terms.mode}
-    if terms.root:
-        terms.context()  # to see at once that it can be read
-    # psycopg's own OpenSSL does not know where the system has its authorities.
-    roots = terms.root or tls.system_roots() or tls.SYSTEM
-    return {"sslmode": terms.mode, "sslrootcert": roots}
-
-
-def _settings(arguments: Mapping[str, Any]) -> dict[str, str]:
-    """What libpq makes of its arguments, its environment and a service file.
-
-    It is asked to connect, with a value that it refuses before it does.
-    """
-    refused = make_conninfo(**{**arguments, "target_session_attrs": "?"})
-    connection = PGconn.connect_start(refused.encode())
-    try:
-        options = [option for option in connection.info if option.val is not None]
-        return {option.keyword.decode(): (option.val or b"").decode() for option in options}
-    finally:
-        connection.finish()
-
-
-def _servers(settings: Mapping[str, str]) -> list[tuple[str, str, int]]:
-    """Each server that may be asked: its name, the address at which it is looked for, its port."""
-    hosts = settings.get("host", "").split(",")
-    addresses = settings.get("hostaddr", "").split(",")
-    ports = settings.get("port", "").split(",")
-    if len(ports) == 1:
-        ports *= max(len(hosts), len(addresses))
-    return [
-        (host or address, address or host, _port(port))
-        for host, address, port in zip_longest(hosts, addresses, ports, fillvalue="")
-    ]
-
-
-def _port(port: str) -> int:
-    try:
-        return int(port or _PORT)
-    except ValueError:
-        raise InvalidValue("database URL", f"names the port {port!r}: write a number") from None
-
-
-def _refusal_finder(conninfo: str) -> Callable[[Exception], tls.Refusal | None]:
-    """Finds out whether, by what was asked of the servers, an error is a refusal of their TLS."""
-    settings = _settings(conninfo_to_dict(conninfo))
-    terms = tls.Terms.of(settings.get("sslmode"), settings.get("sslrootcert"), ())
-
-    def refusal_of(error: Exception) -> tls.Refusal | None:
-        if not terms.is_required or not isinstance(error, psycopg.OperationalError):
-            return None
-        if isinstance(error, psycopg.errors.ConnectionTimeout):
-            return None
-        if error.pgconn and (error.pgconn.ssl_in_use or error.pgconn.used_password):
-            return None  # it was accepted, and has said more
-        return tls_probe.refusal_of_all(_servers(settings), terms)
-
-    return refusal_of
 
 
 see_to_green_threads(waiting)  # before a pool of a caller's own connects

@@ -81,8 +81,11 @@ class Terms:
         """
         try:
             # To read all authorities of the system takes 30 ms.
+            is_folder = self.root is not None and Path(self.root).is_dir()
             context = (
-                ssl.create_default_context(cafile=self.root)
+                ssl.create_default_context(
+                    cafile=None if is_folder else self.root, capath=self.root if is_folder else None
+                )
                 if self.verifies
                 else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             )

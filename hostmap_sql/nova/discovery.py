@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hostmap_sql.errors import HostMapError, InvalidValue
 from hostmap_sql.models import CELL0_UUID, CellMapping, Conflict, valid_host
-from hostmap_sql.nova.access import CellAccess
+from hostmap_sql.nova.access import CellAccess, NovaDatabase
 from hostmap_sql.nova.cells import LiveHosts, cells_to_read, places, read_cells
 from hostmap_sql.nova.progress import Progress, untold
 from hostmap_sql.nova.results import CellDiscovery, Discovery
@@ -26,6 +26,8 @@ def discover(
     *,
     by_service: bool = False,
     mark: bool = False,
+    nova_api: str | None = None,
+    force: bool = False,
     dry_run: bool = False,
     access: CellAccess | None = None,
     progress: Progress = untold,
@@ -39,6 +41,10 @@ def discover(
     :param cells: names or UUIDs; by default all that are enabled, but never cell0.
     :param by_service: read the services named nova-compute instead of the compute nodes.
     :param mark: set ``mapped = 1`` on the compute nodes of all hosts that are mapped to their cell.
+        Nova maps no host whose nodes are marked, so those of which its own table has no mapping to
+        that cell are left: see `export_mappings`.
+    :param nova_api: the database with Nova's own table; `mark` needs it, or `force`.
+    :param force: mark all, since no Nova reads its own table any more.
     :param dry_run: only report what would be done.
     :param access: how the cells' databases are reached.
     :param progress: called with the number of cells that are read, and of all.
@@ -50,7 +56,13 @@ def discover(
     ((), 'database_connection is not set')
     """
     access = access or CellAccess()
+    if mark and nova_api is None and not force:
+        problem = "strands hosts that Nova's own table lacks: name its database with nova_api"
+        raise InvalidValue("mark", f"{problem}, or force it if no Nova reads that table any more")
     chosen = cells_to_read(hostmap, cells)
+    mapped_there = None
+    if mark and not force and nova_api is not None:
+        mapped_there = _mapped_in_nova(nova_api, access.timeout)
     answers = read_cells(chosen, access, by_service=by_service, progress=progress)
     found = []
     claimed: dict[str, str] = {}
@@ -59,7 +71,7 @@ def discover(
         if isinstance(answer, LiveHosts):
             result, here = _map(hostmap, cell, answer.hosts, claimed if dry_run else None)
             if mark:
-                result = _mark(access, result, answer, here, dry_run=dry_run)
+                result = _mark(access, result, answer, here, mapped_there, dry_run=dry_run)
             found.append(result)
         else:
             found.append(CellDiscovery(cell, error=str(answer)))
@@ -133,22 +145,34 @@ def _create(
     return created, late
 
 
+def _mapped_in_nova(nova_api: str, timeout: float) -> set[tuple[str, str]]:
+    """The hosts of Nova's own table, each with the UUID of its cell."""
+    with NovaDatabase.open(nova_api, timeout) as database:
+        return {(str(host), str(uuid)) for host, uuid in database.all(NovaStatement.HOSTS)}
+
+
 def _mark(
     access: CellAccess,
     found: CellDiscovery,
     live: LiveHosts,
     here: frozenset[str],
+    mapped_there: set[tuple[str, str]] | None,
     *,
     dry_run: bool,
 ) -> CellDiscovery:
     """Mark the compute nodes of the hosts that are mapped to their cell."""
-    nodes = [node for host, ids in live.unmarked.items() if host in here for node in ids]
+    ids_of = {host: ids for host, ids in live.unmarked.items() if host in here}
+    if mapped_there is not None:
+        stranded = {host for host in ids_of if (host, found.cell.uuid) not in mapped_there}
+        found = replace(found, unmarked=tuple(sorted(stranded)))
+        ids_of = {host: ids for host, ids in ids_of.items() if host not in stranded}
+    nodes = [node for ids in ids_of.values() for node in ids]
     if dry_run or not nodes:
         return replace(found, marked=len(nodes))
     try:
         with access.open(found.cell) as database:
             marked = sum(
-                database.execute(
+                database.write(
                     NovaStatement.COMPUTE_NODES_MARK, {"numbers": database.encode_numbers(part)}
                 )
                 for part in in_parts(nodes, LOOKUP_SIZE)

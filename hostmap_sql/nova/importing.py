@@ -91,13 +91,14 @@ def import_mappings(
 # --- reading --------------------------------------------------------------------------------------
 
 
-def _read_cells(rows: Iterable[Sequence[Any]]) -> Sequence[_NovaCell]:
-    taken: set[str] = set()
+def _read_cells(rows: Sequence[Sequence[Any]]) -> Sequence[_NovaCell]:
     cells = []
+    names_of = import_names(
+        (_in_cell(given, valid_uuid, given, "uuid"), name) for given, name, *_ in rows
+    )
     for given, name, transport_url, database_connection, disabled in rows:
-        uuid = _in_cell(given, valid_uuid, given, "uuid")
-        names = _names(uuid, name, taken)
-        taken.add(names[0])
+        uuid = valid_uuid(given, "uuid")
+        names = names_of[uuid]
         cells.append(
             _NovaCell(
                 uuid,
@@ -123,6 +124,16 @@ def _names(uuid: str, name: str | None, taken: set[str]) -> tuple[str, ...]:
     """The names that a cell may have here: it gets the first that is free."""
     candidates = (name, f"{name}-{uuid[:8]}") if name and _is_name(name, uuid) else ()
     return (*(c for c in candidates if c not in taken and _is_name(c, uuid)), uuid)
+
+
+def import_names(cells: Iterable[tuple[str, str | None]]) -> Mapping[str, tuple[str, ...]]:
+    """The names that an import may give to cells, in the order of Nova's ids, by their UUIDs."""
+    taken: set[str] = set()
+    names = {}
+    for uuid, name in cells:
+        names[uuid] = _names(uuid, name, taken)
+        taken.add(names[uuid][0])
+    return names
 
 
 def _is_name(name: str, uuid: str) -> bool:

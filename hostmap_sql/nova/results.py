@@ -50,6 +50,59 @@ class ImportResult:
 
 
 @dataclass(frozen=True)
+class ExportedCell:
+    """What an export does with a cell.
+
+    `action` is "created", "unchanged", "updated", "deleted" or "refused"; `differs` names what
+    Nova has, or had, otherwise.
+    """
+
+    uuid: str
+    name: str
+    action: str
+    differs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExportedHost:
+    """What is to become of a host in Nova's table: "create", "move" or "delete"."""
+
+    host: str
+    action: str
+    old_cell_uuid: str | None
+    new_cell_uuid: str | None
+
+
+@dataclass(frozen=True)
+class ExportRefusal:
+    """What an export leaves as it is in Nova's tables.
+
+    `kind` is "cell" or "host", `cell_uuid` the cell as the directory has it, `nova_cell_uuid` as
+    Nova has it, each None where there is none; `problem` says it in a sentence.
+    """
+
+    kind: str
+    name: str
+    cell_uuid: str | None
+    nova_cell_uuid: str | None
+    problem: str
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What `export_mappings` did, or in a dry run would do. The numbers are of hosts."""
+
+    cells: tuple[ExportedCell, ...]
+    created: int = 0
+    unchanged: int = 0
+    moved: int = 0
+    deleted: int = 0
+    refused: tuple[ExportRefusal, ...] = ()
+    planned: tuple[ExportedHost, ...] = ()
+    """In a dry run: every host that would change."""
+
+
+@dataclass(frozen=True)
 class CellDiscovery:
     """What a discovery found in one cell, and did about it.
 
@@ -58,6 +111,7 @@ class CellDiscovery:
     :param conflicts: hosts of the cell that are mapped to another one.
     :param unusable: names that no host can have, each with the reason.
     :param marked: how many compute nodes it marked as mapped, or in a dry run would mark.
+    :param unmarked: hosts that it did not mark, since Nova's own table lacks them.
     :param error: why the cell could not be read or marked, in a sentence.
     """
 
@@ -68,6 +122,7 @@ class CellDiscovery:
     conflicts: tuple[Conflict, ...] = ()
     unusable: tuple[str, ...] = ()
     marked: int = 0
+    unmarked: tuple[str, ...] = ()
     error: str | None = None
 
 

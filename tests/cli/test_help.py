@@ -44,7 +44,7 @@ NAMES = {
     ("outcome",),
     ("watch",),
     ("nova",),
-    *(("nova", n) for n in ("import", "discover", "check")),
+    *(("nova", n) for n in ("import", "export", "discover", "check")),
     *(("cell", n) for n in ("drain", "rotate")),
     ("host", "wait"),
     *(("host", n) for n in ("create", "show", "list", "move", "delete", "import", "export")),

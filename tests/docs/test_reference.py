@@ -13,7 +13,7 @@ import pytest
 import hostmap_sql
 from hostmap_sql import dialects
 from hostmap_sql.cli.errors import _VERDICTS
-from hostmap_sql.dialects import mysql, sqlite, tls
+from hostmap_sql.dialects import mysql_options, sqlite, tls
 from tests.docs.pages import REPOSITORY, blocks
 
 if TYPE_CHECKING:
@@ -133,4 +133,4 @@ def test_every_scheme_and_option_of_a_url_is_in_the_reference() -> None:
     shown = set(re.findall(r"`([\w+-]+)`", page))
 
     assert set(dialects._SCHEMES) <= shown
-    assert {*mysql._OPTIONS, *tls.MODES, *sqlite._OPTIONS} <= shown
+    assert {*mysql_options.OPTIONS, *tls.MODES, *sqlite._OPTIONS} <= shown

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from hostmap_sql import DatabaseError, connect
-from hostmap_sql.nova import discover
+from hostmap_sql.nova import CellAccess, discover
 from tests.support.certificates import Authority, Certificate
 from tests.support.servers import PASSWORD
 from tests.support.stopwatch import SOON
@@ -77,7 +77,7 @@ def refusal(url: str) -> DatabaseError:
             hostmap.cells.list()
     assert monotonic() - started < SOON
     error = caught.value
-    assert re.fullmatch(r"database '\w+' on [\d.]+:\d+: [^.\n]+( \[\d+\])?", str(error))
+    assert re.fullmatch(r"database '\w+'( on [\d.]+:\d+)?: [^.\n]+( \[\d+\])?", str(error))
     assert "in the URL" in str(error)
     for part in (PASSWORD, *PASSWORD.split("/"), "s3cret"):
         assert part not in f"{error} {error!r}"
@@ -145,6 +145,43 @@ def test_an_offer_of_tls_that_is_taken_out_is_noticed(server: TlsServer, shown: 
             assert accepted(re.sub("@[^/]+/", here, server.url(weaker)))
 
 
+def test_what_novas_urls_say_of_tls_is_done(
+    server: TlsServer, shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them by its own word: what has to be verified is, and what is wrong is refused."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(shown.authority.file))
+    for options in server.verifying_chain:
+        named = options.format(root=shown.authority.file)
+        server.show(shown.with_another_name)
+        assert accepted(server.url(named)), options
+        server.show(shown.of_another_authority)
+        assert "not from a trusted authority" in str(refusal(server.url(named))), options
+    for options in server.verifying_name:
+        named = options.format(root=shown.authority.file)
+        server.show(shown.right)
+        assert accepted(server.url(named)), options
+        server.show(shown.with_another_name)
+        assert "not for this host" in str(refusal(server.url(named))), options
+    server.show(shown.of_another_authority)
+    for options in server.encrypting:
+        assert accepted(server.url(options)), options
+        with without_tls(server) as port:
+            url = re.sub("@[^/]+/", f"@127.0.0.1:{port}/", server.url(options))
+            assert "offers no TLS" in str(refusal(url)), options
+
+
+def test_what_a_file_of_options_says_of_tls_is_done(
+    server: TlsServer, shown: Shown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "options"))
+    file = tmp_path / "options"
+    for url in server.with_options_file(file, shown.authority.file):
+        server.show(shown.right)
+        assert accepted(url)
+        server.show(shown.of_another_authority)
+        assert "not from a trusted authority" in str(refusal(url))
+
+
 def test_the_refusal_of_a_cell_of_nova_names_the_option_for_all_cells(
     server: TlsServer, shown: Shown
 ) -> None:
@@ -152,7 +189,8 @@ def test_the_refusal_of_a_cell_of_nova_names_the_option_for_all_cells(
     hostmap = server.backend.connect()
     cell = hostmap.cells.create("cell1", database_connection=server.url(shown.root))
 
-    [found] = discover(hostmap).cells
+    access = CellAccess(trusted_files=(str(shown.authority.file),))
+    [found] = discover(hostmap, access=access).cells
 
     assert found.error
     assert "not from a trusted authority" in found.error

@@ -173,7 +173,7 @@ def test_discover_tells_what_it_did_in_each_cell(
     ]
     assert f"conflict: host '{CLAIMED}' is in cell 'cell1', not in 'cell2'" in result.stderr
     assert hostmap.history.since(hostmap.revision() - 1)[0].reason == "nova discover"
-    cell1, cell2 = imported.json("nova", "discover", *BOTH, "--mark", status=4)
+    cell1, cell2 = imported.json("nova", "discover", *BOTH, "--mark", "--force", status=4)
     assert (cell1["created"], cell1["unchanged"], cell1["conflicts"]) == ([], cell1["live"], [])
     assert cell1["marked"] > 0
     assert cell2["conflicts"][0]["host"] == CLAIMED
@@ -184,7 +184,7 @@ def test_discover_tells_what_it_did_in_each_cell(
 def test_discover_shows_every_change_of_a_dry_run(imported: Cli, hostmap: HostMap) -> None:
     revision = hostmap.revision()
 
-    rows = imported.json("nova", "discover", *BOTH, "--dry-run", "--mark", status=4)
+    rows = imported.json("nova", "discover", *BOTH, "--dry-run", "--mark", "--force", status=4)
 
     assert hostmap.revision() == revision
     actions = [(row["action"], row["cell"]) for row in rows if row["kind"] == "host"]
@@ -254,6 +254,81 @@ def test_discover_serves_until_it_is_told_to_stop(imported: Cli, hostmap: HostMa
     assert hostmap.hosts.get(first["created"][0]).cell.name == "cell1"
 
 
+def test_mark_wants_to_know_what_nova_has(imported: Cli, nova: Nova, tmp_path: Path) -> None:
+    file = tmp_path / "nova_api.url"
+    file.write_text(nova.url)
+    command = ("nova", "discover", "--mark")
+    assert "--nova-api URL" in imported.error(*command, status=2)
+    assert "--mark" in imported.error("nova", "discover", "--force", status=2)
+    assert "--mark" in imported.error("nova", "discover", "--nova-api", nova.url, status=2)
+    imported.error(*command, "--force", "--nova-api", nova.url, status=2)
+
+    rows = imported.json(*command, "--nova-api", f"@{file}", "--dry-run", status=4)
+    assert [row["action"] for row in rows] == ["create"] * 15 + ["mark"] + ["refuse"] * 15
+    result = imported(*command, "--nova-api", f"@{file}", status=4)
+    assert "15 hosts not marked: Nova's own table lacks" in result.stderr
+    assert "`hostmap nova export` comes first" in result.stderr
+    imported("nova", "export", "--to", nova.url)
+    [cell1] = imported.json(*command, "--nova-api", nova.url)
+    assert cell1["marked"] >= 15
+    assert cell1["unmarked"] == []
+
+
+# --- export ---------------------------------------------------------------------------------------
+
+
+def test_export_tells_what_it_did(imported: Cli, nova: Nova, hostmap: HostMap) -> None:
+    hostmap.hosts.move(CLAIMED, nova.cell_uuid("cell2"))
+    hostmap.hosts.create("new-1", nova.cell_uuid("cell2"))
+    hostmap.cells.update(nova.cell_uuid("cell2"), disabled=False)
+
+    plan = imported.json("nova", "export", "--to", nova.url, "--dry-run")
+    result = imported("nova", "export", "--to", nova.url)
+
+    assert [(row["action"], row["name"], row["cell"], row["actual_cell"]) for row in plan] == [
+        ("update", "cell2", None, None),
+        ("create", "new-1", "cell2", None),
+        ("move", CLAIMED, "cell2", "cell1"),
+    ]
+    assert plan[0]["detail"] == "disabled"
+    assert result.stdout == (
+        "cells: 2 unchanged, 1 updated; "
+        "hosts: 1 created, 201 unchanged, 1 moved, 0 deleted; 0 refused\n"
+    )
+    assert result.stderr == ""
+    again = imported.json("nova", "export", "--to", nova.url)
+    assert [cell["action"] for cell in again["cells"]] == ["unchanged"] * 3
+    assert (again["created"], again["unchanged"], again["refused"]) == (0, 203, [])
+
+
+def test_export_shows_what_it_refuses(imported: Cli, nova: Nova, hostmap: HostMap) -> None:
+    nova.api.query("INSERT INTO host_mappings (cell_id, host) VALUES (2, 'theirs')")
+    hostmap.cells.create("bare")
+    command = ("nova", "export", "--to", nova.url)
+
+    result = imported(*command, status=4)
+    assert "refused: host 'theirs' is not mapped here: `hostmap nova import`" in result.stderr
+    assert "2 changes refused: left as they are" in result.stderr
+    rows = imported.json(*command, "--dry-run", status=4)
+    assert [(row["action"], row["name"], row["actual_cell"]) for row in rows] == [
+        ("refuse", "bare", None),
+        ("refuse", "theirs", "cell1"),
+    ]
+    found = imported.json(*command, status=4)
+    assert [one["nova_cell"] for one in found["refused"]] == [None, "cell1"]
+    deleted = imported.json(*command, "--delete", status=4)
+    assert (deleted["deleted"], [one["name"] for one in deleted["refused"]]) == (1, ["bare"])
+
+
+def test_export_refuses_in_one_sentence(imported: Cli) -> None:
+    wrong = imported.error("nova", "export", "--to", "mysql:/nova:s3cret@db/nova_api", status=2)
+    assert wrong.startswith("hostmap: --to has no scheme")
+    assert "s3cret" not in wrong
+    url = "mysql+pymysql://nova:s3cret@127.0.0.1:9/nova"
+    away = imported.error("nova", "export", "--to", url, "--timeout", "2", status=6)
+    assert "s3cret" not in away
+
+
 # --- check ----------------------------------------------------------------------------------------
 
 
@@ -293,12 +368,14 @@ def test_check_tells_cells_that_cannot_be_reached(
 # --- help -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["import", "discover", "check", None])
+@pytest.mark.parametrize("name", ["import", "export", "discover", "check", None])
 def test_every_example_works(
     name: str | None, imported: Cli, nova: Nova, hostmap: HostMap, tmp_path: Path
 ) -> None:
     imported("nova", "discover")
     [gone] = imported.json("nova", "check", status=4)
+    if name == "discover":
+        imported("nova", "export", "--to", nova.url)
     if name == "check":
         hostmap.hosts.delete(gone["host"])
     (tmp_path / "nova_api.url").write_text(nova.url)

@@ -12,6 +12,7 @@ import pytest
 from hostmap_sql import CellMappingNotFound, Conflict, HostMap, InvalidValue
 from hostmap_sql.hosts import Hosts
 from hostmap_sql.nova import CellAccess, discover, import_mappings
+from tests.support.nova import nova_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,11 +90,11 @@ def test_a_dry_run_says_what_would_be_mapped_and_writes_nothing(
 ) -> None:
     revision, before = imported.revision(), unmarked(nova.cell1)
 
-    planned = discover(imported, BOTH, dry_run=True, mark=True)
+    planned = discover(imported, BOTH, dry_run=True, mark=True, force=True)
 
     assert imported.revision() == revision
     assert unmarked(nova.cell1) == before
-    done = discover(imported, BOTH, mark=True)
+    done = discover(imported, BOTH, mark=True, force=True)
     assert planned == done
 
 
@@ -116,13 +117,39 @@ def test_mark_marks_all_nodes_of_hosts_that_are_mapped_here(nova: Nova, imported
     before = unmarked(nova.cell1)
     assert before > 12
 
-    found = discover(imported, BOTH, mark=True)
+    found = discover(imported, BOTH, mark=True, force=True)
 
     assert found.cells[0].marked == before
     assert unmarked(nova.cell1) == 0
     conflicting = "SELECT mapped FROM compute_nodes WHERE host = '" + CLAIMED + "'"
     assert nova.cell2.query(conflicting) == [(0,)]
-    assert [one.marked for one in discover(imported, BOTH, mark=True).cells] == [0, 0]
+    assert [one.marked for one in discover(imported, BOTH, mark=True, force=True).cells] == [0, 0]
+
+
+def test_hosts_that_novas_own_table_lacks_are_not_marked(nova: Nova, imported: HostMap) -> None:
+    """Nova maps no host whose nodes are marked: it would never know of it."""
+    nova.api.query("UPDATE host_mappings SET cell_id = 3 WHERE host = 'ironic-1'")
+    nova.cell1.query("UPDATE compute_nodes SET mapped = 0 WHERE host = 'ironic-1'")
+
+    with pytest.raises(InvalidValue, match="strands hosts"):
+        discover(imported, BOTH, mark=True)
+    assert imported.revision() == 2
+    planned = discover(imported, BOTH, mark=True, nova_api=nova.url, dry_run=True)
+    found = discover(imported, BOTH, mark=True, nova_api=nova.url)
+
+    assert [one.unmarked for one in planned.cells] == [one.unmarked for one in found.cells]
+    cell1, cell2 = found.cells
+    assert {*cell1.unmarked} == {*cell1.created, "ironic-1"}
+    assert {*cell2.unmarked} == {*cell2.created}
+    nova.api.query("UPDATE host_mappings SET cell_id = 2 WHERE host = 'ironic-1'")
+    again = discover(imported, BOTH, mark=True, nova_api=nova.url)
+    assert again.cells[0].marked == 12
+    assert again.cells[0].unmarked == tuple(sorted(cell1.created))
+    # Those that Nova is still to map; in the other cell, with the one that is in conflict.
+    assert unmarked(nova.cell1) == len(cell1.created)
+    assert unmarked(nova.cell2) == len(cell2.created) + 1
+    with pytest.raises(InvalidValue, match="none of Nova's"):
+        discover(imported, BOTH, mark=True, nova_api=nova_url(nova.cell1))
 
 
 def test_a_host_that_others_map_and_delete_meanwhile_is_not_marked(
@@ -138,7 +165,7 @@ def test_a_host_that_others_map_and_delete_meanwhile_is_not_marked(
         return result
 
     monkeypatch.setattr(Hosts, "create_many", late)
-    found = discover(imported, ["cell2"], mark=True).cells[0]
+    found = discover(imported, ["cell2"], mark=True, force=True).cells[0]
 
     assert (found.created, found.marked) == ((), 0)
     assert found.unchanged == found.live - len(found.conflicts) - 1
@@ -226,7 +253,7 @@ def test_nothing_is_mapped_to_cell0(imported: HostMap) -> None:
     imported.cells.update(cell0.uuid, database_connection=url)
     revision = imported.revision()
 
-    found = discover(imported, ["cell0"], mark=True)
+    found = discover(imported, ["cell0"], mark=True, force=True)
 
     assert (found.cells[0].created, found.cells[0].marked) == ((), 0)
     assert len(found.cells[0].unusable) == found.cells[0].live > 0
@@ -252,7 +279,7 @@ def test_an_unknown_cell_is_an_error(imported: HostMap) -> None:
 def test_several_at_once_agree(nova: Nova, imported: HostMap) -> None:
     nodes = unmarked(nova.cell1)
     with ThreadPoolExecutor(4) as pool:
-        runs = list(pool.map(lambda _: discover(imported, BOTH, mark=True), range(4)))
+        runs = list(pool.map(lambda _: discover(imported, BOTH, mark=True, force=True), range(4)))
 
     assert sum(len(run.cells[0].created) for run in runs) == 15
     assert sum(len(run.cells[1].created) for run in runs) == 1

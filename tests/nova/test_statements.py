@@ -20,7 +20,7 @@ pytestmark = pytest.mark.needs("networks")  # what is sent to a server is what i
 def imported(nova: Nova, hostmap: HostMap) -> HostMap:
     """The directory with all that Nova's API database has and its cells have."""
     import_mappings(hostmap, nova.url)
-    discover(hostmap, ["cell1", "cell2"], mark=True)
+    discover(hostmap, ["cell1", "cell2"], mark=True, force=True)
     return hostmap
 
 
@@ -31,7 +31,7 @@ def test_a_discovery_takes_few_statements(
     nova.add_compute_nodes(f"new-{number:04}" for number in range(new))
 
     with backend.statements_sent() as sent:
-        found = discover(imported, ["cell1"], mark=True)
+        found = discover(imported, ["cell1"], mark=True, force=True)
 
     assert len(found.cells[0].created) == found.cells[0].marked == new
     # The cells are looked up once; then for a cell at most five, and one for each thousand hosts.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hostmap_sql import InvalidValue
+from hostmap_sql import HostMap, InvalidValue
+from hostmap_sql.nova import CellAccess
 from hostmap_sql.nova.templates import fill
 
 BASE = "mysql+pymysql://nova:s3cret%2Fx@db.example.org:3307/nova?charset=utf8&x=1"
@@ -78,3 +79,103 @@ def test_a_host_that_is_trusted_may_have_the_password() -> None:
     template = "{scheme}://{username}:{password}@db2.example.org/x"
     filled = fill(template, BASE, ["db2.example.org"])
     assert filled == "mysql+pymysql://nova:s3cret%2Fx@db2.example.org/x"
+
+
+# --- several hosts, and queues --------------------------------------------------------------------
+
+QUEUE = "rabbit://u1:p1@mq1:5671,u2:s3cret@[::2]:5672,u3:p3@mq3/vhost?ssl=1&x=2"
+
+
+@pytest.mark.parametrize(
+    ("template", "filled"),
+    [
+        ("{scheme}://{username}:{password}@{hostname}/{path}?{query}", QUEUE),
+        (
+            (
+                "rabbit://{username1}:{password1}@{hostname1}:{port1},{username2}:{password2}"
+                "@{hostname2}:{port2}/cell1?{query}"
+            ),
+            "rabbit://u1:p1@mq1:5671,u2:s3cret@[::2]:5672/cell1?ssl=1&x=2",
+        ),
+        ("rabbit://{username3}:{password3}@{hostname3}/x", "rabbit://u3:p3@mq3/x"),
+        ("rabbit://{username1}:{password1}@mq3/x", "rabbit://u1:p1@mq3/x"),
+        ("none:///", "none:///"),
+        ("rabbit://me:mine@elsewhere/{path}", "rabbit://me:mine@elsewhere/vhost"),
+    ],
+)
+def test_of_several_hosts_each_has_its_number(template: str, filled: str) -> None:
+    assert fill(template, QUEUE, field="transport_url") == filled
+
+
+def test_all_of_a_url_may_be_one_template() -> None:
+    """As oslo.messaging and Nova write it, of one host and of several."""
+    template = "{scheme}://{username}:{password}@{hostname}:{port}/{path}?{query}"
+    for url in (
+        "rabbit://u%40x:p%2Fw@mq1:5672/?ssl=1",
+        "rabbit://u1:p1@mq1:5672,u2:p2@mq2:5672/v?ssl=0",
+    ):
+        assert fill(template, url, field="transport_url") == url
+
+
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        ("rabbit://{username4}@mq1/", "{username4}, which the URL that fills it does not have"),
+        ("rabbit://{username1}:{password1}@mq1:{port3}/", "{port3}, which"),
+        ("rabbit://{scheme1}@mq1/", "unknown field {scheme1}"),
+        ("rabbit://{username0}@mq1/", "unknown field {username0}"),
+        ("rabbit://{username01}@mq1/", "unknown field {username01}"),
+        ("rabbit://{username1.__class__}@mq1/", "unknown field"),
+        ("rabbit://{username1!r}@mq1/", "unknown field"),
+        ("rabbit://{username1:>10}@mq1/", "unknown field"),
+        ("rabbit://{0}@mq1/", "unknown field {0}"),
+        ("rabbit://{}@mq1/", "unknown field {}"),
+        ("rabbit://{username1[0]}@mq1/", "unknown field"),
+        ("rabbit://{username1}:{password1}@evil.example.com/", "'evil.example.com'"),
+        ("rabbit://{username1}:x@mq1,y:z@evil.example.com:5672/", "'evil.example.com'"),
+        ("rabbit://{username1}:x@mq1,{password2}:z@evil/", "'evil'"),
+        ("rabbit://{hostname1},{password2}/", "a host named by it"),
+        ("rabbit://x:{password1}@evil.example.com?@mq1/", "behind its hosts"),
+        ("rabbit://x:{password1}@mq1@evil.example.com/", "in a password"),
+        ("rabbit://{username1}:{password1}@evil%2Eexample.com/", "'evil.example.com'"),
+        ("http://{hostname1}/?host={password1}", "'host'"),
+    ],
+)
+def test_a_queue_is_filled_by_the_same_rules(template: str, problem: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        fill(template, QUEUE, field="transport_url")
+    assert problem in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_numbers_are_of_databases_too() -> None:
+    base = "postgresql://nova:s3cret@db1:5432,db2:5433/nova"
+    template = "postgresql://{username1}:{password1}@{hostname1}:{port1},{hostname2}/cell1"
+    assert fill(template, base) == "postgresql://nova:s3cret@db1:5432,db2/cell1"
+    with pytest.raises(InvalidValue, match="username2"):
+        fill("postgresql://{username2}@{hostname2}/x", base)
+    with pytest.raises(InvalidValue, match="username1"):  # as in Nova, of one host there are none
+        fill("mysql://{username1}@{hostname}/x", BASE)
+
+
+def test_the_queue_of_a_cell_is_filled(hostmap: HostMap) -> None:
+    template = "rabbit://{username1}:{password1}@{hostname1}:{port1}/cell1"
+    cell = hostmap.cells.create("cell1", transport_url=template)
+    bare = hostmap.cells.create("cell2", database_connection="mysql://h/d")
+
+    access = CellAccess(transport_template_url=QUEUE)
+
+    assert access.transport_url(cell) == "rabbit://u1:p1@mq1:5671/cell1"
+    assert "p1" not in repr(access)
+    with pytest.raises(InvalidValue, match="transport_template_url"):
+        CellAccess(template_url=BASE).transport_url(cell)
+    with pytest.raises(InvalidValue, match="transport_url is not set"):
+        access.transport_url(bare)
+    trusting = CellAccess(transport_template_url=QUEUE, trusted_hosts=("mq9",))
+    moved = hostmap.cells.update(cell.uuid, transport_url=template.replace("{hostname1}", "mq9"))
+    assert trusting.transport_url(moved) == "rabbit://u1:p1@mq9:5671/cell1"
+    with pytest.raises(InvalidValue, match="'mq9'"):
+        access.transport_url(moved)
+    for wrong in ("mq1:5672", "rabbit://u:p@x@mq1/", "rabbit://u:p/w@mq1/"):
+        with pytest.raises(InvalidValue, match=r"^transport_template_url "):
+            CellAccess(transport_template_url=wrong)

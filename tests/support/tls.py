@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import socket
 import tarfile
 from abc import ABC, abstractmethod
@@ -18,6 +19,7 @@ from tests.support.backends import FACTORIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from tests.support.certificates import Authority, Certificate
     from tests.support.servers import Server
@@ -34,6 +36,12 @@ class TlsServer(ABC):
     """Make it look for its certificate in our folder."""
     reload: ClassVar[str]
     """Makes it read its certificate again."""
+    verifying_chain: ClassVar[tuple[str, ...]]
+    """Options of URLs that want the certificate to be of an authority, whatever name is in it."""
+    verifying_name: ClassVar[tuple[str, ...]]
+    """Options of URLs that want the name as well."""
+    encrypting: ClassVar[tuple[str, ...]]
+    """Options of URLs that want TLS, and nothing of the certificate."""
 
     def __init__(self, server: Server, certificate: Certificate) -> None:
         assert server.container
@@ -82,6 +90,10 @@ class TlsServer(ABC):
         status, output = self.container.exec_run(list(command))
         assert status == 0, output
 
+    @abstractmethod
+    def with_options_file(self, file: Path, authority: Path) -> list[str]:
+        """Write a file that says of TLS what else stands in a URL; return URLs that name it."""
+
     @staticmethod
     @abstractmethod
     def hide_tls(client: socket.socket, server: socket.socket) -> None:
@@ -96,6 +108,17 @@ class _PostgreSQL(TlsServer):
         "ALTER SYSTEM SET ssl = on",
     )
     reload = "SELECT pg_reload_conf()"
+    verifying_chain = (
+        "sslmode=verify-ca&sslrootcert={root}",
+        "sslmode=require&sslrootcert={root}",
+        "ssl=true&sslmode=require&sslrootcert={root}",
+    )
+    verifying_name = ("ssl=true&sslrootcert={root}", "ssl=true", "sslrootcert={root}")
+    encrypting = ("sslmode=require", "ssl&sslmode=require")
+
+    def with_options_file(self, file: Path, authority: Path) -> list[str]:
+        file.write_text(f"[nova]\nsslmode=verify-full\nsslrootcert={authority}\n")
+        return [self.url("service=nova")]
 
     @staticmethod
     def hide_tls(client: socket.socket, server: socket.socket) -> None:  # noqa: ARG004 - as MySQL's
@@ -114,6 +137,30 @@ class _MySQL(TlsServer):
         f"SET GLOBAL ssl_ca = '{FOLDER}/authority.pem'",
     )
     reload = "ALTER INSTANCE RELOAD TLS"
+    verifying_chain = (
+        "charset=utf8&ssl_verify_cert=true",
+        "charset=utf8&ssl_verify_cert",
+        "ssl_verify_cert=true&ssl_ca={root}",
+        "ssl_ca={root}&ssl_check_hostname=false",
+        "ssl-mode=VERIFY_CA&ssl-ca={root}",
+        "ssl-mode=REQUIRED&ssl_ca={root}",
+    )
+    verifying_name = (
+        "ssl_ca={root}",
+        "ssl_verify_identity=true",
+        "ssl_verify_cert=true&ssl_verify_identity=true&ssl_ca={root}",
+        "ssl-mode=VERIFY_IDENTITY",
+        "ssl_check_hostname=true&ssl_ca={root}",
+        "ssl_verify_server_cert=1",
+        "ssl=true",
+    )
+    encrypting = ("ssl-mode=REQUIRED", "ssl_verify_cert=false")
+
+    def with_options_file(self, file: Path, authority: Path) -> list[str]:
+        where = f"host={self.server.host}\nport={self.server.port}\n"
+        file.write_text(f"[client]\n[tripleo]\nssl=1\nssl-ca={authority}\n{where}")
+        named = f"read_default_file={file}&read_default_group=tripleo"
+        return [self.url(named), re.sub("@[^/]+/", "@/", self.url(named))]
 
     @staticmethod
     def hide_tls(client: socket.socket, server: socket.socket) -> None:
