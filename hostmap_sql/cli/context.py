@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hostmap_sql.cli import errors
-from hostmap_sql.errors import InvalidValue
+from hostmap_sql.cli.suggestions import add_suggestion
+from hostmap_sql.errors import CellMappingNotFound, HostMappingNotFound, InvalidValue
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT, connect
 from hostmap_sql.models import valid_name
 
@@ -56,7 +57,11 @@ class Settings:
         author = _login_name() if self.author is None else self.author
         timeout = min(self.timeout, longest)
         with connect(self.database, timeout=timeout, author=author) as hostmap:
-            yield hostmap.signed(reason=self.reason)
+            try:
+                yield hostmap.signed(reason=self.reason)
+            except (CellMappingNotFound, HostMappingNotFound, errors.Failure) as error:
+                add_suggestion(hostmap, error)
+                raise
 
 
 def find_cell(directory: HostMap | Changes, cell: str, place: str = "CELL") -> CellMapping:
