@@ -1,4 +1,4 @@
-"""From the records of an inventory to pairs of a host and a cell: all that is wrong is found here."""
+"""From the records of an inventory to pairs of a host and a cell; all that is wrong is found."""
 
 from __future__ import annotations
 

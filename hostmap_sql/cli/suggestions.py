@@ -61,8 +61,10 @@ def _similar(hostmap: HostMap, error: Exception) -> Iterator[Sequence[str]]:
         if canonical_uuid(error.cell) is None:
             yield similar_cells(error.cell, hostmap.cells.list())
         return
-    is_one = isinstance(error, HostMappingNotFound)
-    hosts = [error.host] if is_one else getattr(error, "missing_hosts", ())
+    if isinstance(error, HostMappingNotFound):
+        hosts: Sequence[str] = [error.host]
+    else:
+        hosts = getattr(error, "missing_hosts", ())
     if len(hosts) <= _MOST_ASKED:
         for host in hosts:
             yield similar_hosts(hostmap, host)

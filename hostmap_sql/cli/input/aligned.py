@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hostmap_sql.cli.input.columns import ColumnProblem
 from hostmap_sql.cli.input.delimited import header_problem
 from hostmap_sql.cli.input.plain import NO_VALUES
+from hostmap_sql.cli.input.text import quoted
 from hostmap_sql.cli.output import plural
 
 if TYPE_CHECKING:
@@ -23,17 +24,24 @@ _GAP = re.compile(r"\S\s{2,}\S")
 
 def header_names(line: str) -> list[str]:
     """The names of columns in a line: with two spaces between them, or words where none has two."""
-    return _NAME.findall(line) if _GAP.search(line.strip()) else line.split()
+    return _NAME.findall(line) if _has_gap(line) else line.split()
 
 
 def is_header(line: str, columns: Columns) -> bool:
-    """Whether a line names two columns or more, with spaces between them."""
+    """Whether a line names two columns or more, with spaces between them.
+
+    Words with single spaces between them can be a sentence: all of them have to be known.
+    """
     names = header_names(line)
     try:
-        columns.find(names)
+        found = len(columns.find(names))
     except ColumnProblem as problem:
-        return problem.is_header and len(names) > 1
-    return len(names) > 1
+        found = len(names) if problem.is_header else 0
+    return found > 1 if found == len(names) else found > 0 and _has_gap(line)
+
+
+def _has_gap(line: str) -> bool:
+    return bool(_GAP.search(line.strip()))
 
 
 def read_aligned(text: Text, columns: Columns, reading: Reading, *, is_sure: bool) -> None:
@@ -47,7 +55,7 @@ def read_aligned(text: Text, columns: Columns, reading: Reading, *, is_sure: boo
     except ColumnProblem as error:
         reading.bad(number, header_problem(error, header.strip(), columns))
         return
-    split = _by_position(header) if _GAP.search(header.strip()) else str.split
+    split = _by_position(header) if _has_gap(header) else str.split
     for line_number, line in lines:
         if not line.strip("-= \t"):
             continue  # the line that sqlite3 draws below the header
@@ -60,9 +68,11 @@ def read_aligned(text: Text, columns: Columns, reading: Reading, *, is_sure: boo
             row = {role: values[place] for role, place in places.items()}
             needed = row[columns.needed]
             if needed in NO_VALUES or (" " in needed and not columns.is_secret):
-                reading.bad(line_number, f"{needed[:60]!r} is not a {columns.needed}")
+                reading.bad(line_number, f"{quoted(needed)} is not a {columns.needed}")
             else:
                 reading.add(line_number, row)
+    if not reading.records and not reading.bad_lines:
+        reading.bad(number, f"{quoted(header.strip())} heads columns without rows")
 
 
 def _by_position(header: str) -> Callable[[str], Sequence[str] | None]:

@@ -13,9 +13,29 @@ if TYPE_CHECKING:
 _JOINTS = re.compile(r"[\s_.\-]+")
 
 HOST_NAMES = frozenset(
-    "host hostname hypervisor hypervisorhostname hypervisorname computehost computenode compute "
-    "computename fqdn node nodename nodehostname server servername serverhostname machine "
-    "machinename device devicename inventoryhostname".split()
+    [
+        "host",
+        "hostname",
+        "hypervisor",
+        "hypervisorhostname",
+        "hypervisorname",
+        "computehost",
+        "computenode",
+        "compute",
+        "computename",
+        "fqdn",
+        "node",
+        "nodename",
+        "nodehostname",
+        "server",
+        "servername",
+        "serverhostname",
+        "machine",
+        "machinename",
+        "device",
+        "devicename",
+        "inventoryhostname",
+    ]
 )
 """The names of a column of hosts."""
 
@@ -23,19 +43,47 @@ _NAME = "name"
 """A column of hosts where no other column is one and the file is not a list of other things."""
 
 _LISTS_OF_OTHER_THINGS = frozenset(
-    "transporturl databaseconnection flavor flavorname image imagename networks restarts".split()
+    [
+        "transporturl",
+        "databaseconnection",
+        "flavor",
+        "flavorname",
+        "image",
+        "imagename",
+        "networks",
+        "restarts",
+    ]
 )
 """Columns beside which "name" is that of a cell, of an instance, of a pod."""
 
-CELL_NAMES = frozenset("cell cellname novacell".split())
+CELL_NAMES = frozenset(["cell", "cellname", "novacell"])
 """The names of a column with the names or UUIDs of cells."""
 
-CELL_UUID_NAMES = frozenset("celluuid cellid cellmappinguuid".split())
+CELL_UUID_NAMES = frozenset(["celluuid", "cellid", "cellmappinguuid"])
 """The names of a column with the UUIDs of cells."""
 
-NAMES_OF_NO_HOST = (
-    HOST_NAMES | CELL_NAMES | CELL_UUID_NAMES | {_NAME, "hosts", "names", "hostnames"}
-) | frozenset("address aggregate az id ip rack region site state status uuid zone".split())
+_OTHER_NAMES = frozenset(
+    [
+        "address",
+        "aggregate",
+        "az",
+        "id",
+        "ip",
+        "rack",
+        "region",
+        "site",
+        "state",
+        "status",
+        "uuid",
+        "zone",
+    ]
+)
+
+NAMES_OF_NO_HOST = frozenset(
+    f"{name}{plural}"
+    for name in HOST_NAMES | CELL_NAMES | CELL_UUID_NAMES | _OTHER_NAMES | {_NAME}
+    for plural in ("", "s")
+)
 """Words that head columns; a line that is one of them does not name a host, unless it says so."""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hostmap_sql.cli.input.columns import ColumnProblem
 from hostmap_sql.cli.input.plain import doubt_about
-from hostmap_sql.cli.input.text import is_blank
+from hostmap_sql.cli.input.text import is_blank, quoted
 from hostmap_sql.cli.output import plural
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class _Rows:
     def _error_text(self, error: csv.Error, is_header: bool) -> str:  # noqa: FBT001
         problem = f"cannot be read: {error}"
         if is_header and not self._columns.is_secret:
-            return f"{self._lines[self._next - 1][:40]!r} is not a header: it {problem}"
+            return f"{quoted(self._lines[self._next - 1])} is not a header: it {problem}"
         return problem
 
 
@@ -171,16 +171,17 @@ def header_problem(error: ColumnProblem, line: str, columns: Columns) -> str:
     """What is said of a header in which the columns cannot be found."""
     if columns.is_secret:
         return f"is not the header {columns.header}: it {error}"
-    if error.is_header or columns.needed in columns.chosen:
-        return f"{line[:40]!r} is not a header that tells the columns: it {error}"
+    if error.is_header or columns.chosen:
+        return f"{quoted(line)} is not a header that tells the columns: it {error}"
+    alone = "" if columns.takes_names else "; names alone need --cell"
     return (
-        f"{line[:40]!r} is not a header: the first line has to name the columns, as "
-        f"{columns.header}, or --host-column the one of the hosts; names alone need --cell"
+        f"{quoted(line)} is not a header: the first line has to name the columns, as "
+        f"{columns.header}, or --host-column the one of the hosts{alone}"
     )
 
 
 def _lone_word(line: str) -> str:
     return (
-        f"{line.strip()[:40]!r} can be a header without hosts, or a host: write --input-format csv "
-        "for a header, --input-format lines for a host"
+        f"{quoted(line.strip())} can be a header without hosts, or a host: write "
+        "--input-format csv for a header, --input-format lines for a host"
     )

@@ -1,4 +1,4 @@
-"""Which format a file has, told by its first lines; a format that is not read is refused by name."""
+"""Which format a file has, told by its first lines; one that is not read is refused by name."""
 
 from __future__ import annotations
 
@@ -49,17 +49,21 @@ def detect_format(text: Text, columns: Columns) -> str:
         return "json"
     if first.startswith(("---", "%YAML")) or _YAML_ITEM.match(first):
         return "yaml"
+    return _format_with_header(first, columns) or _format_without(text, first, columns)
+
+
+def _format_with_header(first: str, columns: Columns) -> str | None:
     if delimited.separator_line(first) or delimited.header_separators(first, columns):
         return "csv"
-    if aligned.is_header(first, columns):
-        return "aligned"
-    if start == '"' and is_json(text) and delimited.fields_of(first, ",")[1:] == []:
+    return "aligned" if aligned.is_header(first, columns) else None
+
+
+def _format_without(text: Text, first: str, columns: Columns) -> str:
+    if first.startswith('"') and not delimited.fields_of(first, ",")[1:] and is_json(text):
         return "json"
     if _YAML_KEY.match(first):
         return "yaml"
-    if columns.takes_names and not columns.chosen:
-        return "lines"
-    return "csv"
+    return "lines" if columns.takes_names and not columns.chosen else "csv"
 
 
 def _has_table(text: Text) -> bool:

@@ -46,10 +46,16 @@ class DocumentReader:
                     self.reading.bad(number, problem)
                     continue
                 self._take_all(document)
-            elif isinstance(document, dict) and not isinstance(self._find(document), dict):
+            elif isinstance(document, dict) and not self._is_record(document):
                 self._take_object(number, document, is_only=len(all_of_them) == 1)
             else:
                 self._take(number, document)
+
+    def _is_record(self, document: dict[str, Any]) -> bool:
+        places = self._find(document)
+        if isinstance(places, str):
+            return False
+        return not isinstance([*document.values()][places[self.columns.needed]], dict | list)
 
     def _take_all(self, items: Iterable[tuple[int, Any]]) -> None:
         for number, item in items:
@@ -66,7 +72,7 @@ class DocumentReader:
             self.reading.bad(number, self._not_an_object())
 
     def _take_name(self, number: int, name: str) -> None:
-        doubt = None if self.is_sure else doubt_about(name)
+        doubt = None if self.is_sure else doubt_about(name, is_quoted=True)
         if doubt is None:
             self.reading.add(number, {"host": name})
         else:

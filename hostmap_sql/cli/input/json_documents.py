@@ -16,51 +16,94 @@ if TYPE_CHECKING:
     from hostmap_sql.cli.input.records import Reading
     from hostmap_sql.cli.input.text import Text
 
+# How often an object is looked for on more than one line, where each line begins with one.
+_MOST_TRIES = 10
+
 _WHITE_SPACE = re.compile(r"[ \t\n]*")
 
 
 def read_json(text: Text, columns: Columns, reading: Reading, *, is_sure: bool) -> None:
     """Read all JSON documents of a text."""
-    scanner = _Scanner(text.text, reading, is_secret=columns.is_secret)
+    is_certain = is_sure or columns.is_secret
+    scanner = _Scanner(text.text, reading, is_secret=columns.is_secret, is_certain=is_certain)
     DocumentReader(columns, reading, is_sure).read(scanner.documents())
 
 
 def is_json(text: Text) -> bool:
     """Whether the first document is JSON."""
-    scanner = _Scanner(text.text, None, is_secret=False)
+    scanner = _Scanner(text.text, None)
     return next(scanner.documents(), None) is not None
 
 
 class _Scanner:
     """Finds the documents of a text, and the lines on which they and their elements begin."""
 
-    def __init__(self, text: str, reading: Reading | None, *, is_secret: bool) -> None:
+    def __init__(
+        self,
+        text: str,
+        reading: Reading | None,
+        *,
+        is_secret: bool = False,
+        is_certain: bool = False,
+    ) -> None:
         self._text = text
         self._reading = reading
         self._is_secret = is_secret
+        self._is_certain = is_certain
         self._decoder = json.JSONDecoder(
             object_pairs_hook=_mapping, parse_int=_other, parse_float=_other, parse_constant=_other
         )
         self._counted, self._line = 0, 1
+        self._tries = 0
 
     def documents(self) -> Iterator[tuple[int, Any]]:
-        position, end = self._skip(0), len(self._text.rstrip())
+        position = self._skip(0)
         while position < len(self._text):
-            start = position
+            number, start = self._number(position), position
             try:
+                self._check_line(start)
                 value, position = self._value(start)
             except json.JSONDecodeError as error:
-                # What is missing at the end is missing on the last line with something on it.
-                place = len(self._text[: error.pos].rstrip()) if error.pos >= end else error.pos
-                column = place - self._text.rfind("\n", 0, place)
-                self._bad(place, f"is not JSON: {error.msg} (column {column})")
-                position = self._next_document(start)
+                self._report(error, 0 if error.doc is self._text else start)
+                position = self._next_object_line(start)
             except RecursionError:
                 self._bad(start, "is not JSON that is needed for hosts: it is nested too deeply")
                 return
             else:
-                yield self._number(start), value
+                self._is_certain = True
+                yield number, value
             position = self._skip(position)
+
+    def _check_line(self, start: int) -> None:
+        """Look at one line alone, where each has an object.
+
+        To say where in a whole text something is wrong takes longer the longer the text is.
+        """
+        end = self._next_object_line(start)
+        if end == len(self._text):
+            return
+        line = self._text[start:end]
+        try:
+            self._decoder.raw_decode(line)
+        except json.JSONDecodeError as error:
+            goes_on = not line[error.pos :].strip()
+            self._tries += goes_on
+            if not goes_on or self._tries > _MOST_TRIES:
+                raise
+
+    def _next_object_line(self, start: int) -> int:
+        """Where the line ends that begins with an object, if the next one does too; or the end."""
+        end = self._text.find("\n", start)
+        are_both = self._text.startswith("{", start) and self._text.startswith("{", end + 1)
+        return end if end >= 0 and are_both else len(self._text)
+
+    def _report(self, error: json.JSONDecodeError, start: int) -> None:
+        # What is missing at the end is missing on the last line with something on it.
+        place = start + len(error.doc[: error.pos].rstrip())
+        at_end = not error.doc[error.pos :].strip()
+        place = place if at_end else start + error.pos
+        column = place - self._text.rfind("\n", 0, place)
+        self._bad(place, f"is not JSON: {error.msg} (column {column})")
 
     def _value(self, position: int) -> tuple[Any, int]:
         """A value whose lists have the numbers of their lines, and where it ends."""
@@ -109,13 +152,6 @@ class _Scanner:
             raise json.JSONDecodeError(f"Expecting {character!r} delimiter", self._text, position)
         return self._skip(position + 1)
 
-    def _next_document(self, start: int) -> int:
-        """Where to go on after an error: at the next line, if there is an object a line."""
-        end = self._text.find("\n", start)
-        if self._text.startswith("{", start) and self._text.startswith("{", end + 1) and end >= 0:
-            return end + 1
-        return len(self._text)
-
     def _skip(self, position: int) -> int:
         match = _WHITE_SPACE.match(self._text, position)
         return match.end() if match else position
@@ -129,7 +165,8 @@ class _Scanner:
 
     def _bad(self, position: int, problem: str) -> None:
         if self._reading is not None:
-            text = "is not JSON" if self._is_secret else problem
+            hint = "" if self._is_certain else ": if it is YAML, write --input-format yaml"
+            text = "is not JSON" if self._is_secret else f"{problem}{hint}"
             self._reading.bad(self._number(position), text)
 
 

@@ -7,6 +7,7 @@ from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
 from hostmap_sql.cli.input.columns import NAMES_OF_NO_HOST, simplified
+from hostmap_sql.cli.input.text import quoted
 
 if TYPE_CHECKING:
     from hostmap_sql.cli.input.columns import Columns
@@ -16,24 +17,29 @@ if TYPE_CHECKING:
 # Words and hyphens between dots, not a number alone.
 _PLAUSIBLE = re.compile(r"(?!\d+\Z)(?!_+\Z)\w[\w.\-]*\Z")
 
+# What a list of JSON or YAML may have beside: there is no doubt where a name begins and ends.
+_UNBROKEN = re.compile(r"[^\s,;|=#\"'`<>()\[\]{}]+\Z")
+
 # What programs print for no value.
 NO_VALUES = frozenset(["None", "none", "null", "NULL", "N/A", "n/a", "NaN", "nan", "-", "--", "—"])
 
 _AS_IT_IS = "--input-format lines takes each line as it is"
 
 
-def doubt_about(name: str) -> str | None:
-    """Why a text should not be taken for the name of a host, None if it may."""
-    if (
-        _PLAUSIBLE.match(name)
-        and name not in NO_VALUES
-        and simplified(name) not in NAMES_OF_NO_HOST
-    ) or _is_ipv6(name):
+def doubt_about(name: str, *, is_quoted: bool = False) -> str | None:
+    """Why a text should not be taken for the name of a host, None if it may.
+
+    :param is_quoted: it stands in a list whose format says where it begins and ends.
+    """
+    is_word = simplified(name) in NAMES_OF_NO_HOST or name in NO_VALUES
+    pattern = _UNBROKEN if is_quoted else _PLAUSIBLE
+    if (pattern.match(name) or _is_ipv6(name)) and not is_word:
         return None
     # What valid_host refuses, it explains better.
     if not name or name != name.strip() or not name.isprintable():
         return None
-    return f"{name[:60]!r} does not look like the name of a host{_hint(name)}"
+    hint = "" if is_word else _hint(name)
+    return f"{quoted(name)} does not look like the name of a host{hint}"
 
 
 def _is_ipv6(name: str) -> bool:
@@ -46,20 +52,21 @@ def _is_ipv6(name: str) -> bool:
     return True
 
 
+_HINTS = (
+    ("=[", "an inventory of Ansible is not read, write its hosts one a line"),
+    (
+        ",;\t|",
+        "if this is CSV, its first line has to name the columns, as host,cell (or --host-column)",
+    ),
+    ("#/", "a comment needs a line of its own, which begins with #"),
+    ("\"'`", "write it without quotes, or as CSV below a header"),
+    (" ", "for more than one column, write a header, as host,cell"),
+)
+"""What to do about a text that has one of some characters; the first that fits."""
+
+
 def _hint(name: str) -> str:
-    if simplified(name) in NAMES_OF_NO_HOST or name in NO_VALUES:
-        return ""
-    if "=" in name or name.startswith("["):
-        return ": an inventory of Ansible is not read, write its hosts one a line"
-    if any(separator in name for separator in ",;\t|"):
-        return ": if this is CSV, its first line has to name the columns, as host,cell"
-    if "#" in name or "//" in name:
-        return ": a comment needs a line of its own, which begins with #"
-    if any(quote in name for quote in "\"'`"):
-        return ": write it without quotes, or as CSV below a header"
-    if " " in name:
-        return ": for more than one column, write a header, as host,cell"
-    return ""
+    return next((f": {hint}" for characters, hint in _HINTS if {*characters} & {*name}), "")
 
 
 def read_plain(text: Text, columns: Columns, reading: Reading, *, is_sure: bool) -> None:

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from hostmap_sql.cli.input.aligned import read_aligned
-from hostmap_sql.cli.input.columns import Columns
 from hostmap_sql.cli.input.delimited import read_delimited
 from hostmap_sql.cli.input.detection import Undetected, detect_format
 from hostmap_sql.cli.input.json_documents import read_json
 from hostmap_sql.cli.input.plain import read_plain
 from hostmap_sql.cli.input.records import Reading
 from hostmap_sql.cli.input.table import read_table
-from hostmap_sql.cli.input.text import Text, decode
+from hostmap_sql.cli.input.text import decode
 from hostmap_sql.cli.input.yaml_documents import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from hostmap_sql.cli.input.columns import Columns
+    from hostmap_sql.cli.input.text import Text
 
 
 class _Reader(Protocol):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hostmap_sql.cli.input.columns import ColumnProblem
 from hostmap_sql.cli.input.delimited import header_problem
 from hostmap_sql.cli.input.plain import NO_VALUES
+from hostmap_sql.cli.input.text import quoted
 from hostmap_sql.cli.output import plural
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def read_table(text: Text, columns: Columns, reading: Reading, *, is_sure: bool)
         line = lines[place]
         below = lines[place + 1] if place + 1 < len(lines) else ""
         if is_rule(line) or is_row(line):
-            table = _Framed(columns, reading)
+            table: _Table = _Framed(columns, reading)
         elif is_open_header(line, below):
             table = _Open(columns, reading)
         else:
@@ -111,9 +112,9 @@ class _Table:
         row = {role: values[place] for role, place in self._places.items()}
         needed = row[self.columns.needed]
         if needed in NO_VALUES or needed.endswith(_CUT_OFF):
-            quoted = "" if self.columns.is_secret else f" {needed[:60]!r}"
+            name = "" if self.columns.is_secret else f" {quoted(needed)}"
             what = "stands for no value" if needed in NO_VALUES else "is cut off"
-            self.reading.bad(number, f"{self.columns.needed}{quoted} {what}")
+            self.reading.bad(number, f"{self.columns.needed}{name} {what}")
             return
         self.reading.add(number, row)
 
@@ -148,11 +149,12 @@ class _Framed(_Table):
         return self._read_rows(lines, place, has_frame=has_frame)
 
     def _read_rows(self, lines: Sequence[str], place: int, *, has_frame: bool) -> int:
-        is_closed = False
+        rules, is_closed = 0, False
         while place < len(lines):
             line = lines[place]
             if is_rule(line):
-                is_closed = True
+                rules += 1
+                is_closed = rules > 1  # the first is the one below the header
             elif is_row(line):
                 is_closed = False
                 fields = _fields(line)

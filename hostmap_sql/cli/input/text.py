@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from hostmap_sql.cli.input.records import Reading
 
+_MOST_QUOTED = 60
+
 # The longest first: that of UTF-32 begins with that of UTF-16.
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -41,6 +43,13 @@ class Text:
         for number, line in enumerate(self.lines, 1):
             if not is_blank(line):
                 yield number, line
+
+
+def quoted(text: str) -> str:
+    """The beginning of a text in quotes, without URLs: cut off they do not show as such."""
+    start, scheme, _ = text.partition("://")
+    is_cut = bool(scheme) or len(start) > _MOST_QUOTED
+    return f"{start[:_MOST_QUOTED]!r}{'...' if is_cut else ''}"
 
 
 def is_blank(line: str) -> bool:

@@ -82,45 +82,44 @@ def _documents(text: str) -> Iterator[tuple[int, Any]]:
 
     :raises _Refused: something is there that no list of hosts needs.
     """
+    anchors: dict[str, str] = {}
+    stack: list[_Builder] = []
+    for number, event in _events(text):
+        match type(event).__name__:
+            case "SequenceStartEvent" | "MappingStartEvent":
+                stack.append(_Builder(number, is_list=type(event).__name__[0] == "S"))
+                if len(stack) > _MAX_DEPTH:
+                    raise _Refused(number, "is nested too deeply for a list of hosts")
+                continue
+            case "SequenceEndEvent" | "MappingEndEvent":
+                built = stack.pop()
+                number, value = built.number, built.value()  # noqa: PLW2901 - where it began
+            case "ScalarEvent":
+                value = _scalar(event)
+                if event.anchor and type(value) is str:
+                    anchors[event.anchor] = value
+            case "AliasEvent" if event.anchor in anchors:
+                value = anchors[event.anchor]
+            case "AliasEvent":
+                problem = "has an alias of something other than text, which is not read"
+                raise _Refused(number, problem)
+            case _:
+                continue
+        if stack:
+            stack[-1].items.append((number, value))
+        else:
+            yield number, value
+
+
+def _events(text: str) -> Iterator[tuple[int, Any]]:
+    """What the parser finds, each with the number of its line."""
     import yaml  # noqa: PLC0415 - only for those who read it
 
     # The parser in C is ten times faster; not every build of PyYAML has it.
     loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-    anchors: dict[str, str] = {}
-    stack: list[_Builder] = []
-    for event in yaml.parse(text, Loader=loader):
-        if isinstance(event, yaml.ScalarEvent):
-            value = _scalar(event)
-            if event.anchor and type(value) is str:
-                anchors[event.anchor] = value
-        elif isinstance(event, yaml.AliasEvent):
-            if event.anchor not in anchors:
-                problem = "has an alias of something other than text, which is not read"
-                raise _Refused(event.start_mark.line + 1, problem)
-            value = anchors[event.anchor]
-        elif isinstance(event, yaml.CollectionStartEvent):
-            number = event.start_mark.line + 1
-            stack.append(_Builder(number, isinstance(event, yaml.SequenceStartEvent)))
-            if len(stack) > _MAX_DEPTH:
-                raise _Refused(number, "is nested too deeply for a list of hosts")
-            continue
-        elif isinstance(event, yaml.CollectionEndEvent):
-            built = stack.pop()
-            _put(stack, built.number, value := built.value())
-            if not stack:
-                yield built.number, value
-            continue
-        else:
-            continue
-        number = event.start_mark.line + 1
-        _put(stack, number, value)
-        if not stack:
-            yield number, value
-
-
-def _put(stack: list[_Builder], number: int, value: Any) -> None:
-    if stack:
-        stack[-1].items.append((number, value))
+    events: Iterator[Any] = yaml.parse(text, Loader=loader)
+    for event in events:
+        yield event.start_mark.line + 1, event
 
 
 def _scalar(event: Any) -> str | None:
