@@ -132,8 +132,8 @@ class _Framed(_Table):
 
     def read(self, lines: Sequence[str], place: int) -> int:
         has_frame = is_rule(lines[place])
-        place += has_frame
-        line = lines[place] if place < len(lines) else ""
+        place = min(place + has_frame, len(lines) - 1)
+        line = lines[place]
         names = _fields(line)
         if names is None:
             self.reading.bad(place + 1, "is not a header: below the first line of a table is one")
@@ -144,7 +144,8 @@ class _Framed(_Table):
         if has_frame and not (place < len(lines) and is_rule(lines[place])):
             is_a_row = place < len(lines) and _fields(lines[place]) is not None
             what = "the line below the header" if is_a_row else "a row of the table"
-            self.reading.bad(place + 1, f"cannot be read: is not {what}")
+            number = min(place + 1, len(lines))
+            self.reading.bad(number, f"cannot be read: is not {what}")
             return len(lines)
         return self._read_rows(lines, place, has_frame=has_frame)
 

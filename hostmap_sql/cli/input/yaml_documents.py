@@ -34,7 +34,7 @@ def read_yaml(text: Text, columns: Columns, reading: Reading, *, is_sure: bool) 
         reading.bad(error.number, error.problem)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        number = 1 if mark is None else mark.line + 1
+        number = 1 if mark is None else min(mark.line + 1, len(text.lines))
         problem = getattr(error, "problem", None)
         quoted = "" if columns.is_secret or not problem else f": {problem}"
         reading.bad(number, f"is not YAML{quoted}")
@@ -118,8 +118,9 @@ def _events(text: str) -> Iterator[tuple[int, Any]]:
     # The parser in C is ten times faster; not every build of PyYAML has it.
     loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     events: Iterator[Any] = yaml.parse(text, Loader=loader)
+    last = text.count("\n") + 1  # YAML knows other line breaks too
     for event in events:
-        yield event.start_mark.line + 1, event
+        yield min(event.start_mark.line + 1, last), event
 
 
 def _scalar(event: Any) -> str | None:
