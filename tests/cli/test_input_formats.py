@@ -1,8 +1,10 @@
-"""Files as they come from other programs: what is read from each, or the sentence that refuses it."""
+# ruff: noqa: ISC004 - the texts of files, a line below the other
+"""Files as other programs write them: what is read from each, or the sentence that refuses it."""
 
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -93,7 +95,7 @@ HOSTS = {
         [4, 5],
     ),
     "rich": (
-        f"┏━━━━━━┳━━━━┓\n┃ host ┃ n  ┃\n┡━━━━━━╇━━━━┩\n│ {C1} │ 1  │\n│ {C2} │ 2  │\n└──────┴────┘\n",
+        f"┏━━━━┳━━━┓\n┃ host ┃ n ┃\n┡━━━━╇━━━┩\n│ {C1} │ 1 │\n│ {C2} │ 2 │\n└────┴───┘\n",
         [4, 5],
     ),
     "mysql": (
@@ -250,9 +252,7 @@ def test_what_is_refused(cli: Cli, text: str | bytes, number: int, problem: str)
 
 
 def test_what_nests_or_multiplies_is_refused_at_once() -> None:
-    bomb = "a: &a [x, x]\n" + "".join(
-        f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("abcdefg", "bcdefgh")
-    )
+    bomb = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in pairwise("abcdefgh"))
     for text in (bomb, "- " * 5_000 + "a", "x: " + "[" * 100_000, "[" * 100_000, '{"a":' * 100_000):
         reading = read(text)
         assert reading.bad_lines
