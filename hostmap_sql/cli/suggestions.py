@@ -7,7 +7,6 @@ some hundred hosts are read, however many there are.
 from __future__ import annotations
 
 import re
-from difflib import SequenceMatcher
 from itertools import chain, product
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
@@ -94,6 +93,8 @@ def similar_hosts(hostmap: HostMap, host: str) -> Sequence[str]:
 
 def _most_alike(name: str, names: Iterable[str]) -> Sequence[str]:
     """Those that begin so if it is one, or those most like it if they are few."""
+    from difflib import SequenceMatcher  # noqa: PLC0415 - only for errors
+
     others = [*names]
     longer = [other for other in others if other.startswith(name)]
     if len(longer) == 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING
 
 from hostmap_sql.cli.input.columns import ColumnProblem
@@ -26,6 +25,8 @@ _SEPARATOR_LINE_LENGTH = len(_SEPARATOR_LINE) + 1
 
 def fields_of(line: str, separator: str) -> list[str]:
     """The fields of one line; none if it is not CSV by itself."""
+    import csv  # noqa: PLC0415 - only for commands that read files
+
     try:
         return next(csv.reader([line], delimiter=separator, strict=True, skipinitialspace=True), [])
     except csv.Error:
@@ -130,6 +131,8 @@ class _Rows:
 
     def _rows(self, number: int) -> Iterator[tuple[int, list[str]]]:
         """The records from a line on, each with the number of its first line."""
+        import csv  # noqa: PLC0415 - only for commands that read files
+
         self._next = number - 1
         while self._next < len(self._lines):
             reader = csv.reader(
@@ -160,7 +163,7 @@ class _Rows:
             self._next += 1
             yield f"{self._lines[self._next - 1]}\n"
 
-    def _error_text(self, error: csv.Error, is_header: bool) -> str:  # noqa: FBT001
+    def _error_text(self, error: Exception, is_header: bool) -> str:  # noqa: FBT001
         problem = f"cannot be read: {error}"
         if is_header and not self._columns.is_secret:
             return f"{quoted(self._lines[self._next - 1])} is not a header: it {problem}"

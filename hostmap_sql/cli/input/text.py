@@ -46,10 +46,10 @@ class Text:
 
 
 def quoted(text: str) -> str:
-    """The beginning of a text in quotes, without URLs: cut off they do not show as such."""
-    start, scheme, _ = text.partition("://")
-    is_cut = bool(scheme) or len(start) > _MOST_QUOTED
-    return f"{start[:_MOST_QUOTED]!r}{'...' if is_cut else ''}"
+    """The beginning of a text in quotes; all of it if it holds a URL, to be masked as one."""
+    if len(text) <= _MOST_QUOTED or "://" in text:
+        return repr(text)
+    return f"{text[:_MOST_QUOTED]!r}..."
 
 
 def is_blank(line: str) -> bool:
