@@ -21,7 +21,8 @@ from hostmap_sql.cli.options import (
     refuse_without_effect,
     values_typed,
 )
-from hostmap_sql.errors import InvalidValue
+from hostmap_sql.cli.suggestions import add_suggestion
+from hostmap_sql.errors import CellMappingNotFound, HostMappingNotFound, InvalidValue
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT, connect
 from hostmap_sql.models import valid_name
 
@@ -70,7 +71,11 @@ class Settings:
         author = _login_name() if self.author is None else self.author
         timeout = min(self.timeout, longest)
         with connect(self.database, timeout=timeout, author=author) as hostmap:
-            yield hostmap.signed(reason=self.reason)
+            try:
+                yield hostmap.signed(reason=self.reason)
+            except (CellMappingNotFound, HostMappingNotFound, errors.Failure) as error:
+                add_suggestion(hostmap, error)
+                raise
 
 
 def find_cell(directory: HostMap | Changes, cell: str, place: str = "CELL") -> CellMapping:

@@ -11,7 +11,8 @@ import click
 
 from hostmap_sql.cli.context import Command, Settings
 from hostmap_sql.cli.imports import write
-from hostmap_sql.cli.inventory import read_inventory
+from hostmap_sql.cli.input.columns import inventory_columns
+from hostmap_sql.cli.input.reader import read_records
 from hostmap_sql.cli.output import plural
 from hostmap_sql.cli.pairing import Pairing
 from hostmap_sql.errors import CellMappingNotFound
@@ -87,7 +88,7 @@ def _fill(hostmap: HostMap) -> None:
     _command("hostmap", "host", "import", str(file))
     with _timed() as answer:
         pairing = Pairing(hostmap.cells.list(), None)
-        pairing.read(read_inventory(file.read_bytes(), "csv", has_cell=False))
+        pairing.read(read_records(file.read_bytes(), inventory_columns(), "csv"))
         result = write(hostmap, list(pairing.pairs.items()), "report")
         answer(
             f"created {result.created:,}, unchanged {result.unchanged:,}, moved 0, "

@@ -30,7 +30,7 @@ from hostmap_sql.models import HostMapping
 from hostmap_sql.urls import mask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from hostmap_sql.cli.context import Settings
 
@@ -66,11 +66,17 @@ _URL = re.compile(r"[A-Za-z{][A-Za-z0-9+.}-]*://\S+?(?=['\")]*[,:;.)]*(?:\s|$))"
 
 
 class Failure(Exception):
-    """The command cannot do what it was asked to: a sentence, and the status it ends with."""
+    """The command cannot do what it was asked to: a sentence, and the status it ends with.
 
-    def __init__(self, sentence: str, status: int = FAILED) -> None:
+    :param missing_hosts: the hosts that are not mapped, where that is why.
+    """
+
+    def __init__(
+        self, sentence: str, status: int = FAILED, missing_hosts: Sequence[str] = ()
+    ) -> None:
         super().__init__(sentence)
         self.status = status
+        self.missing_hosts = missing_hosts
 
 
 class ReaderWentAway(Exception):
@@ -92,7 +98,7 @@ def exit_status(run: Callable[[], object], settings: Settings) -> int:
             click.echo(_without_secrets(traceback.format_exc()), err=True, nl=False)
         text = sentence(error)
         if text is not None:
-            say(text)
+            say(": ".join([text, *getattr(error, "__notes__", ())]))
         _let_go_of_output()
         return error.status if isinstance(error, Failure) else status
     return status if isinstance(status, int) else OK

@@ -83,9 +83,9 @@ def show(settings: Settings, /, *, hosts: tuple[str, ...]) -> None:
     wanted = list(dict.fromkeys(hosts))
     with settings.open() as hostmap:
         found = hostmap.hosts.get_many(wanted)
-    rows = [host_row(found[host]) for host in wanted if host in found]
-    show_one_or_many(settings, HOST_COLUMNS, rows, asked=len(hosts))
-    _refuse_missing(wanted, found)
+        rows = [host_row(found[host]) for host in wanted if host in found]
+        show_one_or_many(settings, HOST_COLUMNS, rows, asked=len(hosts))
+        _refuse_missing(wanted, found)
 
 
 @hosts.command(
@@ -185,11 +185,12 @@ def delete(settings: Settings, /, *, hosts: tuple[str, ...], from_cell: str | No
 
 
 def _refuse_missing(wanted: Sequence[str], found: Collection[str]) -> None:
-    missing = [repr(host) for host in wanted if host not in found]
+    missing = [host for host in wanted if host not in found]
     if not missing:
         return
-    named = ", ".join(missing[:_MOST_NAMED])
+    named = ", ".join(map(repr, missing[:_MOST_NAMED]))
     more = len(missing) - _MOST_NAMED
     rest = f" and {more:,} more" if more > 0 else ""
     noun, verb = ("host", "is") if len(missing) == 1 else ("hosts", "are")
-    raise errors.Failure(f"{noun} {named}{rest} {verb} not mapped to any cell", errors.NOT_FOUND)
+    sentence = f"{noun} {named}{rest} {verb} not mapped to any cell"
+    raise errors.Failure(sentence, errors.NOT_FOUND, missing)

@@ -11,9 +11,10 @@ from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import CELL
 from hostmap_sql.cli.conflicts import conflict_rows, say_conflicts
 from hostmap_sql.cli.context import WRITES, Settings, find_cell
-from hostmap_sql.cli.files import label, read_file, refuse_bad_lines
+from hostmap_sql.cli.files import label, read_file, refuse_bad_lines, say_passed_over
 from hostmap_sql.cli.hosts import hosts
-from hostmap_sql.cli.inventory import FORMS, read_inventory
+from hostmap_sql.cli.input.columns import inventory_columns
+from hostmap_sql.cli.input.reader import format_options, read_records
 from hostmap_sql.cli.output import plural, show_summary
 from hostmap_sql.cli.pairing import Pairing
 from hostmap_sql.cli.progress import progress
@@ -51,9 +52,7 @@ Pairs = list[tuple[str, str]]
     "move it, or fail before anything is written.",
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-@click.option(
-    "--input-format", type=click.Choice([*FORMS]), help="Default: told by the first line."
-)
+@format_options(cells=True)
 @click.pass_obj
 def import_(
     settings: Settings,
@@ -64,24 +63,30 @@ def import_(
     on_conflict: OnConflict,
     dry_run: bool,
     input_format: str | None,
+    host_column: str | None,
+    cell_column: str | None,
 ) -> None:
     """Map the hosts that a file lists; - reads standard input.
 
-    FILE is CSV with the header host,cell; or JSON lines with "host" and "cell"; or the table that
-    `nova-manage cell_v2 list_hosts` prints. Cells go by name or UUID. Empty lines, and lines that
-    begin with #, are passed over.
+    FILE is CSV with a header such as host,cell, with , ; | or tabs between the fields; or JSON or
+    YAML, objects with "host" and "cell"; or a table, as `nova-manage cell_v2 list_hosts` prints it,
+    or columns with spaces between them; or, with --cell, names of hosts, one a line. Cells go by
+    name or UUID. The columns are known by the names that other tools give them, such as
+    "Hypervisor Hostname". Empty lines, and lines that begin with #, are passed over.
 
-    All of it is checked before anything is written, and every bad line is reported with its number.
+    All of it is checked before anything is written, and bad lines are reported with their numbers.
     Hosts that are in their cell already are left alone: the same import again changes nothing.
     If hosts are in another cell than the file says, they are reported and the exit status is 4.
     """
     name = label(file)
-    inventory = read_inventory(read_file(file, "FILE"), input_format, has_cell=cell is not None)
+    columns = inventory_columns(host_column, cell_column, takes_names=cell is not None)
+    reading = read_records(read_file(file, "FILE"), columns, input_format)
     with settings.open() as hostmap:
         cells = hostmap.cells.list()
         pairing = Pairing(cells, find_cell(hostmap, cell, "--cell") if cell is not None else None)
-        pairing.read(inventory)
-        refuse_bad_lines(pairing.bad_lines, name)
+        pairing.read(reading)
+        say_passed_over(reading.passed_over, name)
+        refuse_bad_lines(pairing.bad_lines, name, cells=cells)
         pairs = sorted(pairing.pairs.items())  # as create_many would: see there
         result = _do(hostmap, pairs, on_conflict, dry_run=dry_run)
     _show(settings, result, cells, dry_run=dry_run)

@@ -10,9 +10,11 @@ from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import CELL, HOST
 from hostmap_sql.cli.conflicts import cell_names
 from hostmap_sql.cli.context import Settings, find_cell
-from hostmap_sql.cli.files import label, read_file, refuse_bad_lines
+from hostmap_sql.cli.files import label, read_file, refuse_bad_lines, say_passed_over
 from hostmap_sql.cli.hosts import hosts
-from hostmap_sql.cli.inventory import BadLine, read_inventory
+from hostmap_sql.cli.input.columns import inventory_columns
+from hostmap_sql.cli.input.reader import format_options, read_records
+from hostmap_sql.cli.input.records import BadLine
 from hostmap_sql.cli.output import plural, show_summary
 from hostmap_sql.cli.progress import progress
 from hostmap_sql.errors import HostsNotMapped, InvalidValue
@@ -34,23 +36,34 @@ if TYPE_CHECKING:
 )
 @click.argument("names", metavar="[HOST]...", type=HOST, nargs=-1)
 @click.option(
-    "--file", metavar="FILE", help="Wait for the hosts of this file too, one a line; - reads stdin."
+    "--file", metavar="FILE", help="Wait for the hosts of this file too; - reads standard input."
 )
 @click.option("--cell", metavar="CELL", type=CELL, help="Until they are in this cell.")
+@format_options(cells=False)
 @click.pass_obj
 def wait(
-    settings: Settings, /, *, names: tuple[str, ...], file: str | None, cell: str | None
+    settings: Settings,
+    /,
+    *,
+    names: tuple[str, ...],
+    file: str | None,
+    cell: str | None,
+    input_format: str | None,
+    host_column: str | None,
 ) -> None:
     """Wait until hosts are mapped: all that are named, in whatever cell or in the one given.
 
     --timeout says for how many seconds. If they are not all there by then, those missing and those
     in another cell are reported, and the exit status is 6.
 
-    Empty lines of FILE, and lines that begin with #, are passed over.
+    FILE has names of hosts, one a line, or any format that `hostmap host import` reads; the cells
+    in it are not looked at.
     """
     wanted = dict.fromkeys(names)
     if file is not None:
-        wanted |= dict.fromkeys(_names_in(file))
+        wanted |= dict.fromkeys(_names_in(file, input_format, host_column))
+    elif input_format or host_column:
+        raise click.UsageError("--input-format and --host-column are of no use without --file")
     elif not names:
         raise click.UsageError("no hosts to wait for: name them, or give --file")
     # A single look is not to take all the time there is.
@@ -59,25 +72,26 @@ def wait(
         with progress("waiting", len(wanted), least=1) as advance:
             missing, elsewhere = _wait(settings, hostmap, [*wanted], where, advance)
         cells = cell_names(hostmap) if elsewhere else {}
-    rows = [_elsewhere_row(host, uuid, cells) for host, uuid in elsewhere.items()]
-    _show(settings, len(wanted), missing, rows)
-    if missing or elsewhere:
-        number = plural(len(missing) + len(elsewhere), "host")
-        there = "mapped" if where is None else f"in cell {where.name!r}"
-        problem = f"{number} of {len(wanted):,} not {there} after {settings.timeout:g} s"
-        raise errors.Failure(problem, errors.UNAVAILABLE)
+        rows = [_elsewhere_row(host, uuid, cells) for host, uuid in elsewhere.items()]
+        _show(settings, len(wanted), missing, rows)
+        if missing or elsewhere:
+            number = plural(len(missing) + len(elsewhere), "host")
+            there = "mapped" if where is None else f"in cell {where.name!r}"
+            problem = f"{number} of {len(wanted):,} not {there} after {settings.timeout:g} s"
+            raise errors.Failure(problem, errors.UNAVAILABLE, missing)
 
 
-def _names_in(file: str) -> list[str]:
-    inventory = read_inventory(read_file(file, "--file"), "lines", has_cell=True)
-    bad = [*inventory.bad_lines]
-    for entry in inventory.entries:
+def _names_in(file: str, form: str | None, host_column: str | None) -> list[str]:
+    columns = inventory_columns(host_column, takes_names=True)
+    reading = read_records(read_file(file, "--file"), columns, form)
+    for record in reading.records:
         try:
-            valid_host(entry.host)
+            valid_host(record.values["host"])
         except InvalidValue as error:
-            bad.append(BadLine(entry.number, str(error)))
-    refuse_bad_lines(bad, label(file), "nothing was waited for")
-    return [entry.host for entry in inventory.entries]
+            reading.bad_lines.append(BadLine(record.number, str(error)))
+    say_passed_over(reading.passed_over, label(file))
+    refuse_bad_lines(reading.bad_lines, label(file), "nothing was waited for")
+    return [record.values["host"] for record in reading.records]
 
 
 def _wait(

@@ -48,6 +48,7 @@ EFFECTIVE = {
     "nova import": WRITES,
     "nova discover": WRITES,
     "nova check": READS,
+    "nova export": READS,
     "demo": {"timeout", "author", "reason"},
     "completion": set(),
 }
