@@ -27,6 +27,7 @@ from hostmap_sql.hostmap import DEFAULT_TIMEOUT, connect
 from hostmap_sql.models import valid_name
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from hostmap_sql.hostmap import Changes, HostMap
@@ -339,13 +340,33 @@ def _login_name() -> str | None:
         return None
 
 
+def say_warnings(ctx: click.Context) -> None:
+    """Show the warnings of the library as the command shows errors."""
+    import logging  # noqa: PLC0415 - only for commands that are warned
+
+    settings = ctx.ensure_object(Settings)
+
+    class Sayer(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if not settings.verbose:  # which shows all there is
+                errors.say(record.getMessage())
+
+    _handle_log(ctx, "hostmap_sql", Sayer(logging.WARNING))
+
+
 def _log_to_standard_error(ctx: click.Context) -> None:
     import logging  # noqa: PLC0415 - only for those who ask
 
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     for name in ("hostmap_sql", "yoyo", "psycopg"):
-        logger = logging.getLogger(name)
-        logger.addHandler(handler)
-        logger.setLevel(logging.DEBUG)
-        ctx.call_on_close(lambda logger=logger: logger.removeHandler(handler))
+        logging.getLogger(name).setLevel(logging.DEBUG)
+        _handle_log(ctx, name, handler)
+
+
+def _handle_log(ctx: click.Context, name: str, handler: logging.Handler) -> None:
+    import logging  # noqa: PLC0415
+
+    logger = logging.getLogger(name)
+    logger.addHandler(handler)
+    ctx.call_on_close(lambda: logger.removeHandler(handler))

@@ -9,7 +9,7 @@ import click
 from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import CELL, URL
 from hostmap_sql.cli.conflicts import cell_names, conflict_rows, say_conflicts
-from hostmap_sql.cli.context import WRITES, Group, Settings
+from hostmap_sql.cli.context import WRITES, Group, Settings, say_warnings
 from hostmap_sql.cli.output import plural, show_summary
 from hostmap_sql.cli.plans import PLAN_COLUMNS, plan_row, show_plan
 from hostmap_sql.cli.progress import progress_of
@@ -30,8 +30,10 @@ ONLY_WITH = {"trusted_hosts": "template_url"}
 
 
 @click.group("nova", cls=Group, example="hostmap nova import --from @nova_api.url --dry-run")
-def nova() -> None:
+@click.pass_context
+def nova(ctx: click.Context) -> None:
     """Work with the databases of OpenStack Nova: its API database and those of its cells."""
+    say_warnings(ctx)  # of options in URLs that are passed over
 
 
 def access_options(command: Command) -> Command:

@@ -8,8 +8,6 @@ taken for a server that is away.
 from __future__ import annotations
 
 import errno
-import socket
-import ssl
 
 from hostmap_sql.dialects.base import Fault
 from hostmap_sql.dialects.opening import NoConnectionInTime
@@ -41,11 +39,7 @@ PASSING: frozenset[int] = frozenset(
 )
 """The errors of a socket that may be gone the next time. All others are here to stay."""
 
-PASSING_NAMES: frozenset[int] = frozenset(
-    getattr(socket, name)
-    for name in ("EAI_AGAIN", "EAI_FAIL", "EAI_MEMORY", "EAI_NODATA", "EAI_NONAME", "EAI_SYSTEM")
-    if hasattr(socket, name)
-)
+PASSING_NAMES = ("EAI_AGAIN", "EAI_FAIL", "EAI_MEMORY", "EAI_NODATA", "EAI_NONAME", "EAI_SYSTEM")
 """Of looking up a name. One that does not exist is on its way where servers are just started."""
 
 EXHAUSTED = frozenset(
@@ -74,12 +68,17 @@ def fault_of_opening(error: BaseException) -> Fault | None:
 
 def fault_of_socket(error: OSError) -> Fault:
     """What it means that a socket could not be connected. One that is not there may come yet."""
+    # Not at the top: they take 15 ms, which a program on SQLite would pay for nothing.
+    import socket  # noqa: PLC0415
+    import ssl  # noqa: PLC0415
+
     if isinstance(error, ssl.SSLError):
         # Its errno is another number. These are of a connection that was cut.
         cut = ssl.SSLEOFError, ssl.SSLSyscallError, ssl.SSLZeroReturnError
         return Fault.WAIT if isinstance(error, cut) else Fault.PERMANENT
     if isinstance(error, socket.gaierror):
-        return Fault.WAIT if error.errno in PASSING_NAMES else Fault.PERMANENT
+        passing_names = [getattr(socket, name, None) for name in PASSING_NAMES]
+        return Fault.WAIT if error.errno in passing_names else Fault.PERMANENT
     passing = error.errno in PASSING or isinstance(error, TimeoutError | ConnectionError)
     return Fault.WAIT if passing or error.errno == errno.ENOENT else Fault.PERMANENT
 

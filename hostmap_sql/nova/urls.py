@@ -6,7 +6,6 @@ machine unless he allows it: whoever can write the table could have any file rea
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
@@ -19,8 +18,6 @@ from hostmap_sql.errors import InvalidValue
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-
-LOG = logging.getLogger("hostmap_sql")
 
 # What a warning was given of: of which database, and which option.
 _warned: set[tuple[str, str]] = set()
@@ -57,9 +54,11 @@ def without_bare(text: str) -> str:
 
 def _warn(url: DatabaseUrl, what: str) -> None:
     """Say what is passed over, once for each database."""
+    import logging  # noqa: PLC0415 - the command imports this module for all that it does
+
     if (str(url), what) not in _warned:
         _warned.add((str(url), what))
-        LOG.warning("%s: its URL has %s: it is passed over", url, what)
+        logging.getLogger("hostmap_sql").warning("%s: its URL has %s: it is passed over", url, what)
 
 
 def refuse_files(url: DatabaseUrl, typed: Mapping[str, str], trusted: Collection[str]) -> None:
