@@ -69,6 +69,15 @@ def test_import_tells_what_it_did(cli: Cli, nova: Nova, hostmap: HostMap) -> Non
     }
 
 
+def test_a_warning_looks_like_all_that_the_command_says(cli: Cli, nova: Nova) -> None:
+    separator = "&" if "?" in nova.url else "?"
+    result = cli("nova", "import", "--from", f"{nova.url}{separator}plugin=dbcounter")
+
+    assert result.stderr.startswith("hostmap: database ")
+    assert result.stderr.endswith("it is passed over\n")
+    assert result.stderr.count("\n") == 1
+
+
 def test_import_takes_the_url_from_a_file(cli: Cli, nova: Nova, tmp_path: Path) -> None:
     file = tmp_path / "nova_api.url"
     file.write_text(nova.url + "\n")
