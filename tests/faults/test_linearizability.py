@@ -111,8 +111,18 @@ def test_a_history_of_processes_of_which_some_are_killed_has_an_order(
 ) -> None:
     """Processes with threads, and processes that are killed in the middle of a transaction."""
     uuids = [cell.uuid for cell in cells]
-    seconds = 60 if full else 5
     spawning = get_context("spawn")
+
+    def kill_one() -> None:
+        victim = spawning.Process(target=die_in_a_transaction, args=(backend.url, uuids[0]))
+        victim.start()
+        victim.join()
+        assert victim.exitcode == -9
+
+    started = monotonic()
+    kill_one()
+    # So that some are killed meanwhile, however busy the machine is.
+    seconds = max(60 if full else 5, 6 * (monotonic() - started))
     with ProcessPoolExecutor(2, mp_context=spawning) as processes:
         working = [
             processes.submit(work_in_a_process, backend.url, seed, first, uuids, seconds)
@@ -120,10 +130,7 @@ def test_a_history_of_processes_of_which_some_are_killed_has_an_order(
         ]
         killed = 0
         while not all(one.done() for one in working):
-            victim = spawning.Process(target=die_in_a_transaction, args=(backend.url, uuids[0]))
-            victim.start()
-            victim.join()
-            assert victim.exitcode == -9
+            kill_one()
             killed += 1
         history = [one for process in working for one in process.result()]
 

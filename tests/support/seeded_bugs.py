@@ -29,7 +29,9 @@ def _takes_lost_for_done(patch: pytest.MonkeyPatch) -> None:
 
 def _looks_without_the_lock(patch: pytest.MonkeyPatch) -> None:
     def outcome(database: Any, deadline: float, change_id: str, _revision: int | None) -> str:
-        found = database._read(deadline, Statement.CHANGESET_OF_CHANGE_ID, {"change_id": change_id})
+        found = database._read(
+            deadline, Statement.CHANGESET_OF_CHANGE_ID, {"change_id": change_id}, None
+        )
         return "committed" if found else "aborted"
 
     patch.setattr(Database, "_outcome", outcome)
@@ -48,11 +50,13 @@ def _reads_from_a_cache(patch: pytest.MonkeyPatch) -> None:
     as_it_should_be: Callable[..., Any] = Database.all
     kept: dict[object, tuple[float, Any]] = {}
 
-    def read(database: Any, statement: Statement, parameters: dict[str, Any]) -> Any:
+    def read(
+        database: Any, statement: Statement, parameters: dict[str, Any], fits: Any = None
+    ) -> Any:
         key = statement, *parameters.items()
         since, rows = kept.get(key, (0.0, None))
         if monotonic() - since > SECONDS_CACHED:
-            rows = as_it_should_be(database, statement, parameters)
+            rows = as_it_should_be(database, statement, parameters, fits)
             kept[key] = monotonic(), rows
         return rows
 
