@@ -90,7 +90,9 @@ class Pairing:
         if cell.is_cell0:
             raise InvalidValue(_label(cell), "is cell0, to which no host can be mapped")
         if self._cell and cell.uuid != self._cell.uuid:
-            raise InvalidValue("the line", f"names {_label(cell)}, but --cell {_label(self._cell)}")
+            raise InvalidValue(
+                "the line", f"names {_label(cell)}, but --cell names {_label(self._cell)}"
+            )
         return cell
 
     def _lookup(self, text: str) -> CellMapping | None:

@@ -109,6 +109,28 @@ HOSTS = {
     ),
     "psql, one column": (f"  host  \n--------\n {C1}\n {C2}\n(2 rows)\n\n", [3, 4]),
     "Markdown": (f"| Host | Rack |\n|------|:----:|\n| {C1} | 9 |\n| {C2} | 9 |\n", [3, 4]),
+    "hammer": (
+        f"---|---------------------------|-----\nID | NAME                      | HOST GROUP\n"
+        f"---|---------------------------|-----\n1  | {C1} | g\n2  | {C2} | g\n"
+        "---|---------------------------|-----\n",
+        [4, 5],
+    ),
+    "Markdown without a frame": (f"Host | Rack\n-----|-----\n{C1} | 9\n{C2} | 9\n", [3, 4]),
+    "psql with a title": (
+        f"          Hosts\n           host            | n \n---------------------------+---\n"
+        f" {C1} | 1\n {C2} | 2\n(2 rows)\n\n",
+        [4, 5],
+    ),
+    "a line of dashes below columns": (
+        f"Id   Node                        Rack\n-------------------------------------\n"
+        f"1    {C1}   9\n2    {C2}   9\n",
+        [3, 4],
+    ),
+    "ansible --list-hosts": (f"  hosts (2):\n    {C1}\n    {C2}\n", [2, 3]),
+    "names of machines with numbers": (
+        f"Id,Name,Operating System\n1,{C1},Debian\n2,{C2},Debian\n",
+        [2, 3],
+    ),
     "two tables": (
         f"+--+\n| Host |\n+--+\n| {C1} |\n+--+\n+--+\n| Host |\n+--+\n| {C2} |\n+--+\n",
         [4, 9],
@@ -166,7 +188,33 @@ REFUSED = {
     "numbers": ("1\n2\n", 1, "'1' does not look like"),
     "a word in between": ("c-1\nhostname\n", 2, "'hostname' does not look like"),
     "no value": ("c-1\nNone\n", 2, "'None' does not look like"),
-    "a lone word": ("Name\n", 1, "can be a header without hosts, or a host"),
+    "a lone word": ("Name\n", 1, "can be a header without hosts, a message, or a host"),
+    "a message": ("Forbidden\n", 1, "--input-format lines for a host"),
+    "words of no host": ("c-1\ntrue\n", 2, "'true' does not look like"),
+    "a header of several": ("Hosts\nc-1\n", 1, "if it heads a column, write --host-column Hosts"),
+    "openstack -f shell": ('id="1"\nhypervisor_hostname="c-1"\n', 1, "lines with ="),
+    "tabs without a header": ("c-1\tcell1\n", 1, "its first line has to name the columns"),
+    "kubectl -o name": ("node/c-1\n", 1, "write the name alone"),
+    "ports": ("c-1:8774\n", 1, "write the name alone"),
+    "ranges": ("c-[1-9]\n", 1, "patterns, as in an inventory of Ansible"),
+    "ansible --list-hosts cut off": ("  hosts (3):\n    a\n    b\n", 1, "says 3 hosts: 2 are"),
+    "TOML": ('[[hosts]]\nname = "c-1"\n', 1, "INI or TOML"),
+    "a broken list of YAML": ("Warning: x\nc-1\n", 3, "is not YAML"),
+    "aggregates": ('"ID","Name","Availability Zone"\n1,"agg","nova"\n', 1, "need not be that of"),
+    "aggregates of JSON": ('[{"ID": 1, "Name": "agg"}]', 1, "write --host-column Name"),
+    "one aggregate": ('{"name": "agg", "hosts": ["a"], "properties": {}}', 1, "cannot be told"),
+    "a group of hosts": ('{"name": "cell2", "hosts": ["a"]}', 1, "has 'name' beside the list"),
+    "hosts of another cell": ('{"cell": "cell2", "hosts": ["a"]}', 1, "has 'cell' beside the list"),
+    "the same in YAML": ("Cell UUID: x\nnodes:\n- name: a\n", 1, "has 'Cell UUID' beside"),
+    "an error of JSON": ('{"name": "Error", "message": "no"}', 1, "need not be that of a host"),
+    "kubectl get namespaces": ("NAME      STATUS   AGE\ndefault   Active   5d\n", 1, "need not"),
+    "kubectl get pods": ("NAME  READY  RESTARTS  AGE\na     1/1    0         5d\n", 1, "need not"),
+    "virsh list": (
+        " Id   Name   State\n----------------------\n 1    vm-1   running\n",
+        1,
+        "need not be that of a host",
+    ),
+    "half a table of Markdown": ("| host | cell\n|---|---\n| a | b |\n", 1, "no | at its end"),
     "INI inventory": (
         "# ours\n[compute]\nhost1 ansible_host=10.0.0.1\n",
         2,
@@ -206,14 +254,14 @@ REFUSED = {
     "instances": (
         "ID,Name,Status,Networks,Image,Flavor\n1,vm,ACTIVE,,,\n",
         1,
-        "does not look like",
+        "need not be that of a host",
     ),
     "nova-manage list_cells": (
         "+--+\n| Name | UUID | Transport URL | Database Connection | Disabled |\n+--+\n",
         2,
         "is not a header",
     ),
-    "a cell list": ("uuid,name,transport_url\nx,cell1,rabbit://a:s3cret@b/\n", 1, "does not look"),
+    "a cell list": ("uuid,name,transport_url\nx,cell1,rabbit://a:s3cret@b/\n", 1, "need not be"),
     "concatenated files": ("host\na\nhost\nb\n", 3, "is the header once more"),
     "a short row": ("host,zone\na\n", 2, "has 1 field, the header 2"),
     "an open quote": ('host,zone\na,"nova\nb,nova\n', 2, "cannot be read"),
