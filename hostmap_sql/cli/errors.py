@@ -98,10 +98,15 @@ def exit_status(run: Callable[[], object], settings: Settings) -> int:
             click.echo(_without_secrets(traceback.format_exc()), err=True, nl=False)
         text = sentence(error)
         if text is not None:
-            say(": ".join([text, *getattr(error, "__notes__", ())]))
+            say(with_notes(text, error))
         _let_go_of_output()
         return error.status if isinstance(error, Failure) else status
     return status if isinstance(status, int) else OK
+
+
+def with_notes(text: str, error: BaseException) -> str:
+    """What is said of an error, and what was noted beside, such as a suggestion."""
+    return ": ".join([text, *getattr(error, "__notes__", ())])
 
 
 def say(sentence: str) -> None:

@@ -21,7 +21,9 @@ _PLAUSIBLE = re.compile(r"(?!\d+\Z)(?!_+\Z)\w[\w.\-]*\Z")
 _UNBROKEN = re.compile(r"[^\s,;|=#\"'`<>()\[\]{}]+\Z")
 
 # What programs print for no value, or for none that is a name.
-NO_VALUES = frozenset("None none null NULL N/A n/a NaN nan - -- — true false True False".split())
+NO_VALUES = frozenset(
+    ["None", "none", "null", "NULL", "N/A", "n/a", "NaN", "nan", "-", "--", "—"]
+).union(["true", "false", "True", "False"])
 
 # A word that may be anything, such as Forbidden, the whole of an error page.
 _WORD = re.compile(r"[^\W\d_]{3,}\Z")
