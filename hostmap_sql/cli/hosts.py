@@ -109,7 +109,7 @@ def hosts_of(hostmap: HostMap, cells: Sequence[str], prefix: str | None) -> Iter
     """The hosts of some cells, or of all if none is named, ordered by name."""
     uuids = {find_cell(hostmap, cell, "--cell").uuid for cell in cells}
     if len(uuids) <= 1:
-        return hostmap.hosts.iterate(*uuids, prefix=prefix)
+        return hostmap.hosts.iterate(next(iter(uuids), None), prefix)
     # One pass over all hosts: one cell after the other, a host that moves meanwhile is missed.
     found = hostmap.hosts.iterate(prefix=prefix)
     return (mapping for mapping in found if mapping.cell_uuid in uuids)
