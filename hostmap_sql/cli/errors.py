@@ -111,7 +111,7 @@ def with_notes(text: str, error: BaseException) -> str:
 
 def say(sentence: str) -> None:
     """Say something on standard error, in one line, and no password."""
-    line = _without_secrets(" ".join(sentence.splitlines()))
+    line = _without_secrets(" ".join(line.strip("\t") for line in sentence.splitlines()))
     with suppress(OSError):  # nobody to say it to
         click.echo(f"hostmap: {line}", err=True)
 

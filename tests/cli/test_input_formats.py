@@ -200,6 +200,12 @@ REFUSED = {
     "ansible --list-hosts cut off": ("  hosts (3):\n    a\n    b\n", 1, "says 3 hosts: 2 are"),
     "TOML": ('[[hosts]]\nname = "c-1"\n', 1, "INI or TOML"),
     "a broken list of YAML": ("Warning: x\nc-1\n", 3, "is not YAML"),
+    "controllers": (
+        "ID,Binary,Host\n1,nova-compute,c-1\n2,nova-conductor,ctl-1\n",
+        3,
+        "host 'ctl-1' is listed for 'nova-conductor', not for nova-compute",
+    ),
+    "agents": ('[{"Host": "net-1", "Binary": "neutron-l3-agent"}]', 1, "not for nova-compute"),
     "aggregates": ('"ID","Name","Availability Zone"\n1,"agg","nova"\n', 1, "need not be that of"),
     "aggregates of JSON": ('[{"ID": 1, "Name": "agg"}]', 1, "write --host-column Name"),
     "one aggregate": ('{"name": "agg", "hosts": ["a"], "properties": {}}', 1, "cannot be told"),

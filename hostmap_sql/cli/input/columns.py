@@ -84,6 +84,9 @@ _LISTS_OF_MACHINES = frozenset(
 CELL_NAMES = frozenset(["cell", "cellname", "novacell"])
 """The names of a column with the names or UUIDs of cells."""
 
+_BINARY_NAMES = frozenset(["binary"])
+"""The names of a column with the services that run on the hosts, as OpenStack lists them."""
+
 CELL_UUID_NAMES = frozenset(["celluuid", "cellid", "cellmappinguuid"])
 """The names of a column with the UUIDs of cells."""
 
@@ -236,7 +239,12 @@ def inventory_columns(
     """Those of a list of hosts; see `Columns`."""
     chosen = {"host": host_column, "cell": cell_column}
     return Columns(
-        {"host": HOST_NAMES, "cell": CELL_NAMES, "cell_uuid": CELL_UUID_NAMES},
+        {
+            "host": HOST_NAMES,
+            "cell": CELL_NAMES,
+            "cell_uuid": CELL_UUID_NAMES,
+            "binary": _BINARY_NAMES,
+        },
         "host,cell",
         {role: name for role, name in chosen.items() if name is not None},
         takes_names,
