@@ -346,6 +346,7 @@ def test_columns_that_are_named() -> None:
         ("host,cell\na,b\n", {"host_column": "asset"}, "has no column 'asset'"),
         ("host,cell\na,b\n", {"cell_column": "site"}, "has no column 'site', which --cell-column"),
         ("host,host\na,b\n", {"host_column": "host"}, "has 2 columns 'host'"),
+        ("host,cell\na,b\n", {"host_column": "host", "cell_column": "Host"}, "name two"),
         ("a\nb\n", {"host_column": "asset"}, "has no column 'asset'"),
         ('{"host": "a"}', {"cell_column": "site"}, "has no column 'site'"),
         ("- host: a\n", {"host_column": "asset"}, "has no column 'asset'"),

@@ -162,6 +162,9 @@ class Columns:
         """
         found = {role: self._chosen_place(role, name, names) for role, name in self.chosen.items()}
         taken = {*found.values()}
+        if len(taken) < len(found):
+            problem = "has one column for both --host-column and --cell-column: name two"
+            raise ColumnProblem(problem, is_header=True)
         simple = [simplified(name) for name in names]
         for role, known in self.known.items():
             if role in found or (role == "cell_uuid" and "cell" in self.chosen):
