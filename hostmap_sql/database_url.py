@@ -52,6 +52,9 @@ class DatabaseUrl:
         if any(category(character) in _CONTROL for character in text):
             problem = "holds a line break or other control character: remove it or write it as %XX"
             raise InvalidValue("database URL", problem)
+        if text[0] in "\"'":
+            problem = "begins with a quote, which is no part of a URL: write it without quotes"
+            raise InvalidValue("database URL", problem)
         scheme, separator, rest = text.partition("://")
         if not separator:
             raise InvalidValue("database URL", f"has no scheme: write it like {EXAMPLE}")

@@ -98,15 +98,20 @@ def exit_status(run: Callable[[], object], settings: Settings) -> int:
             click.echo(_without_secrets(traceback.format_exc()), err=True, nl=False)
         text = sentence(error)
         if text is not None:
-            say(": ".join([text, *getattr(error, "__notes__", ())]))
+            say(with_notes(text, error))
         _let_go_of_output()
         return error.status if isinstance(error, Failure) else status
     return status if isinstance(status, int) else OK
 
 
+def with_notes(text: str, error: BaseException) -> str:
+    """What is said of an error, and what was noted beside, such as a suggestion."""
+    return ": ".join([text, *getattr(error, "__notes__", ())])
+
+
 def say(sentence: str) -> None:
     """Say something on standard error, in one line, and no password."""
-    line = _without_secrets(" ".join(sentence.splitlines()))
+    line = _without_secrets(" ".join(line.strip("\t") for line in sentence.splitlines()))
     with suppress(OSError):  # nobody to say it to
         click.echo(f"hostmap: {line}", err=True)
 

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hostmap_sql.cli import errors
 from hostmap_sql.cli.arguments import CELL, HOST
 from hostmap_sql.cli.context import READS, collect, uuid_of
+from hostmap_sql.cli.suggestions import add_suggestion
+from hostmap_sql.errors import HostMappingNotFound
 from hostmap_sql.models import valid_host, valid_name
 from hostmap_sql.uuids import canonical_uuid
 
@@ -35,7 +38,7 @@ def filter_options(command: Command) -> Command:
                 metavar="HOST",
                 type=HOST,
                 multiple=True,
-                help="Only changes of this host.",
+                help="Only changes of this host; may be given several times.",
             ),
             click.option(
                 "--cell",
@@ -44,7 +47,7 @@ def filter_options(command: Command) -> Command:
                 type=CELL,
                 multiple=True,
                 help="Only changes of this cell and of hosts that came into it or went out of it; "
-                "of a cell that is deleted, by its UUID.",
+                "of a cell that is deleted, by its UUID. May be given several times.",
             ),
             click.option(
                 "--author",
@@ -52,7 +55,7 @@ def filter_options(command: Command) -> Command:
                 multiple=True,
                 expose_value=False,
                 callback=collect,
-                help="Only changes by this author, by the exact name.",
+                help="Only changes by this author, by the exact name; may be given several times.",
             ),
             click.option(
                 "--reason",
@@ -60,7 +63,8 @@ def filter_options(command: Command) -> Command:
                 multiple=True,
                 expose_value=False,
                 callback=collect,
-                help="Only changes whose reason contains this text, in the same case.",
+                help="Only changes whose reason contains this text, in the same case; may be given "
+                "several times.",
             ),
         )
     ):
@@ -100,8 +104,10 @@ def change_filter(
     :raises InvalidValue: no host or author can have such a name.
     :raises CellMappingNotFound: there is no such cell.
     """
+    hosts = [*dict.fromkeys(map(valid_host, hosts))]
+    _say_unknown(hostmap, hosts)
     return ChangeFilter(
-        hosts=[*dict.fromkeys(map(valid_host, hosts))],
+        hosts=hosts,
         # A deleted cell has no name any more, but its UUID is on record.
         cell_uuids=frozenset(
             canonical_uuid(cell) or str(uuid_of(hostmap, cell, "--cell")) for cell in cells
@@ -109,3 +115,13 @@ def change_filter(
         authors=[valid_name(author, "author") for author in settings.typed.get("author", ())],
         reasons=settings.typed.get("reason", ()),
     )
+
+
+def _say_unknown(hostmap: HostMap, hosts: Sequence[str]) -> None:
+    """Report the hosts that never were there. They may still come."""
+    mapped = hostmap.hosts.get_many(hosts)
+    for host in hosts:
+        if host not in mapped and not hostmap.history.of_host(host):
+            error = HostMappingNotFound(host)
+            add_suggestion(hostmap, error)
+            errors.say(errors.with_notes(str(error), error))

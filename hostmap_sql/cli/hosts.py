@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from heapq import merge
-from itertools import groupby, islice
-from operator import attrgetter
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -109,11 +107,12 @@ def list_(
 
 def hosts_of(hostmap: HostMap, cells: Sequence[str], prefix: str | None) -> Iterator[HostMapping]:
     """The hosts of some cells, or of all if none is named, ordered by name."""
-    uuids: set[str | None] = {find_cell(hostmap, cell, "--cell").uuid for cell in cells}
-    by_name = attrgetter("host")
-    found = merge(*(hostmap.hosts.iterate(uuid, prefix) for uuid in uuids or {None}), key=by_name)
-    # A host that moves meanwhile may be read in its old cell and in its new one.
-    return (max(same, key=attrgetter("revision")) for _, same in groupby(found, by_name))
+    uuids = {find_cell(hostmap, cell, "--cell").uuid for cell in cells}
+    if len(uuids) <= 1:
+        return hostmap.hosts.iterate(next(iter(uuids), None), prefix)
+    # One pass over all hosts: one cell after the other, a host that moves meanwhile is missed.
+    found = hostmap.hosts.iterate(prefix=prefix)
+    return (mapping for mapping in found if mapping.cell_uuid in uuids)
 
 
 @hosts.command(

@@ -78,7 +78,7 @@ def access_options(command: Command) -> Command:
                 metavar="HOST",
                 multiple=True,
                 help="A host to which templates may send the user and password of --template-url, "
-                "beside its own.",
+                "beside its own; may be given several times.",
             ),
             click.option(
                 "--trust-file",
@@ -87,7 +87,7 @@ def access_options(command: Command) -> Command:
                 multiple=True,
                 help="A file on this machine that the URLs of cells may name, as they write it: a "
                 "read_default_file or ssl_ca, for instance. Those of --cell-options and "
-                "--template-url are trusted.",
+                "--template-url are trusted. May be given several times.",
             ),
         )
     ):

@@ -16,12 +16,31 @@ if TYPE_CHECKING:
     from hostmap_sql.models import CellMapping
 
 
+# The service that runs on the hosts of cells. Controllers have others.
+_COMPUTE = "nova-compute"
+
+
 class _UnknownCell(Exception):
     """A line names a cell that is not in the directory."""
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__(f"there is no cell {' or '.join(map(repr, names))}")
         self.name = names[-1]
+
+
+def host_of(record: Record) -> str:
+    """The host of a record.
+
+    :raises InvalidValue: it is not the name of one, or the list says that no host of a cell is it.
+    """
+    host = valid_host(record.values["host"])
+    binary = record.values.get("binary")
+    if binary and binary != _COMPUTE:
+        raise InvalidValue(
+            f"host {host!r}",
+            f"is listed for {binary[:50]!r}, not for {_COMPUTE}: list those of {_COMPUTE} alone",
+        )
+    return host
 
 
 class Pairing:
@@ -52,7 +71,7 @@ class Pairing:
                 self.bad_lines.append(BadLine(record.number, str(error)))
 
     def _add(self, record: Record) -> None:
-        host = valid_host(record.values["host"])
+        host = host_of(record)
         cell = self._cell_of(record)
         other = self.pairs.setdefault(host, cell.uuid)
         first = self._numbers.setdefault(host, record.number)
@@ -90,7 +109,9 @@ class Pairing:
         if cell.is_cell0:
             raise InvalidValue(_label(cell), "is cell0, to which no host can be mapped")
         if self._cell and cell.uuid != self._cell.uuid:
-            raise InvalidValue("the line", f"names {_label(cell)}, but --cell {_label(self._cell)}")
+            raise InvalidValue(
+                "the line", f"names {_label(cell)}, but --cell names {_label(self._cell)}"
+            )
         return cell
 
     def _lookup(self, text: str) -> CellMapping | None:

@@ -16,10 +16,10 @@ from hostmap_sql.cli.input.columns import inventory_columns
 from hostmap_sql.cli.input.reader import format_options, read_records
 from hostmap_sql.cli.input.records import BadLine
 from hostmap_sql.cli.output import plural, show_summary
+from hostmap_sql.cli.pairing import host_of
 from hostmap_sql.cli.progress import progress
 from hostmap_sql.errors import HostsNotMapped, InvalidValue
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT
-from hostmap_sql.models import valid_host
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,7 +86,7 @@ def _names_in(file: str, form: str | None, host_column: str | None) -> list[str]
     reading = read_records(read_file(file, "--file"), columns, form)
     for record in reading.records:
         try:
-            valid_host(record.values["host"])
+            host_of(record)
         except InvalidValue as error:
             reading.bad_lines.append(BadLine(record.number, str(error)))
     say_passed_over(reading.passed_over, label(file))

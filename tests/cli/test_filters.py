@@ -69,6 +69,17 @@ def test_an_option_means_the_same_wherever_it_stands(command: str, cli: Cli) -> 
     assert revisions(cli, *both, command) == [6, 7]
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_host_that_never_was_there_is_told(command: str, cli: Cli, directory: HostMap) -> None:
+    directory.hosts.create("web-1.example.org", directory.cells.get_by_name("cell1").uuid)
+    known = ("--host", "web-1.example.org", "--host", "compute-1")  # the latter is deleted
+    result = cli(command, *known, "--host", "web-1", "-f", "value", "-c", "host")
+    assert "web-1.example.org" in result.stdout
+    assert result.stderr == (
+        "hostmap: host 'web-1' is not mapped to any cell: did you mean 'web-1.example.org'?\n"
+    )
+
+
 def test_the_history_of_a_host_is_filtered_too(cli: Cli) -> None:
     assert revisions(cli, "history", "compute-1") == [4, 6, 9]
     assert revisions(cli, "history", "compute-1", "--author", "bob") == [9]

@@ -66,7 +66,7 @@ def test_the_cell_given_apart_fills_in_but_does_not_overrule(cli: Cli) -> None:
     text = "host,cell\na,\nb,cell3\n"
     assert cli.json("host", "import", "-", "--cell", "cell3", input=text)["created"] == 2
     bad = cli("host", "import", "-", "--cell", "cell2", status=2, input=text).stderr
-    assert "line 3: the line names cell 'cell3', but --cell cell 'cell2'" in bad
+    assert "line 3: the line names cell 'cell3', but --cell names cell 'cell2'" in bad
 
 
 def test_the_form_can_be_given(cli: Cli) -> None:

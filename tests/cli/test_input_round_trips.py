@@ -113,12 +113,9 @@ def test_lists_of_names(names: list[str]) -> None:
 @FEW
 @given(st.lists(PLAIN, min_size=1, max_size=8))
 def test_lists_of_plain_names(names: list[str]) -> None:
-    texts = [
-        json.dumps(names),
-        json.dumps(names, indent=2),
-        yaml.safe_dump(names),
-        "\n".join(names),
-    ]
+    texts = [json.dumps(names), json.dumps(names, indent=2), yaml.safe_dump(names)]
+    if len(names) > 1 or not names[0].isalpha():  # one word alone may be a message
+        texts.append("\n".join(names))
     for text in (*texts, "\n".join(["host", *names]), "\n".join(map(json.dumps, names))):
         assert hosts_in(text) == names
 

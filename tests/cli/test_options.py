@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
 import pytest
 
 from hostmap_sql.cli.app import app
+from hostmap_sql.cli.hosts import hosts_of
 from tests.cli.conftest import Cli
 from tests.support.json_schemas import commands
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hostmap_sql import HostMap
     from hostmap_sql.cli.context import Command
 
 READS = {"database", "timeout", "format", "columns"}
@@ -237,6 +240,16 @@ def test_hosts_of_several_cells_are_one_list(cli: Cli) -> None:
     assert "cell9" in cli.error("host", "list", "--cell", "cell1", "--cell", "cell9", status=3)
 
 
+def test_a_host_that_moves_between_the_cells_meanwhile_is_there(directory: HostMap) -> None:
+    one, other = (directory.cells.get_by_name(name).uuid for name in ("cell1", "cell2"))
+    more_than_a_page = [(f"m-{number:04}", other) for number in range(2_000)]
+    directory.hosts.create_many([("a", one), *more_than_a_page, ("n", other), ("z", one)])
+    found = hosts_of(directory, ["cell1", "cell2"], None)
+    first = [mapping.host for mapping in islice(found, 4)]
+    directory.hosts.move("n", one)
+    assert [*first, *(mapping.host for mapping in found)].count("n") == 1
+
+
 def test_help_is_shown_whatever_else_is_typed() -> None:
     assert app.name == "hostmap"
     assert "Usage:" in Cli("")("host", "list", "--limit", "1", "--limit", "2", "--help").stdout
@@ -250,6 +263,9 @@ def test_a_line_break_at_the_end_of_a_url_is_no_part_of_it(cli: Cli, tmp_path: P
     cli("cell", "update", "cell2", "--transport-url", "rabbit://mq9/\n")
     cells = cli.json("cell", "list", "--show-secrets")
     assert [cell["transport_url"] for cell in cells[:2]] == ["rabbit://mq9/"] * 2
+    for quote in "\"'":  # as a file for `docker run --env-file` has them
+        error = Cli(f"{quote}{cli.url}{quote}\n").error("cell", "list", status=2)
+        assert "write it without quotes" in error
     error = Cli("sqlite:///a\nb.db").error("cell", "list", status=2)
     assert "holds a line break or other control character" in error
     assert "a b.db" not in error

@@ -24,7 +24,7 @@ _GAP = re.compile(r"\S\s{2,}\S")
 
 def header_names(line: str) -> list[str]:
     """The names of columns in a line: with two spaces between them, or words where none has two."""
-    return _NAME.findall(line) if _has_gap(line) else line.split()
+    return _NAME.findall(line) if has_gap(line) else line.split()
 
 
 def is_header(line: str, columns: Columns) -> bool:
@@ -37,10 +37,11 @@ def is_header(line: str, columns: Columns) -> bool:
         found = len(columns.find(names))
     except ColumnProblem as problem:
         found = len(names) if problem.is_header else 0
-    return found > 1 if found == len(names) else found > 0 and _has_gap(line)
+    return found > 1 if found == len(names) else found > 0 and has_gap(line)
 
 
-def _has_gap(line: str) -> bool:
+def has_gap(line: str) -> bool:
+    """Whether two spaces or more stand between words of a line."""
     return bool(_GAP.search(line.strip()))
 
 
@@ -55,7 +56,7 @@ def read_aligned(text: Text, columns: Columns, reading: Reading, *, is_sure: boo
     except ColumnProblem as error:
         reading.bad(number, header_problem(error, header.strip(), columns))
         return
-    split = _by_position(header) if _has_gap(header) else str.split
+    split = _by_position(header) if has_gap(header) else str.split
     for line_number, line in lines:
         if not line.strip("-= \t"):
             continue  # the line that sqlite3 draws below the header

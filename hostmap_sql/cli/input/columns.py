@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 # Compared without case, spaces, and the characters that join words: "Host Name" is hostname.
 _JOINTS = re.compile(r"[\s_.\-]+")
@@ -52,12 +53,39 @@ _LISTS_OF_OTHER_THINGS = frozenset(
         "imagename",
         "networks",
         "restarts",
+        "clusterip",
+        "uptodate",
+        "hosts",
+        "members",
+        "subnets",
+        "error",
+        "message",
     ]
 )
-"""Columns beside which "name" is that of a cell, of an instance, of a pod."""
+"""Columns beside which "name" is that of a cell, of an instance, of a pod, of a group of hosts."""
+
+_LISTS_OF_ANYTHING = frozenset(["id", "uuid", "age", "availabilityzone"])
+"""Columns that lists of anything have beside "name": aggregates, images, domains, name spaces."""
+
+_LISTS_OF_MACHINES = frozenset(
+    [
+        "rack",
+        "site",
+        "roles",
+        "devicetype",
+        "hostgroup",
+        "operatingsystem",
+        "powerstate",
+        "provisioningstate",
+    ]
+)
+"""Columns that such a list has of machines alone."""
 
 CELL_NAMES = frozenset(["cell", "cellname", "novacell"])
 """The names of a column with the names or UUIDs of cells."""
+
+_BINARY_NAMES = frozenset(["binary"])
+"""The names of a column with the services that run on the hosts, as OpenStack lists them."""
 
 CELL_UUID_NAMES = frozenset(["celluuid", "cellid", "cellmappinguuid"])
 """The names of a column with the UUIDs of cells."""
@@ -134,6 +162,9 @@ class Columns:
         """
         found = {role: self._chosen_place(role, name, names) for role, name in self.chosen.items()}
         taken = {*found.values()}
+        if len(taken) < len(found):
+            problem = "has one column for both --host-column and --cell-column: name two"
+            raise ColumnProblem(problem, is_header=True)
         simple = [simplified(name) for name in names]
         for role, known in self.known.items():
             if role in found or (role == "cell_uuid" and "cell" in self.chosen):
@@ -141,12 +172,14 @@ class Columns:
             places = [
                 place for place, name in enumerate(simple) if name in known and place not in taken
             ]
-            if not places and role == "host" and not _LISTS_OF_OTHER_THINGS & {*simple}:
+            if not places and role == "host":
                 places = [
                     place
                     for place, name in enumerate(simple)
                     if name == _NAME and place not in taken
                 ]
+                if places and self._is_name_of_anything(simple):
+                    raise _doubtful(names[places[0]])
             if len(places) > 1:
                 raise self._ambiguous(role, [names[place] for place in places[:2]])
             if places:
@@ -156,6 +189,14 @@ class Columns:
         if self.is_secret and len(found) < len(names):
             raise ColumnProblem("has a column of another name", is_header=True)
         return found
+
+    def _is_name_of_anything(self, simple: Collection[str]) -> bool:
+        """Whether the columns beside "name" leave it open what has that name."""
+        if _LISTS_OF_OTHER_THINGS.intersection(simple):
+            return True
+        of_hosts = CELL_NAMES | CELL_UUID_NAMES | _LISTS_OF_MACHINES
+        is_of_hosts = "cell" in self.chosen or of_hosts.intersection(simple)
+        return bool(_LISTS_OF_ANYTHING.intersection(simple)) and not is_of_hosts
 
     def _chosen_place(self, role: str, wanted: str, names: Sequence[str]) -> int:
         places = [place for place, name in enumerate(names) if name.strip() == wanted.strip()]
@@ -186,13 +227,27 @@ class Columns:
         return ColumnProblem(problem, is_header=True)
 
 
+def _doubtful(name: str) -> ColumnProblem:
+    name = name.strip()
+    return ColumnProblem(
+        f"has {name!r}, which need not be that of a host here: if it is, write --host-column "
+        f"{shlex.quote(name)}",
+        is_header=True,
+    )
+
+
 def inventory_columns(
     host_column: str | None = None, cell_column: str | None = None, *, takes_names: bool = False
 ) -> Columns:
     """Those of a list of hosts; see `Columns`."""
     chosen = {"host": host_column, "cell": cell_column}
     return Columns(
-        {"host": HOST_NAMES, "cell": CELL_NAMES, "cell_uuid": CELL_UUID_NAMES},
+        {
+            "host": HOST_NAMES,
+            "cell": CELL_NAMES,
+            "cell_uuid": CELL_UUID_NAMES,
+            "binary": _BINARY_NAMES,
+        },
         "host,cell",
         {role: name for role, name in chosen.items() if name is not None},
         takes_names,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hostmap_sql.cli.input.columns import ColumnProblem
-from hostmap_sql.cli.input.plain import doubt_about
+from hostmap_sql.cli.input.plain import doubt_about, lone_word
 from hostmap_sql.cli.input.text import is_blank, quoted
 from hostmap_sql.cli.output import plural
 
@@ -127,7 +127,7 @@ class _Rows:
             elif any(row):
                 self._reading.add(line, {role: row[place] for role, place in places.items()})
         if is_alone and not count and not self._reading.bad_lines:
-            self._reading.bad(number, _lone_word(self._lines[number - 1]))
+            self._reading.bad(number, lone_word(self._lines[number - 1]))
 
     def _rows(self, number: int) -> Iterator[tuple[int, list[str]]]:
         """The records from a line on, each with the number of its first line."""
@@ -180,11 +180,4 @@ def header_problem(error: ColumnProblem, line: str, columns: Columns) -> str:
     return (
         f"{quoted(line)} is not a header: the first line has to name the columns, as "
         f"{columns.header}, or --host-column the one of the hosts{alone}"
-    )
-
-
-def _lone_word(line: str) -> str:
-    return (
-        f"{quoted(line.strip())} can be a header without hosts, or a host: write "
-        "--input-format csv for a header, --input-format lines for a host"
     )

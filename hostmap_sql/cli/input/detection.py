@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import islice
+from itertools import islice, pairwise, starmap
 from typing import TYPE_CHECKING
 
 from hostmap_sql.cli.input import aligned, delimited, table
@@ -18,7 +18,8 @@ _LINES_BEFORE_A_TABLE = 1_000
 
 _YAML_ITEM = re.compile(r"\s*-(\s|\Z)")
 _YAML_KEY = re.compile(r"""\s*(?:[\w.\-/ ]+|"[^"]*"|'[^']*')\s*:(?:\s|\Z)""")
-_SECTION = re.compile(r"\s*\[[\w.:\- ]+\]\s*(?:[#;].*)?\Z")
+_YAML_START = re.compile(r"---(\s|\Z)|%YAML")
+_SECTION = re.compile(r"\s*\[{1,2}[\w.:\- ]+\]{1,2}\s*(?:[#;].*)?\Z")
 
 
 class Undetected(Exception):
@@ -42,12 +43,12 @@ def detect_format(text: Text, columns: Columns) -> str:
     if start in "{[":
         if _SECTION.match(first) and not is_json(text):
             problem = (
-                "begins an INI file, such as an inventory of Ansible, which is not read: write the "
-                "names of the hosts one a line"
+                "begins an INI or TOML file, such as an inventory of Ansible, which is not read: "
+                "write the names of the hosts one a line"
             )
             raise Undetected(number, problem)
         return "json"
-    if first.startswith(("---", "%YAML")) or _YAML_ITEM.match(first):
+    if _YAML_START.match(first) or _YAML_ITEM.match(first):
         return "yaml"
     return _format_with_header(first, columns) or _format_without(text, first, columns)
 
@@ -73,5 +74,6 @@ def _has_table(text: Text) -> bool:
             return True
         if table.is_row(line) and table.is_rule(below):
             return True
-    first, second = [*islice((line for _, line in text.significant()), 2), ""][:2]
-    return table.is_row(first) or table.is_open_header(first, second)
+    # A title or a rule may stand above the header.
+    first = [line for _, line in islice(text.significant(), 3)]
+    return table.is_row(first[0]) or any(starmap(table.is_open_header, pairwise(first)))

@@ -9,7 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hostmap_sql.cli.input.columns import HOST_NAMES, ColumnProblem, simplified
+from hostmap_sql.cli.input.columns import (
+    CELL_NAMES,
+    CELL_UUID_NAMES,
+    HOST_NAMES,
+    ColumnProblem,
+    simplified,
+)
 from hostmap_sql.cli.input.plain import doubt_about
 from hostmap_sql.cli.input.records import Flaw
 
@@ -23,6 +29,9 @@ OTHER = object()
 """A number, true or false."""
 
 _EXAMPLE = '{"host": "compute-1", "cell": "cell1"}'
+
+# What may say of all hosts of a list in which cell they are.
+_LABELS = CELL_NAMES | CELL_UUID_NAMES | {"name"}
 
 _LIST_NAMES = HOST_NAMES | {"name"}
 
@@ -104,6 +113,8 @@ class DocumentReader:
             except ColumnProblem as problem:
                 is_other = self.columns.is_secret and problem.is_header
                 found = self._not_an_object() if is_other else str(problem)
+                if not (problem.is_header or self.columns.chosen or self.columns.is_secret):
+                    found = f"{problem}: write objects such as {_EXAMPLE}, or --host-column KEY"
             self._places[key] = found
         return found
 
@@ -114,7 +125,15 @@ class DocumentReader:
             self._take_record(number, document)
             return
         if is_only and len(inner) == 1 and self._is_list_of_hosts(*inner[0]):
-            self._take_all(inner[0][1])
+            beside = next((key for key in document if simplified(key) in _LABELS), None)
+            if beside is None:
+                self._take_all(inner[0][1])
+            else:
+                problem = (
+                    f"has {beside!r} beside the list of hosts, of which it may say the cell: write "
+                    f"the list alone, or objects such as {_EXAMPLE}"
+                )
+                self.reading.bad(number, problem)
             return
         if self.columns.is_secret:
             self._take_record(number, document)

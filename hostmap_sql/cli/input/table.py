@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hostmap_sql.cli.input.aligned import has_gap
 from hostmap_sql.cli.input.columns import ColumnProblem
 from hostmap_sql.cli.input.delimited import header_problem
 from hostmap_sql.cli.input.plain import NO_VALUES
@@ -25,7 +26,7 @@ _BARS = str.maketrans("│┃║┆┇┊┋╎╏", "|||||||||")
 
 # A line below or above rows. That of psql has no frame: it begins with the dashes.
 _RULE = re.compile(rf"[+|{_BOX}][+|=:\- {_BOX}]*\Z")
-_OPEN_RULE = re.compile(r"(?:-{4,}|-+(?:\+-+)+)\Z")  # --- alone begins a document of YAML
+_OPEN_RULE = re.compile(r"(?:-{4,}|-+(?:\+-+)+|-+ ?(?:\| ?-+ ?)+)\Z")  # --- alone is YAML
 _DASHES = re.compile("[-=\u2500\u2501\u2550\u2504\u2505\u2508\u2509\u254c\u254d]")
 _BAR = re.compile(r"[|│┃║]")
 _ROW_COUNT = re.compile(r"\((\d+) rows?\)\Z")
@@ -46,8 +47,12 @@ def is_row(line: str) -> bool:
 
 def is_open_header(line: str, below: str) -> bool:
     """Whether a line is the header of a table without a frame, as psql draws it."""
-    text = below.strip()
-    return bool(_OPEN_RULE.match(text)) and not is_row(line) and line.count("|") == text.count("+")
+    rule = below.strip()
+    joints = rule.count("+") + rule.count("|")
+    if not _OPEN_RULE.match(rule) or is_row(line) or line.count("|") != joints:
+        return False
+    # A line of dashes alone may be drawn below columns with spaces between them.
+    return bool(joints) or not has_gap(line)
 
 
 def read_table(text: Text, columns: Columns, reading: Reading, *, is_sure: bool) -> None:
@@ -136,7 +141,7 @@ class _Framed(_Table):
         line = lines[place]
         names = _fields(line)
         if names is None:
-            self.reading.bad(place + 1, "is not a header: below the first line of a table is one")
+            self.reading.bad(place + 1, "is not the header of a table: it has no | at its end")
             return place + 1
         if not self._header(place + 1, line, names):
             return len(lines)
@@ -192,7 +197,8 @@ class _Open(_Table):
                 if int(count[1]) != place - start:
                     self.reading.bad(place + 1, f"says {count[1]} rows: {place - start} are above")
                 return place + 1
-            self._row(place + 1, _open_fields(line))
+            if not _OPEN_RULE.match(line.strip()):  # hammer draws one below the rows
+                self._row(place + 1, _open_fields(line))
             place += 1
         return place
 

@@ -37,7 +37,8 @@ def read_yaml(text: Text, columns: Columns, reading: Reading, *, is_sure: bool) 
         number = 1 if mark is None else min(mark.line + 1, len(text.lines))
         problem = getattr(error, "problem", None)
         quoted = "" if columns.is_secret or not problem else f": {problem}"
-        reading.bad(number, f"is not YAML{quoted}")
+        hint = "" if is_sure else " (--input-format says so if it is something else)"
+        reading.bad(number, f"is not YAML{quoted}{hint}")
     bare = [number for number, value in documents if type(value) is str]
     if bare:
         reading.bad(bare[0], "is text, not a YAML list: write each host as - compute-1")
