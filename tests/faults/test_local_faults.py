@@ -8,6 +8,7 @@ import os
 import resource
 import socket
 import warnings
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,42 @@ def test_what_may_pass_is_tried_again(backend: Backend, error: Exception) -> Non
     with pytest.raises(DatabaseUnavailable, match=str(error).replace("[", r"\[")):
         lender.using(backend, 0.3)[0]()
     assert lender.calls > 1
+
+
+@pytest.mark.needs("users")
+def test_a_callers_pool_that_is_refused_is_not_asked_again(backend: Backend) -> None:
+    """psycopg says in words alone why a connection was refused."""
+    for wrong in ({"password": "wrong"}, {"user": "nobody"}):
+        asked = []
+
+        def lend(wrong: Any = wrong, asked: list[object] = asked) -> Any:
+            asked.append(wrong)
+            return closing(backend.open_raw(**wrong))
+
+        hostmap = HostMap(lend, backend.dialect_name, timeout=60)
+        with pytest.raises(DatabaseError) as caught:
+            hostmap.revision()
+        assert caught.type is DatabaseError
+        assert caught.value.code in ("1045", "28P01")
+        assert len(asked) == 1
+
+
+def test_a_connection_whose_answer_was_not_read_to_its_end_is_closed(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one would read the rest of it."""
+    connection = backend.open_raw()
+    hostmap = HostMap(lambda: nullcontext(connection), backend.dialect_name)
+    hostmap.revision()
+
+    def fails(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backend.dialect, "execute", fails)
+        with pytest.raises(DatabaseError):
+            hostmap.revision()
+    assert not backend.dialect.is_open(connection)
 
 
 def failure(url: str, timeout: float) -> str:
