@@ -311,10 +311,11 @@ class Run:
             if self._tools.ddl_is_transactional:
                 self._connection.commit()
         except Exception as error:
+            failure = self._explain("the end of the migrations", error)
             # What ends with the session has to end.
             close_quietly(self._connection)
             if is_success:
-                raise self._explain("the end of the migrations", error) from error
+                raise failure from error
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
