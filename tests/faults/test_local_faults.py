@@ -8,6 +8,7 @@ import os
 import resource
 import socket
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,7 +113,7 @@ def test_what_may_pass_is_tried_again(backend: Backend, error: Exception) -> Non
 def test_a_callers_pool_that_is_refused_is_not_asked_again(backend: Backend) -> None:
     """psycopg says in words alone why a connection was refused."""
     for wrong in ({"password": "wrong"}, {"user": "nobody"}):
-        asked = []
+        asked: list[object] = []
 
         def lend(wrong: Any = wrong, asked: list[object] = asked) -> Any:
             asked.append(wrong)
@@ -182,6 +183,22 @@ def test_a_socket_that_may_come_is_waited_for(backend: Backend, tmp_path: Path) 
     told = failure(backend.url_of_socket(str(tmp_path)), 0.3)
     assert told.startswith("DatabaseUnavailable: ")
     assert "No such file" in told
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", bytes(4), b"\1\0\0\0\n"],
+)
+def test_what_is_no_mysql_server_at_all_is_not_waited_for(greeting: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"mysql://u:p@127.0.0.1:{server.getsockname()[1]}/d"
+        with ThreadPoolExecutor(1) as pool:
+            told = pool.submit(failure, url, 60)
+            accepted, _ = server.accept()
+            with accepted:
+                accepted.sendall(greeting)
+                assert told.result(30).startswith("DatabaseError: database 'd' on 127.0.0.1")
+    assert "is no MySQL or MariaDB: check the host and the port" in told.result()
 
 
 def use_without_descriptors(url: str, told: Any) -> None:
