@@ -261,7 +261,7 @@ class Database(Session):
             outcome = self._repeat(
                 self._outcome, doubt.change_id, doubt.revision, deadline=deadline
             )
-        except HostMapError:
+        except Exception:  # noqa: BLE001 - not even a pool that is broken by now makes it sure
             raise doubt from doubt.__cause__
         if outcome == "aborted":
             raise DatabaseUnavailable(self.name, _LOST) from doubt.__cause__

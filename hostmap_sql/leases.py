@@ -159,8 +159,12 @@ class InAutocommit:
     def _enter(self, stack: ExitStack) -> Connection:
         """The driver's connection that his pool lends until the stack ends."""
         dialect = self._dialect
-        lender = external_pool.called(self._connections)
-        lent = external_pool.entered(lender)
+        try:
+            lender = external_pool.called(self._connections)
+            lent = external_pool.entered(lender)
+        except Exception as error:
+            dialect.complete(error)
+            raise
         stack.push(lender.__exit__)
         connection = external_pool.driver_connection(lent, dialect)
         connection = external_pool.renewed(lent, connection, dialect)

@@ -120,8 +120,10 @@ class Migrations:
             while True:
                 applied = self._applied(connection, deadline)
                 migrations = chosen(applied)
-                if not migrations:
-                    return ()  # which needs no lock, and no right to write
+                if not migrations:  # which needs no lock, and no right to write
+                    with suppress(Exception), self._run(connection, applied, deadline) as run:
+                        run.tidy()
+                    return ()
                 try:
                     with self._run(connection, applied, deadline) as run:
                         for migration in migrations:

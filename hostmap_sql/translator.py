@@ -85,7 +85,9 @@ class Translator:
     ) -> HostMapError:
         """Close a connection that an error has spoiled; return the translation of the error."""
         fault = self.dialect.classify(error, connecting=False)
-        if fault.spoils_connection:
+        # What the driver itself failed at may have left the rest of an answer to be read.
+        broke_off = fault is Fault.UNLISTED and self.dialect.code(error) is None
+        if fault.spoils_connection or broke_off:
             close_quietly(connection)
         if fault is Fault.NO_TABLE and monotonic() >= deadline:
             # SQLite says so if it was cut while it looked for the table.

@@ -11,12 +11,15 @@ import pytest
 from yoyo.backends.base import DatabaseBackend
 
 from hostmap_sql import DatabaseUnavailable
+from hostmap_sql.migrating.run import Run
 from hostmap_sql.schema import known_migrations
 from tests.support.backend import LOCK_ROW
 from tests.support.schemas import DECLARED
 
 if TYPE_CHECKING:
     from tests.support.backends import Backend
+
+LOCKS = "SELECT * FROM yoyo_lock"
 
 
 def test_many_who_migrate_at_once_do_it_once(bare_backend: Backend) -> None:
@@ -61,6 +64,20 @@ def test_the_lock_of_a_connection_that_was_lost_is_removed(
         bare_backend.hostmap.migrate()
 
     assert bare_backend.hostmap.migrate() == known
+
+
+def test_the_lock_of_one_who_was_killed_at_the_very_end_is_removed(
+    bare_backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "_end", lambda run, **_: run._connection.close())
+        bare_backend.connect().migrate()
+
+    bare_backend.connect().migrate()
+    while bare_backend.query(LOCKS):  # the server has not seen yet that the session has ended
+        assert bare_backend.connect().migrate() == ()
+
+    assert all(migration.applied for migration in bare_backend.hostmap.migration_status())
 
 
 FORK = """

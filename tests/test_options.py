@@ -45,6 +45,12 @@ def test_what_pymysql_gets() -> None:
     assert (bare["user"], bare["database"], bare["program_name"]) == (None, None, "hostmap_sql")
 
 
+def test_a_mysql_url_without_a_database_is_refused_at_once() -> None:
+    for url in ("mysql://db", "mysql://u:s3cret@db/?charset=utf8"):
+        with pytest.raises(InvalidValue, match="names no database"):
+            connect(url)
+
+
 def test_what_libpq_gets() -> None:
     url = (
         "postgresql://u%40x:p%2Fw@a:5433,b/n%20m?target_session_attrs=read-write&options=-c%20x%3D1"

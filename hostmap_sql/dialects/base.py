@@ -277,6 +277,12 @@ class Dialect(ABC):
     def code(self, error: Exception) -> str | None:
         """The database's own code of an error: errno, SQLSTATE or SQLite's name for it."""
 
+    def complete(self, error: Exception) -> None:  # noqa: B027 - of most, nothing is missing
+        """Find out what a caller's own pool could not learn from the driver: the error's code.
+
+        :raises DatabaseError: it is one for which the database has no code.
+        """
+
     @abstractmethod
     def classify(self, error: Exception, *, connecting: bool) -> Fault:
         """What an error means, told by its code alone: messages are translated."""

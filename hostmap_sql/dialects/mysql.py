@@ -23,7 +23,7 @@ from hostmap_sql.dialects.process import keep_for_ever
 from hostmap_sql.dialects.sockets import detach, is_parents, keep_alive, shut_down
 from hostmap_sql.dialects.system_faults import fault_of_opening, fault_of_socket
 from hostmap_sql.dialects.watch import WATCH
-from hostmap_sql.errors import DatabaseError
+from hostmap_sql.errors import DatabaseError, InvalidValue
 from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
@@ -52,10 +52,23 @@ _ITS_INIT_CONNECT = (
 _UNVERIFIED = cache(tls.Terms("prefer", None).context)
 
 
+class _NoServer(Exception):
+    """What answers is none of these servers: it will be none the next time."""
+
+
 class _Connection(pymysql.Connection):
     """One that shares this context, for PyMySQL would make another, and that can be cut early."""
 
     handshaking: socket.socket | None = None
+
+    def _get_server_information(self) -> None:
+        try:
+            super()._get_server_information()  # type: ignore[misc]
+        except (pymysql.err.OperationalError, OSError):
+            raise
+        except Exception as error:  # PyMySQL fails to read it, in many ways
+            problem = "what answers there is no MySQL or MariaDB: check the host and the port"
+            raise _NoServer(problem) from error
 
     def _request_authentication(self) -> None:
         # Its own socket is of no use to others from the beginning of a TLS handshake to its end.
@@ -94,6 +107,9 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
 
     def opener(self, url: DatabaseUrl, timeout: float) -> Callable[[float], PyMySQLConnection]:
         arguments = _arguments(url)  # once: making a TLS context takes 20 ms
+        if not arguments["database"]:
+            problem = "names no database: write it behind the host, as in mysql://user@host/name"
+            raise InvalidValue("database URL", problem)
         patience = arguments.pop("connect_timeout", 0) or timeout
         set_session = session_setter(timeout)
 

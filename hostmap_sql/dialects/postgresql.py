@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import waiting
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import tuple_row
 
 from hostmap_sql.dialects import postgresql_options, tls
@@ -24,7 +24,7 @@ from hostmap_sql.dialects.postgresql_conninfo import (
 )
 from hostmap_sql.dialects.postgresql_faults import FAULTS
 from hostmap_sql.dialects.postgresql_pooler import Opener, PoolerConnection, PoolerCursor
-from hostmap_sql.dialects.postgresql_refusals import NOT_ALLOWED, refusal_code, refusal_finder
+from hostmap_sql.dialects.postgresql_refusals import complete, refusal_finder
 from hostmap_sql.dialects.postgresql_session import (
     qualified,
     refuse_read_only,
@@ -90,10 +90,7 @@ class PostgreSQL(Dialect):
                     local = local_fault(servers)
                     if local is not None:
                         raise DatabaseError(f"{url}: {self.describe(local)}") from error
-                    late = isinstance(error, psycopg.errors.ConnectionTimeout)
-                    if error.sqlstate is None and not late:
-                        known = bool(error.pgconn and error.pgconn.used_password)
-                        error.sqlstate = refusal_code(conninfo, NOT_ALLOWED if known else None)
+                    complete(error, conninfo)
                     raise
 
         return Opener(
@@ -178,6 +175,17 @@ class PostgreSQL(Dialect):
     def code(self, error: Exception) -> str | None:
         return error.sqlstate if isinstance(error, psycopg.Error) else None
 
+    def complete(self, error: Exception) -> None:
+        # Only of an attempt to connect it says with what that was made.
+        info = getattr(getattr(error, "pgconn", None), "info", None)
+        if not info or not isinstance(error, psycopg.OperationalError):
+            return
+        said = {one.keyword.decode(): one.val.decode() for one in info if one.val}
+        conninfo = make_conninfo(**said)
+        if refusal_finder(conninfo)(error):
+            raise DatabaseError(self.describe(error)) from error
+        complete(error, conninfo)
+
     def classify(self, error: Exception, *, connecting: bool) -> Fault:
         code = self.code(error)
         if code is not None:
@@ -186,7 +194,7 @@ class PostgreSQL(Dialect):
         if opening is not None or isinstance(error, NoConnectionInTime):
             return opening or Fault.WAIT
         if isinstance(error, psycopg.OperationalError | OSError):
-            # What is refused while connecting has a code: see `refusal_code`.
+            # What is refused while connecting has a code: see `complete`.
             return Fault.WAIT if connecting else Fault.LOST
         return Fault.UNLISTED
 

@@ -25,7 +25,7 @@ _ERROR_CODE = re.compile(
     rb'^.*\tB\t\d+\tErrorResponse\t S "\w+"(?: V "\w+")? C "(\w{5})"', re.MULTILINE
 )
 _LONGEST_TRACE = 100_000
-NOT_ALLOWED = "28000"
+_NOT_ALLOWED = "28000"
 # How long, in seconds, it may take to get it: the server has just answered.
 _TRACE_TIME = 2
 
@@ -33,7 +33,14 @@ _TRACE_TIME = 2
 _EVENTS = {PollingStatus.READING: EVENT_READ, PollingStatus.WRITING: EVENT_WRITE}
 
 
-def refusal_code(conninfo: str, likeliest: str | None) -> str | None:
+def complete(error: psycopg.OperationalError, conninfo: str) -> None:
+    """Give the failure to connect its SQLSTATE, if the server has refused the session with one."""
+    if error.sqlstate is None and not isinstance(error, psycopg.errors.ConnectionTimeout):
+        known = bool(error.pgconn and error.pgconn.used_password)
+        error.sqlstate = _refusal_code(conninfo, _NOT_ALLOWED if known else None)
+
+
+def _refusal_code(conninfo: str, likeliest: str | None) -> str | None:
     """The SQLSTATE by which the server refuses a session; None if it does not.
 
     libpq tells it to nobody but its trace: the session is asked for once more, to read that.

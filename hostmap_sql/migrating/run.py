@@ -136,6 +136,12 @@ class Run:
             self._backend.execute(LOCK_DELETE, {"pid": row[0]})
         return row
 
+    def tidy(self) -> None:
+        """Remove the row of a `hostmap migrate` that was killed when all was done."""
+        row = self._row()
+        if row is not None and row[0] < 0 and self._lock_session():
+            self._remove_row()
+
     def _begin(self) -> None:
         """Begin a transaction, which SQLite refuses while another writes."""
         last = self._last()
@@ -252,7 +258,10 @@ class Run:
             has_table = self._dialect.has_table(backend.cursor(), backend.lock_table)
             if not has_table:
                 backend.execute(backend.format_sql(backend.create_lock_table_sql))
-            self._insert_row()
+            if self._has_session_lock:
+                self._remove_row()
+            now = datetime.now(UTC).replace(tzinfo=None)
+            backend.execute(LOCK_INSERT, {"pid": self._number, "now": now})
             if tools.ddl_is_transactional:
                 tools.be_patient(backend.cursor())
         except Exception as error:
@@ -275,18 +284,9 @@ class Run:
             self._number = -1 - number if locked else os.getpid()
         return True
 
-    def _insert_row(self) -> None:
-        now = datetime.now(UTC).replace(tzinfo=None)
-        own = {"pid": self._number, "now": now}
-        try:
-            self._backend.execute(LOCK_INSERT, own)
-        except self._backend.driver.IntegrityError:
-            row = None if self._tools.ddl_is_transactional else self._row()
-            if row is None or not self._has_session_lock or row[0] != self._number:
-                raise
-            # Its writer had the lock of the session that we have now.
-            self._backend.execute(LOCK_DELETE, own)
-            self._backend.execute(LOCK_INSERT, own)
+    def _remove_row(self) -> None:
+        """Remove our row, or that of one who had the lock of the session that we have now."""
+        self._backend.execute(LOCK_DELETE, {"pid": self._number})
 
     def _row(self) -> Row | None:
         if not self._dialect.has_table(self._backend.cursor(), self._backend.lock_table):
@@ -305,16 +305,17 @@ class Run:
         """Give the lock back. What was applied before a failure stays applied."""
         try:
             if self._is_locked:
-                self._backend.execute(LOCK_DELETE, {"pid": self._number})
+                self._remove_row()
             if self._has_session_lock:
                 self._tools.unlock_session(self._backend.cursor())
             if self._tools.ddl_is_transactional:
                 self._connection.commit()
         except Exception as error:
+            failure = self._explain("the end of the migrations", error)
             # What ends with the session has to end.
             close_quietly(self._connection)
             if is_success:
-                raise self._explain("the end of the migrations", error) from error
+                raise failure from error
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:

@@ -13,6 +13,7 @@ from hostmap_sql.nova.progress import Progress, untold
 from hostmap_sql.nova.results import CellDiscovery, Discovery
 from hostmap_sql.nova.statements import NovaStatement
 from hostmap_sql.parts import BULK_SIZE, LOOKUP_SIZE, in_parts
+from hostmap_sql.uuids import canonical_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -148,7 +149,8 @@ def _create(
 def _mapped_in_nova(nova_api: str, timeout: float) -> set[tuple[str, str]]:
     """The hosts of Nova's own table, each with the UUID of its cell."""
     with NovaDatabase.open(nova_api, timeout) as database:
-        return {(str(host), str(uuid)) for host, uuid in database.all(NovaStatement.HOSTS)}
+        rows = database.all(NovaStatement.HOSTS)
+    return {(str(host), canonical_uuid(uuid) or str(uuid)) for host, uuid in rows}
 
 
 def _mark(

@@ -71,13 +71,15 @@ def export_mappings(
         with database.snapshot():
             cells = [CellRow(*row) for row in database.all(NovaStatement.CELL_ROWS)]
             hosts = [HostRow(*row) for row in database.all(NovaStatement.HOST_ROWS)]
+        # What is changed here from now on is later than what is written, and comes with the next.
+        now = datetime.now(UTC)
         plan = make_plan(hostmap, cells, hosts, on_conflict=on_conflict, delete=delete)
         database.restart_clock()  # reading the directory may have taken long
         _refuse_names(database, plan, hosts)
         if dry_run:
             _refuse_cells_in_use(database, plan, hosts)
             return _preview(plan, {row.id: row.key for row in cells})
-        return _Export(database, plan, cells, progress).write()
+        return _Export(database, plan, cells, now, progress).write()
 
 
 # --- what Nova's table cannot keep ----------------------------------------------------------------
@@ -207,6 +209,7 @@ class _Export:
         database: NovaDatabase,
         plan: ExportPlan,
         cells: Sequence[CellRow],
+        now: datetime,
         progress: Progress,
     ) -> None:
         self._database = database
@@ -214,7 +217,7 @@ class _Export:
         self._uuids = {row.id: row.key for row in cells}
         self._ids: dict[str, int] = {}
         # Nova keeps whole seconds of UTC, without a zone.
-        self._now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+        self._now = now.replace(tzinfo=None, microsecond=0)
         self._progress = progress
         self._total = len(plan.new) + len(plan.moves) + len(plan.deletes)
         self._done = 0

@@ -8,6 +8,8 @@ import os
 import resource
 import socket
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +109,42 @@ def test_what_may_pass_is_tried_again(backend: Backend, error: Exception) -> Non
     assert lender.calls > 1
 
 
+@pytest.mark.needs("users")
+def test_a_callers_pool_that_is_refused_is_not_asked_again(backend: Backend) -> None:
+    """psycopg says in words alone why a connection was refused."""
+    for wrong in ({"password": "wrong"}, {"user": "nobody"}):
+        asked: list[object] = []
+
+        def lend(wrong: Any = wrong, asked: list[object] = asked) -> Any:
+            asked.append(wrong)
+            return closing(backend.open_raw(**wrong))
+
+        hostmap = HostMap(lend, backend.dialect_name, timeout=60)
+        with pytest.raises(DatabaseError) as caught:
+            hostmap.revision()
+        assert caught.type is DatabaseError
+        assert caught.value.code in ("1045", "28P01")
+        assert len(asked) == 1
+
+
+def test_a_connection_whose_answer_was_not_read_to_its_end_is_closed(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one would read the rest of it."""
+    connection = backend.open_raw()
+    hostmap = HostMap(lambda: nullcontext(connection), backend.dialect_name)
+    hostmap.revision()
+
+    def fails(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backend.dialect, "execute", fails)
+        with pytest.raises(DatabaseError):
+            hostmap.revision()
+    assert not backend.dialect.is_open(connection)
+
+
 def failure(url: str, timeout: float) -> str:
     """What comes of connecting, as text: an error would keep a socket that PyMySQL leaves open."""
     with connect(url, timeout=timeout) as hostmap:
@@ -145,6 +183,22 @@ def test_a_socket_that_may_come_is_waited_for(backend: Backend, tmp_path: Path) 
     told = failure(backend.url_of_socket(str(tmp_path)), 0.3)
     assert told.startswith("DatabaseUnavailable: ")
     assert "No such file" in told
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", bytes(4), b"\1\0\0\0\n"],
+)
+def test_what_is_no_mysql_server_at_all_is_not_waited_for(greeting: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"mysql://u:p@127.0.0.1:{server.getsockname()[1]}/d"
+        with ThreadPoolExecutor(1) as pool:
+            told = pool.submit(failure, url, 60)
+            accepted, _ = server.accept()
+            with accepted:
+                accepted.sendall(greeting)
+                assert told.result(30).startswith("DatabaseError: database 'd' on 127.0.0.1")
+    assert "is no MySQL or MariaDB: check the host and the port" in told.result()
 
 
 def use_without_descriptors(url: str, told: Any) -> None:

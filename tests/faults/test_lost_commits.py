@@ -104,13 +104,15 @@ def test_pruning_goes_on(
 # --- what cannot be settled in time ---------------------------------------------------------------
 
 
-def unsettled(backend: Backend, cells: Cells, *, done: bool) -> OutcomeUnknown:
-    """Lose the answer to a commit, and the database with it."""
+def unsettled(
+    backend: Backend, cells: Cells, *, done: bool, broken: Exception | None = None
+) -> OutcomeUnknown:
+    """Lose the answer to a commit, and the database, or the pool, with it."""
     opened: list[Any] = []
 
     def open_once() -> Any:
         if opened:
-            raise backend.lost_connection
+            raise broken or backend.lost_connection
         opened.append(backend.open_raw())
         return opened[0]
 
@@ -119,6 +121,15 @@ def unsettled(backend: Backend, cells: Cells, *, done: bool) -> OutcomeUnknown:
     with pytest.raises(OutcomeUnknown) as caught:
         hostmap.hosts.create("a", cells.one.uuid)
     return caught.value
+
+
+def test_a_pool_that_breaks_meanwhile_leaves_the_outcome_unknown(
+    backend: Backend, cells: Cells
+) -> None:
+    """What it raises by itself, and at once, is no word on the commit."""
+    for broken in (AttributeError("pool"), KeyError("pool"), RuntimeError("pool")):
+        error = unsettled(backend, cells, done=False, broken=broken)
+        assert error.__cause__ is backend.lost_connection
 
 
 def test_an_outcome_that_was_unknown_can_be_asked_for_later(

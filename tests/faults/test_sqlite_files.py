@@ -16,17 +16,18 @@ import pytest
 from hostmap_sql import (
     DatabaseError,
     DatabaseUnavailable,
+    HostMap,
     InvalidValue,
     OutcomeUnknown,
     SchemaOutOfDate,
     connect,
 )
 from hostmap_sql.dialects.base import Fault
+from tests.support.pools import failing_commits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hostmap_sql import HostMap
     from tests.support.backends import Backend
 
 pytestmark = pytest.mark.needs("files")
@@ -145,6 +146,16 @@ def test_an_empty_file_is_one_without_tables(backend: Backend, file: Path) -> No
 def test_a_folder_is_no_file(file: Path) -> None:
     with connect(f"sqlite:///{file.parent}") as hostmap:
         refused(hostmap.revision, "SQLITE_CANTOPEN", "unable to open")
+
+
+def test_a_disk_that_is_full_when_migrations_end_says_what_to_do(tmp_path: Path) -> None:
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorname = "SQLITE_FULL"
+    file = tmp_path / "a.db"
+    pool = failing_commits(lambda: sqlite3.connect(file, isolation_level=None), [(False, error)])
+
+    with pytest.raises(DatabaseError, match="disk is full: make room on the disk"):
+        HostMap(pool, "sqlite").migrate()
 
 
 def test_a_database_that_may_not_grow_is_full(directory: HostMap) -> None:

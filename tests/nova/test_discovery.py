@@ -152,6 +152,16 @@ def test_hosts_that_novas_own_table_lacks_are_not_marked(nova: Nova, imported: H
         discover(imported, BOTH, mark=True, nova_api=nova_url(nova.cell1))
 
 
+def test_a_uuid_that_nova_has_in_capitals_is_the_same(nova: Nova, imported: HostMap) -> None:
+    nova.cell1.query("UPDATE compute_nodes SET mapped = 0 WHERE host = 'ironic-1'")
+    nova.api.query("UPDATE cell_mappings SET uuid = UPPER(uuid)")
+
+    [found] = discover(imported, ["cell1"], mark=True, nova_api=nova.url).cells
+
+    assert found.marked
+    assert found.unmarked == found.created
+
+
 def test_a_host_that_others_map_and_delete_meanwhile_is_not_marked(
     nova: Nova, imported: HostMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:

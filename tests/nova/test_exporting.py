@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
@@ -214,6 +215,27 @@ def test_what_changes_while_it_is_written_is_left(
     assert (result.created, result.moved, result.deleted) == (0, 0, 0)
     assert rows(nova)[SECOND][1] == cell2
     assert FIRST not in rows(nova)
+
+
+def test_what_changes_here_while_it_is_written_comes_with_the_next(
+    nova: Nova, imported: HostMap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell1, cell2 = nova.cell_uuid("cell1"), nova.cell_uuid("cell2")
+    imported.hosts.move(FIRST, cell2)
+
+    def meanwhile(*args: Any, **kwargs: Any) -> object:
+        plan = export_plan.make_plan(*args, **kwargs)
+        imported.hosts.move(FIRST, cell1)
+        time.sleep(1.1)  # Nova's times are whole seconds
+        return plan
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hostmap_sql.nova.exporting.make_plan", meanwhile)
+        assert export_mappings(imported, nova.url).moved == 1
+    result = export_mappings(imported, nova.url)
+
+    assert (result.moved, result.refused) == (1, ())
+    assert rows(nova)[FIRST][1] == cell1
 
 
 def test_hosts_that_nova_takes_for_one_are_not_lost(nova: Nova, imported: HostMap) -> None:
