@@ -18,6 +18,7 @@ from hostmap_sql.models import (
     valid_host,
     valid_number,
     valid_seconds,
+    valid_uuid,
 )
 from hostmap_sql.parts import BULK_SIZE
 from hostmap_sql.rows import RowReader
@@ -72,6 +73,23 @@ class HistoryReader:
             Statement.HOST_CHANGE_OF_HOST, {"host": host}, lambda row: row[1] == host
         )
         return [self._rows.host_change(row) for row in rows]
+
+    def of_cell(self, cell_uuid: str) -> list[ChangeSet]:
+        """The changesets that changed a cell itself, oldest first, as far as they were not pruned.
+
+        Of each, only what it did to the cell.
+
+        >>> cell1 = hostmap.cells.get_by_name("cell1")
+        >>> [changeset.cells[0].action for changeset in hostmap.history.of_cell(cell1.uuid)]
+        ['created']
+        """
+        uuid = valid_uuid(cell_uuid, "cell_uuid")
+        rows = self._session.all(
+            Statement.CELL_CHANGE_OF_CELL, {"cell_uuid": uuid}, lambda row: row[6] == uuid
+        )
+        return [
+            self._rows.changeset(row[:5], (), [CellChange(row[0], uuid, row[5])]) for row in rows
+        ]
 
     def since(self, revision: int, limit: int = 1000) -> list[ChangeSet]:
         """The changesets after a revision, oldest first, at most `limit` of them.

@@ -228,6 +228,13 @@ SELECT revision, cell_uuid, action
   FROM cell_mapping_change WHERE revision > %(after)s AND revision <= %(until)s
  ORDER BY revision, cell_uuid"""
 
+    # Cells change so seldom that all changes of cells are read for it.
+    CELL_CHANGE_OF_CELL = """
+SELECT s.revision, s.change_id, s.author, s.reason, s.created_at, x.action, x.cell_uuid
+  FROM cell_mapping_change x
+  JOIN mapping_changeset s ON s.revision = x.revision
+ WHERE x.cell_uuid = %(cell_uuid)s ORDER BY x.revision"""
+
     # --- pruning the record -------------------------------------------------------------------
 
     # The first changeset that is not older than a time. Clocks differ: one that is counts as kept

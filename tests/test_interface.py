@@ -55,6 +55,7 @@ PINNED = {
     "Hosts.move": "(self, host, cell_uuid, expected_cell=None, expected_revision=None)",
     "Hosts.move_all": "(self, from_uuid, to_uuid)",
     "History.of_host": "(self, host)",
+    "History.of_cell": "(self, cell_uuid)",
     "History.prune": "(self, before)",
     "History.since": "(self, revision, limit=1000)",
     "SecretUrl.reveal": "(self)",

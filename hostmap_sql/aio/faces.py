@@ -133,6 +133,7 @@ class AsyncHistory(Face[History]):
     """The record of all changes: `History`, asynchronously."""
 
     of_host = awaited(History.of_host)
+    of_cell = awaited(History.of_cell)
     since = awaited(History.since)
     all_since = awaited(History.all_since)
     poll = awaited(History.poll)

@@ -51,7 +51,7 @@ COLUMNS = ("cells", "created", "unchanged", "moved", "deleted", "refused")
     "--delete",
     is_flag=True,
     help="Delete cells and hosts in Nova that the directory does not have, even those that it "
-    "never had. Without it only hosts are deleted whose deletion here is on record.",
+    "never had. Without it only those are deleted whose deletion here is on record.",
 )
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @click.pass_obj

@@ -95,7 +95,7 @@ def make_plan(
     mappings = {mapping.host: mapping for mapping in hostmap.hosts.iterate()}
     # Afterwards, so that the cells of all these hosts are among them.
     cells = {cell.uuid: cell for cell in hostmap.cells.list()}
-    _plan_cells(plan, cells, cell_rows, on_conflict=on_conflict, delete=delete)
+    _plan_cells(plan, hostmap, cells, cell_rows, on_conflict=on_conflict, delete=delete)
     writable = {row.key for row in cell_rows} | {
         write.shown.uuid for write in plan.cell_writes if write.row is None
     }
@@ -173,6 +173,7 @@ def _plan_stranger(
 
 def _plan_cells(
     plan: ExportPlan,
+    hostmap: HostMap,
     cells: Mapping[str, CellMapping],
     rows: Sequence[CellRow],
     *,
@@ -187,7 +188,7 @@ def _plan_cells(
         elif row.key == CELL0_UUID:
             # Nova cannot do without it, whoever else can.
             plan.cells.append(ExportedCell(row.key, row.name or row.key, "unchanged"))
-        elif delete:
+        elif delete or _was_deleted_later(hostmap, row):
             plan.cell_deletes.append(row)
         else:
             problem = "is not here: `hostmap nova import` brings it in, --delete deletes it in Nova"
@@ -196,6 +197,14 @@ def _plan_cells(
     for cell in cells.values():
         if cell.uuid not in there:
             _plan_cell(plan, cell, None, (), on_conflict)
+
+
+def _was_deleted_later(hostmap: HostMap, row: CellRow) -> bool:
+    """Whether the record says that the cell was deleted here after its last change in Nova."""
+    changes = hostmap.history.of_cell(row.key)
+    if not changes or changes[-1].cells[0].action != "deleted":
+        return False
+    return changes[-1].created_at >= _aware(row.changed_at)
 
 
 def _plan_cell(

@@ -43,10 +43,10 @@ def export_mappings(
 ) -> ExportResult:
     """Write the cells and hosts of the directory back into a ``nova_api`` database.
 
-    What Nova lacks is added, what it has otherwise is changed, and a host that was deleted here is
-    deleted there. Rows keep their ids. A second export changes nothing. The cells are written in
-    one transaction, and the hosts a thousand at a time: Nova may read and write meanwhile, and an
-    export that breaks off is repeated.
+    Adds what Nova lacks, changes what differs, and deletes the hosts and cells that were deleted
+    here. Rows keep their ids, and a second export changes nothing. The cells are written in one
+    transaction, the hosts a thousand at a time: Nova can read and write at the same time, and an
+    export that fails can be repeated.
 
     What cannot be done safely is left as it is and comes back in `refused`: what was changed in
     Nova later than here; what the directory never had; names that Nova's table cannot keep, or
