@@ -33,6 +33,8 @@ class Cursor(Protocol):
     """What is used of a DB-API cursor."""
 
     @property
+    def description(self) -> object: ...
+    @property
     def rowcount(self) -> int: ...
     def execute(self, sql: str, parameters: Any = ..., /) -> object: ...
     def fetchone(self) -> Any: ...
@@ -188,9 +190,9 @@ class Dialect(ABC):
             middle of a transaction, or of a call.
         """
 
-    def is_parents(self, connection: Any) -> bool:  # noqa: ARG002 - a file can be told by nothing
-        """Whether the parent process has this connection, too, as far as can be told."""
-        return False
+    @abstractmethod
+    def is_parents(self, connection: Any) -> bool:
+        """Whether this is a connection of another process's, as far as can be told."""
 
     def pool(self, url: DatabaseUrl, *, size: int, timeout: float) -> Pool:
         """Make a pool of at most `size` connections. It opens none before it is asked for one."""
