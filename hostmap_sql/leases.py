@@ -55,9 +55,12 @@ def refuse_alien(
     :raises DatabaseError: they are none.
     """
     try:
-        # Without columns it is not even the answer to a SELECT.
-        if (rows or cursor.description is not None) and (fits is None or all(map(fits, rows))):
-            return
+        for row in rows:  # every lookup passes here: `all(map(fits, rows))` takes twice as long
+            if fits is not None and not fits(row):
+                break
+        else:
+            if rows or cursor.description is not None:  # else it is not even that to a SELECT
+                return
     except (LookupError, TypeError):  # they have other columns
         pass
     close_quietly(connection)
