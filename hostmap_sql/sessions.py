@@ -152,8 +152,7 @@ class Transaction(Session):
         with self._calls(statement) as cursor:
             self.dialect.execute(cursor, self.dialect.sql[statement], parameters)
             rows: Sequence[Row] = cursor.fetchall()
-        if fits is not None:
-            refuse_alien(rows, fits, self._connection, self.name)
+        refuse_alien(cursor, rows, fits, self._connection, self.name)
         return rows
 
     def execute(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> int:

@@ -18,14 +18,21 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("hostmap_sql.replica")
 
 
-@dataclass(eq=False, slots=True)
 class Subscriber:
-    """Whom to call with a changeset, and whom if there are none to be had."""
+    """The functions to call with a changeset, and when the replica was loaded again."""
 
-    callback: Callable[[ChangeSet], object]
-    reloaded: Callable[[], object] | None
-    told: int = 0
-    """The revision up to which it was told."""
+    __slots__ = ("callback", "reloaded", "told")
+
+    def __init__(
+        self,
+        callback: Callable[[ChangeSet], object],
+        reloaded: Callable[[], object] | None,
+        told: int = 0,
+    ) -> None:
+        self.callback = callback
+        self.reloaded = reloaded
+        self.told = told
+        """The revision up to which changes were delivered."""
 
 
 @dataclass(frozen=True, slots=True)

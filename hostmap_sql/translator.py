@@ -119,6 +119,5 @@ def fetch(  # noqa: PLR0917 - each lookup passes here
         raise
     finally:
         WATCH.end(connection)
-    if fits is not None:
-        refuse_alien(rows, fits, connection, translator.database)
+    refuse_alien(cursor, rows, fits, connection, translator.database)
     return rows

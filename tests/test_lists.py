@@ -195,10 +195,8 @@ def test_a_cell_that_is_deleted_while_a_page_is_read(
     hostmap.hosts.create("b", cells.two.uuid)
     read = Database.all
 
-    def interrupted(
-        self: Database, statement: Statement, parameters: dict[str, Any] | None = None
-    ) -> object:
-        rows = read(self, statement, parameters or {})
+    def interrupted(self: Database, statement: Statement, *arguments: Any) -> object:
+        rows = read(self, statement, *arguments)
         if statement is Statement.HOST_PAGE:
             hostmap.hosts.move("b", cells.one.uuid)
             hostmap.cells.delete(cells.two.uuid)

@@ -228,6 +228,9 @@ def test_a_forked_process_leaves_its_parents_connections_alone(backend: Backend)
 class Interrupting:
     """A cursor during whose first statement somebody presses Ctrl-C."""
 
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
     def execute(self, *_: object) -> None:
         raise KeyboardInterrupt
 
@@ -242,7 +245,7 @@ def test_a_connection_on_which_a_call_was_interrupted_is_not_used_again(
 
     def cursor(connection: Any) -> Interrupting:
         used.append(connection)
-        return Interrupting()
+        return Interrupting(connection)
 
     for call in (hostmap.revision, lambda: hostmap.hosts.create("a", cells.one.uuid)):
         with monkeypatch.context() as patch:

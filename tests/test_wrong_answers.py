@@ -96,3 +96,28 @@ def test_an_answer_to_another_question_is_never_returned(
     assert hostmap.hosts.get("a").cell == cells.one
     assert hostmap.revision() == before
     assert hostmap.check() == ()
+
+
+def test_what_is_no_answer_to_a_select_is_not_taken_for_no_rows(
+    backend: Backend, hostmap: HostMap, cells: Cells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the OK of another process's ROLLBACK, which PyMySQL takes for an answer without rows."""
+    hostmap.hosts.create("a", cells.one.uuid)
+    execute = backend.dialect.execute
+
+    def execute_another(cursor: Any, sql: str, _: dict[str, Any]) -> None:
+        assert sql.split(maxsplit=1)[0] == "SELECT"
+        execute(cursor, "UPDATE mapping_revision SET revision = revision", {})
+
+    for call in (
+        lambda: hostmap.hosts.get("a"),
+        lambda: hostmap.cells.list(),  # noqa: PLW0108 - patched when it is called
+        lambda: hostmap.history.since(0),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(backend.dialect, "execute", execute_another)
+            with pytest.raises(DatabaseError) as caught:
+                call()
+        assert caught.type is DatabaseError
+        assert "not mapped" not in str(caught.value)
+    assert hostmap.hosts.get("a").cell == cells.one

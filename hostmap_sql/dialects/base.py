@@ -8,7 +8,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from hostmap_sql.dialects.lifo_pool import LifoPool
-from hostmap_sql.dialects.mistakes import is_mistake
 from hostmap_sql.dialects.opening import Opening
 from hostmap_sql.dialects.url_options import UrlOptions
 from hostmap_sql.statements import HOSTS_TABLE, IN_HOSTS, IN_NUMBERS, Statement
@@ -32,6 +31,8 @@ Parameters = dict[str, Any]
 class Cursor(Protocol):
     """What is used of a DB-API cursor."""
 
+    @property
+    def description(self) -> object: ...
     @property
     def rowcount(self) -> int: ...
     def execute(self, sql: str, parameters: Any = ..., /) -> object: ...
@@ -188,9 +189,9 @@ class Dialect(ABC):
             middle of a transaction, or of a call.
         """
 
-    def is_parents(self, connection: Any) -> bool:  # noqa: ARG002 - a file can be told by nothing
-        """Whether the parent process has this connection, too, as far as can be told."""
-        return False
+    @abstractmethod
+    def is_parents(self, connection: Any) -> bool:
+        """Whether this is a connection of another process's, as far as can be told."""
 
     def pool(self, url: DatabaseUrl, *, size: int, timeout: float) -> Pool:
         """Make a pool of at most `size` connections. It opens none before it is asked for one."""
@@ -292,8 +293,12 @@ class Dialect(ABC):
         message, name = str(error).strip().partition("\n")[0], type(error).__name__
         if not message:
             return name
-        # A driver's own module is not the name of anything that the reader knows.
-        return f"{name}: {message}" if is_mistake(error) else message
+        # Of the driver, and of the system, the message alone says it.
+        is_known = isinstance(error, OSError) or _root(type(error)) in (
+            _root(self.connection_class),
+            _root(Dialect),
+        )
+        return message if is_known else f"{name}: {message}"
 
     @abstractmethod
     def has_table(self, cursor: Cursor, table: str) -> bool:
@@ -302,3 +307,8 @@ class Dialect(ABC):
     def column_charset(self, cursor: Cursor, table: str, column: str) -> str | None:  # noqa: ARG002
         """The character set of a column, None if it takes all of Unicode."""
         return None
+
+
+def _root(kind: type) -> str:
+    """The package that a class is of."""
+    return kind.__module__.partition(".")[0]

@@ -127,7 +127,8 @@ def called(connections: Callable[[], object]) -> AbstractContextManager[Any]:
         lender = connections()
     except Exception as error:
         if isinstance(error, TypeError) and error.__traceback__ and not error.__traceback__.tb_next:
-            raise _refused(_WITHOUT_ARGUMENTS) from error  # the call itself failed
+            # The call itself failed, and if it is of C perhaps not for the want of arguments.
+            raise _refused(f"cannot be called without arguments ({error}): {_WANTED}") from error
         raise _translated(error) from error
     kind = type(lender)
     if hasattr(kind, "__enter__"):

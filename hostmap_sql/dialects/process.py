@@ -69,6 +69,9 @@ class Living(Generic[T]):
         key, references = id(item), self._references
         references[key] = weakref.ref(item, lambda _: references.pop(key, None))
 
+    def __contains__(self, item: T) -> bool:
+        return id(item) in self._references
+
     def __iter__(self) -> Iterator[T]:
         # Not itself: that would be gone through step by step.
         for reference in list(self._references.values()):
@@ -103,6 +106,17 @@ def own_pid() -> int:
     if not MARK[0]:
         notice()
     return _pid
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is a process with this pid."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def refuse_elsewhere(pid: int, what: str) -> None:

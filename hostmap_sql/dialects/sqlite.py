@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from hostmap_sql.dialects import green
 from hostmap_sql.dialects.base import Dialect, Fault
 from hostmap_sql.dialects.opening import NoConnectionInTime
-from hostmap_sql.dialects.process import keep_for_ever
+from hostmap_sql.dialects.process import is_running, keep_for_ever, own_pid
 from hostmap_sql.dialects.sqlite_faults import CODES, FAULTS
 from hostmap_sql.dialects.sqlite_files import (
     explain_refused_read,
@@ -46,6 +46,10 @@ _CLOSING_TIME = 1.0
 
 # The files of connections that a parent was using when this process was forked.
 _HALF_INHERITED: set[str] = set()
+
+# The function by which a connection of a caller's own tells the process that first used it: there
+# can be no weak reference to one.
+_FIRST_USER = "hostmap_sql_first_user"
 
 _OPTIONS = ("mode", "immutable", "vfs")
 _MODES = ("rw", "ro", "rwc")
@@ -122,6 +126,15 @@ class SQLite(Dialect):
         keep_for_ever(connection)
         if isinstance(connection, _Connection):
             _HALF_INHERITED.add(connection.path)
+
+    def is_parents(self, connection: sqlite3.Connection) -> bool:
+        pid = own_pid()
+        try:
+            (first,) = self.cursor(connection).execute(f"SELECT {_FIRST_USER}()").fetchone()
+        except sqlite3.OperationalError:  # it does not know the function
+            connection.create_function(_FIRST_USER, 0, lambda: pid)
+            return False
+        return bool(first != pid and is_running(first))
 
     def creator(self, url: DatabaseUrl) -> Callable[[], None]:
         path = _path(url)

@@ -19,6 +19,7 @@ from hostmap_sql.dialects.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import ModuleType
 
 
 class Wire:
@@ -176,12 +177,13 @@ class InterruptedThread(threading.Thread):
 
 
 @pytest.mark.parametrize(
-    ("where", "interrupted"), [("wait_until", interrupted_waiting), ("Thread", InterruptedThread)]
+    ("where", "name", "interrupted"),
+    [(opening, "wait_until", interrupted_waiting), (threading, "Thread", InterruptedThread)],
 )
 def test_who_is_interrupted_keeps_neither_the_connection_nor_its_place(
-    where: str, interrupted: object, monkeypatch: pytest.MonkeyPatch
+    where: ModuleType, name: str, interrupted: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, where, interrupted)
+    monkeypatch.setattr(where, name, interrupted)
     ours, theirs = socket.socketpair()
     ended = threading.Event()
     with theirs, pytest.raises(KeyboardInterrupt):

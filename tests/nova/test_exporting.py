@@ -334,23 +334,6 @@ def test_a_cell_that_nova_could_not_read_is_not_written(nova: Nova, imported: Ho
     assert len(cell_rows(nova)) == 3
 
 
-def test_a_cell_that_was_deleted_here_is_deleted_there(nova: Nova, imported: HostMap) -> None:
-    uuid = nova.cell_uuid("cell2")
-    imported.hosts.move_all(uuid, nova.cell_uuid("cell1"))
-    imported.cells.delete(uuid)
-    planned = export_mappings(imported, nova.url, dry_run=True)
-    result = export_mappings(imported, nova.url)
-
-    assert (planned.cells, planned.refused) == (result.cells, result.refused) == (result.cells, ())
-    assert {cell.name: cell.action for cell in result.cells} == {
-        "cell0": "unchanged",
-        "cell1": "unchanged",
-        "cell2": "deleted",
-    }
-    assert [row[1] for row in cell_rows(nova)] == [CELL0_UUID, nova.cell_uuid("cell1")]
-    assert export_mappings(imported, nova.url).refused == ()
-
-
 def test_cells_are_deleted_only_if_asked_and_if_nothing_needs_them(
     nova: Nova, hostmap: HostMap
 ) -> None:

@@ -166,10 +166,8 @@ def _history(hostmap: HostMap, note: Callable[..., Any]) -> None:
     history = hostmap.history
     note("of a host", lambda: history.of_host("web-ω"))
     note("of another", lambda: history.of_host("WEB-Ω"))
-    note(
-        "of a cell",
-        lambda: [c.cells for c in history.of_cell(history.since(0)[0].cells[0].cell_uuid)],
-    )
+    first = history.since(0)[0].cells[0].cell_uuid
+    note("of a cell", lambda: [changeset.cells for changeset in history.of_cell(first)])
     note("since", lambda: history.since(0))
     note("iterate", lambda: [*history.iterate(hosts=["web-ω", "WEB-Ω"])])
     note("all since", lambda: len(history.all_since(2)))

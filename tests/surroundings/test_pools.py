@@ -232,6 +232,7 @@ def test_what_shows_only_when_it_is_used_is_refused_then(backend: Backend) -> No
         (lambda: nullcontext(None), "lends something of builtins (builtins.NoneType)"),
         (lambda: None, "the type NoneType"),
         (sqlite3.connect, "without arguments"),  # written in C, it does not tell before
+        (partial(sqlite3.connect, "a", timeout="5"), "(must be real number, not str)"),
     ):
         hostmap = HostMap(wrong, backend.dialect_name)  # type: ignore[arg-type]
         for call in (partial(hostmap.hosts.get, "a"), hostmap.migrate, hostmap.replica):
