@@ -19,7 +19,7 @@ from hostmap_sql.errors import (
     InvalidValue,
     SchemaOutOfDate,
 )
-from hostmap_sql.migrating.run import Overtaken, Run
+from hostmap_sql.migrating.run import Overtaken, Run, is_gone
 from hostmap_sql.migrating.yoyo_backend import backend_on
 from hostmap_sql.schema import migrations_folder, on_disk, unknown_migrations
 
@@ -69,14 +69,19 @@ class Migrations:
 
     def apply(self) -> tuple[str, ...]:
         """Apply those that are not applied yet, and return their ids."""
-        return self._migrate(
-            lambda applied: [m for m in self._all if m.id not in applied], lambda run: run.apply
-        )
+
+        def missing(applied: AbstractSet[str], connection: Connection) -> list[Any]:
+            there = [m for m in self._all if m.id in applied]
+            # Killed in a rollback on MySQL: the table has gone, the record of it has not.
+            again = [m for m in there[-1:] if is_gone(m, self._database.dialect, connection)]
+            return again + [m for m in self._all if m.id not in applied]
+
+        return self._migrate(missing, lambda run: run.apply)
 
     def roll_back(self, first: str) -> tuple[str, ...]:
         """Undo one and all after it, the last first, and return their ids."""
 
-        def undone(applied: AbstractSet[str]) -> list[Any]:
+        def undone(applied: AbstractSet[str], _: Connection) -> list[Any]:
             if first not in {m.id for m in self._all if m.id in applied}:
                 problem = f"{first!r} is not applied: see `hostmap migrate --status`"
                 raise InvalidValue("migration", problem)
@@ -111,7 +116,7 @@ class Migrations:
 
     def _migrate(
         self,
-        chosen: Callable[[AbstractSet[str]], list[Any]],
+        chosen: Callable[[AbstractSet[str], Connection], list[Any]],
         way: Callable[[Run], Callable[[Any], None]],
     ) -> tuple[str, ...]:
         """Go a way, there or back, with the migrations that are chosen of those applied."""
@@ -119,7 +124,7 @@ class Migrations:
         with self._database.lease(deadline) as connection:
             while True:
                 applied = self._applied(connection, deadline)
-                migrations = chosen(applied)
+                migrations = chosen(applied, connection)
                 if not migrations:  # which needs no lock, and no right to write
                     with suppress(Exception), self._run(connection, applied, deadline) as run:
                         run.tidy()

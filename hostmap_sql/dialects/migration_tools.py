@@ -111,6 +111,13 @@ class MigrationTools(ABC):
         statement = statement[created.start() :].rstrip().removesuffix(";")
         return self._made(cursor, created[1], created[2], statement)
 
+    def gone(self, cursor: Any, statement: str) -> bool:
+        """Whether a statement makes a table, and there is no such table."""
+        created = _CREATED.search(statement)
+        if created is None or created[1] != "TABLE":
+            return False
+        return not self.dialect.has_table(cursor, created[2])
+
     @abstractmethod
     def _made(self, cursor: Any, kind: str, name: str, statement: str) -> bool:
         """Whether the table or index of this name is what the statement makes."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from typing import Self
 
-    from hostmap_sql.dialects.base import Connection
+    from hostmap_sql.dialects.base import Connection, Dialect
     from hostmap_sql.dialects.migration_tools import MigrationTools
 
 _LOOK = 0.1
@@ -102,24 +102,17 @@ class Run:
                 self._backend.log_migration(migration, "apply")
                 self._backend.mark_one(migration, log=False)
             else:
+                if migration.id in self._expected:  # the record alone is left of it
+                    self._backend.unmark_one(migration, log=False)
                 self._backend.apply_one(migration)
 
     def roll_back(self, migration: Any) -> None:
-        """Roll a migration back."""
-        self._announce(migration)
-        if self._tools.ddl_is_transactional or migration.use_transactions:
-            with self._all_or_nothing(migration):
+        """Roll a migration back, or only remove its record, should its table be gone already."""
+        with self._all_or_nothing(migration):
+            if is_gone(migration, self._dialect, self._connection):
+                self._backend.unmark_one(migration)
+            else:
                 self._backend.rollback_one(migration)
-            return
-        # The record first: who is killed in between leaves tables that are found to be there, and
-        # not migrations that seem to be applied.
-        self._backend.unmark_one(migration, log=False)
-        try:
-            self._backend.rollback_one(migration)
-        except Exception:
-            with suppress(Exception):
-                self._backend.mark_one(migration, log=False)
-            raise
 
     def break_lock(self) -> Row | None:
         """Remove the lock that another has left behind; return whose it was, and since when.
@@ -325,6 +318,15 @@ class Run:
             raise
         except Exception as error:
             raise self._explain(f"{what}{self._before}", error) from error
+
+
+def is_gone(migration: Any, dialect: Dialect, connection: Connection) -> bool:
+    """Whether a table that a migration makes is not there, which a killed rollback leaves."""
+    tools = dialect.migration_tools()
+    if tools.ddl_is_transactional:
+        return False
+    cursor = dialect.cursor(connection)
+    return any(tools.gone(cursor, text) for text in _statements(migration))
 
 
 def _statements(migration: Any) -> Iterator[str]:
