@@ -88,9 +88,8 @@ _UTF8 = (b"UTF8", b"UTF-8", b"utf8", b"utf-8", b"UNICODE", None)
 
 # --- read-only by somebody's word -----------------------------------------------------------------
 
-# A server that fences itself off for a switch says so in its own configuration, and may take it
-# back; what was set for a role or a database stays.
-_OF_THE_ROLE_OR_DATABASE = ("user", "database", "database user", "client")
+# A server or a database that is fenced off for a switch is opened again; a role stays what it is.
+_OF_THE_ROLE = ("user", "database user", "client")
 _SOURCE = """
 SELECT setting, source FROM pg_catalog.pg_settings
  WHERE name OPERATOR(pg_catalog.=) 'default_transaction_read_only'"""
@@ -104,10 +103,10 @@ def refuse_read_only(cursor: Any, status: Callable[[bytes], bytes | None]) -> No
     if status(b"default_transaction_read_only") != b"on" or status(b"in_hot_standby") != b"off":
         return
     setting, source = cursor.execute(_SOURCE).fetchone()
-    if setting == "on" and source in _OF_THE_ROLE_OR_DATABASE:
+    if setting == "on" and source in _OF_THE_ROLE:
         raise DatabaseError(
-            "default_transaction_read_only is on for this role or database: nothing can be "
-            "written; connect as another role, or have it set to off"
+            "default_transaction_read_only is on for this role: nothing can be written; "
+            "connect as another role, or have it set to off"
         )
 
 

@@ -38,23 +38,18 @@ GLOBALLY: Mapping[str, Mapping[str, Provocation]] = {
 
 # What makes a node read-only, and what ends that. A session's default stays as it was at its
 # beginning: whoever does not leave it never writes again.
-_SESSIONS_OF_MYSQL = (
-    "SET GLOBAL transaction_read_only = ON",
-    "SET GLOBAL transaction_read_only = OFF",
-)
 READ_ONLY: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "mysql": {
         "1290": ("SET GLOBAL super_read_only = ON", "SET GLOBAL read_only = OFF"),
-        "1792": _SESSIONS_OF_MYSQL,
     },
     "mariadb": {
         "1290": ("SET GLOBAL read_only = ON", "SET GLOBAL read_only = OFF"),
-        "1792": _SESSIONS_OF_MYSQL,
     },
     "postgresql": {
         "25006": (
-            "ALTER ROLE {user} SET default_transaction_read_only = on",
-            "ALTER ROLE {user} RESET default_transaction_read_only",
+            "ALTER DATABASE {database} SET default_transaction_read_only = on",
+            "SET transaction_read_only = off;"
+            " ALTER DATABASE {database} RESET default_transaction_read_only",
         ),
     },
 }

@@ -44,8 +44,9 @@ def session(backend: Backend, hostmap: HostMap) -> object:
 def test_a_write_leaves_a_node_that_is_read_only(
     own_kind: str, way: str, own_backend: Backend, served: HostMap
 ) -> None:
-    user = database_of(own_backend)
-    begin, end = (text.replace("{user}", user) for text in READ_ONLY[own_kind][way])
+    begin, end = (
+        text.replace("{database}", database_of(own_backend)) for text in READ_ONLY[own_kind][way]
+    )
     own_backend.query(begin)
     started = time.monotonic()
     writable = Timer(SECONDS_READ_ONLY, own_backend.query, [end])

@@ -20,9 +20,11 @@ _fork_in_c: Callable[[], int] = ctypes.PyDLL(None).fork
 
 
 def fork_in_c() -> int:
-    """Fork as uWSGI does, of which Python does not know."""
-    # Python itself may hang in the child if another thread waited for its lock: not one that has
-    # been given the time to get it.
+    """Fork as uWSGI does, without Python's knowledge.
+
+    If another thread waits for Python's own lock (the GIL) at this moment, Python hangs in the
+    child, in a `pthread_cond_signal` that waits for that thread. So no thread may be about to run.
+    """
     sleep(0.02)
     return _fork_in_c()
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from hostmap_sql import HostMap
     from tests.conftest import Cells
@@ -87,7 +87,14 @@ def uwsgi(backend: Backend, folder: Path, *options: str) -> Iterator[Server]:
             process.wait()
 
 
-@pytest.fixture(params=["threads", "no threads"])
+OPTIONS: Mapping[str, Sequence[str]] = {
+    "threads": ["--enable-threads", "--py-call-osafterfork"],
+    "threads alone": ["--enable-threads"],
+    "no threads": [],
+}
+
+
+@pytest.fixture(params=OPTIONS)
 def server(
     backend: Backend,
     hostmap: HostMap,
@@ -97,8 +104,7 @@ def server(
 ) -> Iterator[Server]:
     pairs = [(f"web-{n}", (cells.one, cells.two)[n % 2].uuid) for n in range(HOSTS)]
     hostmap.hosts.create_many(pairs)
-    options = ["--enable-threads"] if request.param == "threads" else []
-    with uwsgi(backend, tmp_path, *options) as server:
+    with uwsgi(backend, tmp_path, *OPTIONS[request.param]) as server:
         yield server
 
 
