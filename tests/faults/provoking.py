@@ -48,8 +48,10 @@ READ_ONLY: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "postgresql": {
         "25006": (
             "ALTER DATABASE {database} SET default_transaction_read_only = on",
-            "SET transaction_read_only = off;"
-            " ALTER DATABASE {database} RESET default_transaction_read_only",
+            (
+                "SET transaction_read_only = off;"
+                " ALTER DATABASE {database} RESET default_transaction_read_only"
+            ),
         ),
     },
 }
