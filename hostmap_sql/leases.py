@@ -6,12 +6,11 @@ Classes and not generators, which would cost every lookup some microseconds more
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager, suppress
-from os import getpid
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from hostmap_sql.dialects import external_pool
-from hostmap_sql.dialects.process import Living, PerProcess, is_running, own_pid
+from hostmap_sql.dialects.process import Living, PerProcess, is_running, own_id
 from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import DatabaseError, HostMapError
 
@@ -103,12 +102,12 @@ class _Seen:
     """The connections that a caller's pool has lent in one process."""
 
     def __init__(self, parents: _Seen | None) -> None:
-        self.pid = getpid()
+        self.process = own_id()
         self.own: Living[Connection] = Living()
-        self.inherited: list[tuple[Connection, int]] = []
+        self.inherited: list[tuple[Connection, str]] = []
         """Those of its parents, each with the process that has used it."""
         if parents:
-            own = [(connection, parents.pid) for connection in parents.own]
+            own = [(connection, parents.process) for connection in parents.own]
             self.inherited = [*parents.inherited, *own]
         self.parents: set[int] = set()
         """The ids of those that it has let go. They stay, so no other one has their ids."""
@@ -142,7 +141,7 @@ class InAutocommit:
     @contextmanager
     def __call__(self, deadline: float) -> Iterator[Connection]:
         """Lend a connection for a block."""
-        autocommit, pid = self._dialect.autocommit, own_pid()
+        autocommit, process = self._dialect.autocommit, own_id()
         failure: BaseException | None = None
         try:
             with ExitStack() as stack:
@@ -157,7 +156,7 @@ class InAutocommit:
                     failure = error
                     raise
                 finally:
-                    if pid != own_pid():
+                    if process != own_id():
                         # What his pool does to a transaction is not to reach the parent's.
                         with suppress(Exception):
                             self._dialect.disown(connection, True)
@@ -177,8 +176,8 @@ class InAutocommit:
         """
         seen = self._seen()
         while seen.inherited:
-            connection, pid = seen.inherited[-1]
-            if is_running(pid):
+            connection, process = seen.inherited[-1]
+            if is_running(process):
                 self._leave(connection)
             seen.inherited.pop()  # not before: a child of this process would not know of it
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
-from hostmap_sql.dialects.process import own_pid, refuse_elsewhere
+from hostmap_sql.dialects.process import own_id, refuse_elsewhere
 from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import (
     DatabaseError,
@@ -80,13 +80,13 @@ class Snapshot(Session):
         self._deadline = deadline
         self._translator = translator
         self._connection = connection
-        self._pid = own_pid()
+        self._process_id = own_id()
 
     def all(
         self, statement: Statement, parameters: Parameters = NO_PARAMETERS, fits: Fits | None = None
     ) -> Sequence[Row]:
         """Run a SELECT and return its rows, each of which has to fit what was asked."""
-        refuse_elsewhere(self._pid, "the snapshot")
+        refuse_elsewhere(self._process_id, "the snapshot")
         deadline = self._deadline()
         return fetch(self._translator, self._connection, deadline, statement, parameters, fits)
 
@@ -106,7 +106,7 @@ class Snapshot(Session):
 
     def end(self) -> None:
         """End it. Never fails."""
-        if self._pid == own_pid():
+        if self._process_id == own_id():
             roll_back_quietly(self._connection, self.dialect, self._deadline())
 
 
@@ -136,7 +136,7 @@ class Transaction(Session):
         self.record = ChangeRecord()
         self._translator = translator
         self._connection = connection
-        self._pid = own_pid()
+        self._process_id = own_id()
         self._cursor: Cursor | None = None
         self._last_hosts: Sequence[str] = ()
         self._last_encoded: object = None
@@ -199,7 +199,7 @@ class Transaction(Session):
         self._failed = False
 
     def _usable_cursor(self) -> Cursor:
-        refuse_elsewhere(self._pid, "the transaction")
+        refuse_elsewhere(self._process_id, "the transaction")
         if self._cursor is None:
             raise DatabaseError(HAS_ENDED)
         if self._failed:
@@ -275,7 +275,7 @@ class Transaction(Session):
     def rollback(self) -> None:
         """End the transaction: nothing of it is there. Never fails."""
         self._cursor = None
-        if self._pid == own_pid():
+        if self._process_id == own_id():
             roll_back_quietly(self._connection, self.dialect, self.deadline())
 
     def _write_record(self) -> None:

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeVar
 
 from hostmap_sql.cells import Cells
-from hostmap_sql.dialects.process import own_pid
+from hostmap_sql.dialects.process import own_id
 from hostmap_sql.history import History
 from hostmap_sql.hosts import Hosts
 from hostmap_sql.models import valid_seconds
@@ -55,10 +55,10 @@ def in_the_loop(callback: Callable[P, object]) -> Callable[P, None]:
 
     In a process that was forked meanwhile it does nothing: the loop is its parent's.
     """
-    loop, pid = get_running_loop(), own_pid()
+    loop, process = get_running_loop(), own_id()
 
     def call(*args: P.args, **kwargs: P.kwargs) -> None:
-        if pid == own_pid():
+        if process == own_id():
             loop.call_soon_threadsafe(lambda: callback(*args, **kwargs))
 
     return call

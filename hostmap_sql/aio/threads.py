@@ -18,7 +18,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from hostmap_sql.dialects.lifo_pool import POOL_IS_CLOSED
-from hostmap_sql.dialects.process import PerProcess, own_pid, refuse_elsewhere
+from hostmap_sql.dialects.process import PerProcess, own_id, refuse_elsewhere
 from hostmap_sql.dialects.watch import WATCH
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable
 from hostmap_sql.parts import LOOKUP_SIZE
@@ -224,7 +224,7 @@ class OneThread(Calls):
         super().__init__(database)
         self._work: Work = SimpleQueue()
         self._has_left = False
-        self._pid = own_pid()
+        self._process_id = own_id()
 
     def serve(self) -> None:
         """Make the calls, until `leave`."""
@@ -232,7 +232,7 @@ class OneThread(Calls):
 
     def begin(self, work: Callable[[], None]) -> None:
         """Have this done in the thread, after all that was begun before."""
-        refuse_elsewhere(self._pid, "the transaction")
+        refuse_elsewhere(self._process_id, "the transaction")
         if self._has_left:
             raise DatabaseError(HAS_ENDED)
         self._work.put(work)

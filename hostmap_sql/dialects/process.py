@@ -82,7 +82,17 @@ class Living(Generic[T]):
 
 _holders: Living[PerProcess[Any]] = Living()
 _actions: list[Callable[[], object]] = []
-_pid = 0
+_id = ""
+
+
+def _new_id() -> str:
+    """A new id. The pid alone may be the parent's as well: each container's first process is 1."""
+    try:
+        with open("/proc/self/stat", "rb") as file:  # noqa: PTH123 - a Path would import more
+            started = file.read().rpartition(b")")[2].split()[19].decode()
+    except OSError:
+        started = ""
+    return f"{getpid()} {started}"
 
 
 def notice() -> None:
@@ -90,28 +100,28 @@ def notice() -> None:
 
     Nothing here waits for a lock: who holds it may be a thread of the parent.
     """
-    global _pid  # noqa: PLW0603 - the same, whichever thread sets it
-    pid = getpid()
+    global _id  # noqa: PLW0603 - the same, whichever thread sets it
+    new_id = _new_id()
     for holder in _holders:
-        holder.renew(pid)
-    if _pid not in (0, pid):
+        holder.renew(new_id)
+    if _id not in ("", new_id):
         for action in _actions:
             action()
-    _pid = pid
+    _id = new_id
     MARK[0] = 1
 
 
-def own_pid() -> int:
-    """The pid of this process."""
+def own_id() -> str:
+    """The id of this process, which no other one has."""
     if not MARK[0]:
         notice()
-    return _pid
+    return _id
 
 
-def is_running(pid: int) -> bool:
-    """Whether there is a process with this pid."""
+def is_running(process_id: str) -> bool:
+    """Whether there is a process with the pid of this id."""
     try:
-        os.kill(pid, 0)
+        os.kill(int(process_id.partition(" ")[0]), 0)
     except ProcessLookupError:
         return False
     except OSError:  # another user's
@@ -119,12 +129,12 @@ def is_running(pid: int) -> bool:
     return True
 
 
-def refuse_elsewhere(pid: int, what: str) -> None:
+def refuse_elsewhere(process_id: str, what: str) -> None:
     """Refuse, in all other processes, what belongs to one.
 
     :raises DatabaseError: this is not that process.
     """
-    if pid != own_pid():
+    if process_id != own_id():
         raise DatabaseError(
             f"{what} belongs to the process that this one was forked from: begin another one"
         )
@@ -149,14 +159,14 @@ class PerProcess(Generic[T]):
         call it at once only one has its value used, so it must do nothing else.
     """
 
-    __slots__ = ("__weakref__", "_made", "_make", "_pid", "value")
+    __slots__ = ("__weakref__", "_id", "_made", "_make", "value")
 
     def __init__(self, make: Callable[[T | None], T]) -> None:
         self._make = make
-        self._pid = own_pid()
+        self._id = own_id()
         self.value = make(None)
         """The value, for who has looked at the mark."""
-        self._made = {self._pid: self.value}
+        self._made = {self._id: self.value}
         _holders.add(self)
 
     def __call__(self) -> T:
@@ -165,16 +175,16 @@ class PerProcess(Generic[T]):
             notice()
         return self.value
 
-    def renew(self, pid: int) -> None:
-        """See to it that the value is the one of this process."""
-        if self._pid == pid:
+    def renew(self, process_id: str) -> None:
+        """Replace the value of another process by one of this process."""
+        if self._id == process_id:
             return
-        made = self._made.setdefault(pid, self._make(self.value))
+        made = self._made.setdefault(process_id, self._make(self.value))
         for other in list(self._made):
-            if other != pid:
+            if other != process_id:
                 self._made.pop(other, None)
-        self.value = made  # before the pid, by which other threads know that it is there
-        self._pid = pid
+        self.value = made  # before the id, by which other threads know that it is there
+        self._id = process_id
 
 
 notice()

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from hostmap_sql.dialects import green
 from hostmap_sql.dialects.base import Dialect, Fault
 from hostmap_sql.dialects.opening import NoConnectionInTime
-from hostmap_sql.dialects.process import is_running, keep_for_ever, own_pid
+from hostmap_sql.dialects.process import is_running, keep_for_ever, own_id
 from hostmap_sql.dialects.sqlite_faults import CODES, FAULTS
 from hostmap_sql.dialects.sqlite_files import (
     explain_refused_read,
@@ -128,13 +128,13 @@ class SQLite(Dialect):
             _HALF_INHERITED.add(connection.path)
 
     def is_parents(self, connection: sqlite3.Connection) -> bool:
-        pid = own_pid()
+        own = own_id()
         try:
             (first,) = self.cursor(connection).execute(f"SELECT {_FIRST_USER}()").fetchone()
         except sqlite3.OperationalError:  # it does not know the function
-            connection.create_function(_FIRST_USER, 0, lambda: pid)
+            connection.create_function(_FIRST_USER, 0, lambda: own)
             return False
-        return bool(first != pid and is_running(first))
+        return bool(first != own and is_running(first))
 
     def creator(self, url: DatabaseUrl) -> Callable[[], None]:
         path = _path(url)

@@ -231,6 +231,23 @@ def test_where_the_system_wipes_nothing_out_the_pid_tells() -> None:
     assert [*seen, mark[0], in_child(lambda: mark[0]), mark[0]] == [False, True, False, True]
 
 
+@pytest.mark.usefixtures("mapped")
+def test_a_child_with_the_pid_of_its_parent_is_another_process(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, fork: Callable[[], int]
+) -> None:
+    """Each container has a process 1, and one of them may have forked the other."""
+    monkeypatch.setattr(process, "getpid", lambda: 1)
+    monkeypatch.setattr(process, "_id", process._new_id())
+    hostmap = backend.connect()
+
+    def has_opened() -> bool:
+        return bool(pool_of(hostmap).process().opened)
+
+    assert hostmap.hosts.get("web-1").host == "web-1"
+    assert has_opened()
+    assert in_child(has_opened, fork) is False
+
+
 def test_threads_that_notice_a_new_process_at_once_have_one_value() -> None:
     made = list[object]()
 
