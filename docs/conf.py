@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from sphinx.util.docutils import SphinxDirective
 
 import hostmap_sql
-from hostmap_sql import statements
+from hostmap_sql import sql
 from hostmap_sql.dialects import dialect_named
-from hostmap_sql.nova.statements import NovaStatement
+from hostmap_sql.nova import nova_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
     from docutils.nodes import Node  # type: ignore[import-untyped]
     from sphinx.application import Sphinx
@@ -45,36 +46,35 @@ html_theme = "furo"
 html_title = f"hostmap_sql {release}"
 
 _DIALECTS = {"MySQL, MariaDB": "mysql", "PostgreSQL": "postgresql", "SQLite": "sqlite"}
-_SECTION_OR_STATEMENT = re.compile(
-    r"^    # --- (?P<section>.+?) -+$"
-    r"|(?P<comment>(?:^    # .*\n)*)^    (?P<name>[A-Z_]+) = ",
-    re.MULTILINE,
+# A statement with the comment above it: its first line says what it does, the others why.
+_STATEMENT = re.compile(
+    r"^# (?P<what>.+)\n(?P<why>(?:^# .*\n)*)^(?P<name>[A-Z_]+) = Statement", re.MULTILINE
 )
 
 
-def _statement(name: str, comment: str) -> Iterator[str]:
-    text = " ".join(line.strip(" #") for line in comment.splitlines())
-    yield f"({name.lower()})=\n### {name}\n\n{text}\n"
-    common = statements.Statement[name].value.strip()
-    yield f"```sql\n{common}\n```\n"
-    for title, dialect in _DIALECTS.items():
-        own = dialect_named(dialect).overrides.get(statements.Statement[name])
-        if own:
-            yield f"{title}:\n\n```sql\n{own.strip()}\n```\n"
+def _statements(module: ModuleType, heading: str) -> Iterator[str]:
+    """Give each statement of a module a heading, its comment, and its text for each database."""
+    source = Path(module.__file__ or "").read_text(encoding="utf-8")
+    for match in _STATEMENT.finditer(source):
+        statement = getattr(module, match["name"])
+        why = " ".join(line.lstrip("# ") for line in match["why"].splitlines())
+        yield f"{heading} {match['name']}\n\n{match['what']}\n\n{why}\n"
+        yield f"```sql\n{statement.text.strip()}\n```\n"
+        for title, dialect in _DIALECTS.items():
+            own = dialect_named(dialect).overrides.get(statement)
+            if own:
+                yield f"{title}:\n\n```sql\n{own.strip()}\n```\n"
 
 
 class Statements(SphinxDirective):
-    """Every statement, with the comments and in the order of ``statements.py``."""
+    """Every statement on the library's tables, under a heading for each module."""
 
     def run(self) -> list[Node]:
         """Make a section of each."""
-        source = Path(statements.__file__).read_text(encoding="utf-8")
         text: list[str] = []
-        for match in _SECTION_OR_STATEMENT.finditer(source.partition("class Statement")[2]):
-            if match["section"]:
-                text.append(f"## {match['section'].capitalize()}\n")
-            else:
-                text.extend(_statement(match["name"], match["comment"]))
+        for module in sql.MODULES:
+            title, _, rest = (module.__doc__ or "").partition("\n")
+            text += [f"## {title.rstrip('.')}\n", rest, *_statements(module, "###")]
         return self.parse_text_to_nodes("\n".join(text), allow_section_headings=True)
 
 
@@ -82,9 +82,9 @@ class NovaStatements(SphinxDirective):
     """Every statement on Nova's databases."""
 
     def run(self) -> list[Node]:
-        """Make a block of each."""
-        text = [f"```sql\n-- {s.name}\n{s.value.strip()}\n```\n" for s in NovaStatement]
-        return self.parse_text_to_nodes("\n".join(text))
+        """Make a section of each."""
+        text = "\n".join(_statements(nova_sql, "###"))
+        return self.parse_text_to_nodes(text, allow_section_headings=True)
 
 
 def setup(app: Sphinx) -> None:

@@ -1,46 +1,48 @@
-"""The directory of a partitioned deployment: which cell a host is in, and how to reach it.
+"""A directory of hosts and cells: the cell of each host, and the URLs of each cell.
 
 >>> with connect("sqlite:///hostmap.db") as hostmap:
 ...     hostmap.hosts.get("compute-1").cell.name
 'cell1'
 """
 
-from importlib import import_module
-
-# The names below are loaded when they are first asked for: a program that imports us and has no
-# host to look up in this run waits for nothing. `typing` alone would take a third of the time.
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from hostmap_sql.checks import Finding
-    from hostmap_sql.errors import (
-        CellMappingExists,
-        CellMappingInUse,
-        CellMappingNotFound,
-        DatabaseError,
-        DatabaseUnavailable,
-        HistoryPruned,
-        HostMapError,
-        HostMappingExists,
-        HostMappingNotFound,
-        HostsNotMapped,
-        InvalidValue,
-        OutcomeUnknown,
-        SchemaOutOfDate,
-        StaleMapping,
-        StaleReplica,
-    )
-    from hostmap_sql.hostmap import Changes, HostMap, connect
-    from hostmap_sql.models import (
-        CELL0_UUID,
-        BulkResult,
-        CellChange,
-        CellMapping,
-        ChangeSet,
-        Conflict,
-        HostChange,
-        HostMapping,
-    )
-    from hostmap_sql.urls import SecretUrl
+from hostmap_sql.directory.cells import Cells
+from hostmap_sql.directory.consistency_check import Finding
+from hostmap_sql.directory.history import History, HistoryPosition
+from hostmap_sql.directory.hosts import Hosts
+from hostmap_sql.directory.wait_for_hosts import WaitableHosts
+from hostmap_sql.directory.write_transaction import WriteTransaction
+from hostmap_sql.errors import (
+    CellMappingExists,
+    CellMappingInUse,
+    CellMappingNotFound,
+    DatabaseError,
+    DatabaseUnavailable,
+    HistoryPruned,
+    HostMapError,
+    HostMappingExists,
+    HostMappingNotFound,
+    HostsNotMapped,
+    InvalidValue,
+    OutcomeUnknown,
+    SchemaOutOfDate,
+    StaleMapping,
+    StaleReplica,
+)
+from hostmap_sql.hostmap import HostMap, connect
+from hostmap_sql.models import (
+    CELL0_UUID,
+    BulkResult,
+    CellChange,
+    CellMapping,
+    ChangeSet,
+    Conflict,
+    HostChange,
+    HostMapping,
+    MigrationLock,
+    MigrationStatus,
+)
+from hostmap_sql.replica.replica import Replica
+from hostmap_sql.secret_url import SecretUrl
 
 __version__ = "0.1.0"
 
@@ -52,12 +54,14 @@ __all__ = [
     "CellMappingExists",
     "CellMappingInUse",
     "CellMappingNotFound",
+    "Cells",
     "ChangeSet",
-    "Changes",
     "Conflict",
     "DatabaseError",
     "DatabaseUnavailable",
     "Finding",
+    "History",
+    "HistoryPosition",
     "HistoryPruned",
     "HostChange",
     "HostMap",
@@ -65,29 +69,19 @@ __all__ = [
     "HostMapping",
     "HostMappingExists",
     "HostMappingNotFound",
+    "Hosts",
     "HostsNotMapped",
     "InvalidValue",
+    "MigrationLock",
+    "MigrationStatus",
     "OutcomeUnknown",
+    "Replica",
     "SchemaOutOfDate",
     "SecretUrl",
     "StaleMapping",
     "StaleReplica",
+    "WaitableHosts",
+    "WriteTransaction",
     "__version__",
     "connect",
 ]
-
-_MODULES = ("errors", "urls", "models", "hostmap", "checks")
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        """Load a public name, and no more modules than it takes."""
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        modules = (import_module(f"{__name__}.{module}") for module in _MODULES)
-        value = next(vars(module)[name] for module in modules if name in vars(module))
-        globals()[name] = value
-        return value
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})

@@ -1,8 +1,8 @@
-"""Every exception the library raises: one tree, each with what it is about as attributes.
+"""The exceptions of the library, all below `HostMapError`.
 
-The arguments of each class are its attributes, so that exceptions survive pickling, and its text is
-one sentence that says what is wrong and, where there is something to do, what. Where a driver's
-exception was the reason it is the ``__cause__``.
+The constructor's arguments are the attributes, so that exceptions survive pickling. The text is one
+sentence: the problem and, where there is one, the remedy. A driver's exception that caused one of
+these is its ``__cause__``.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from hostmap_sql.models import CellMapping, HostMapping
 
 
 _FIRST_MIGRATION = "0001-"
 
-# How many hosts a sentence names.
 _MOST_NAMED = 20
+"""The most hosts that a sentence names."""
 
 
 class HostMapError(Exception):
@@ -26,7 +26,7 @@ class HostMapError(Exception):
 
 
 class HostMappingNotFound(HostMapError, LookupError):
-    """The host is mapped to no cell."""
+    """The host is not mapped to any cell."""
 
     def __init__(self, host: str) -> None:
         super().__init__(host)
@@ -37,7 +37,7 @@ class HostMappingNotFound(HostMapError, LookupError):
 
 
 class CellMappingNotFound(HostMapError, LookupError):
-    """There is no cell of this UUID or name."""
+    """No cell has this UUID or name."""
 
     def __init__(self, cell: str) -> None:
         super().__init__(cell)
@@ -48,7 +48,7 @@ class CellMappingNotFound(HostMapError, LookupError):
 
 
 class HostMappingExists(HostMapError):
-    """The host is mapped already; `cell_uuid` is the cell it is in."""
+    """The host is mapped already, to the cell `cell_uuid`."""
 
     def __init__(self, host: str, cell_uuid: str) -> None:
         super().__init__(host, cell_uuid)
@@ -60,7 +60,7 @@ class HostMappingExists(HostMapError):
 
 
 class CellMappingExists(HostMapError):
-    """Another cell has this `name` or this `uuid`; `field` says which, `cell_uuid` whose it is."""
+    """The cell `cell_uuid` already has this `value` in `field`, which is "name" or "uuid"."""
 
     def __init__(self, field: str, value: str, cell_uuid: str) -> None:
         super().__init__(field, value, cell_uuid)
@@ -73,7 +73,7 @@ class CellMappingExists(HostMapError):
 
 
 class CellMappingInUse(HostMapError):
-    """The cell cannot be deleted: `hosts` hosts are still mapped to it."""
+    """The cell cannot be deleted, because `hosts` hosts are mapped to it."""
 
     def __init__(self, cell_uuid: str, hosts: int) -> None:
         super().__init__(cell_uuid, hosts)
@@ -88,33 +88,32 @@ class CellMappingInUse(HostMapError):
 
 
 class StaleMapping(HostMapError):
-    """An expected cell or revision did not hold; `actual` is what is there now."""
+    """The host or cell is not as expected; `actual` is its current mapping."""
 
     def __init__(
         self,
         actual: HostMapping | CellMapping,
-        expected_cell: str | None = None,
+        expected_cell_uuid: str | None = None,
         expected_revision: int | None = None,
     ) -> None:
-        super().__init__(actual, expected_cell, expected_revision)
+        super().__init__(actual, expected_cell_uuid, expected_revision)
         self.actual = actual
-        self.expected_cell = expected_cell
+        self.expected_cell_uuid = expected_cell_uuid
         self.expected_revision = expected_revision
 
     def __str__(self) -> str:
-        expected = {"cell": self.expected_cell, "revision": self.expected_revision}
+        expected = {"cell": self.expected_cell_uuid, "revision": self.expected_revision}
         wanted = " and ".join(
-            f"{what} {value}" for what, value in expected.items() if value is not None
+            f"{name} {value}" for name, value in expected.items() if value is not None
         )
         found = f"{self.actual.label} is at revision {self.actual.revision}"
-        return f"{found}, not at the expected {wanted}: read it again and decide anew"
+        return f"{found}, not at the expected {wanted}: read it again, then decide again"
 
 
 class HostsNotMapped(HostMapError):
-    """The time to wait for hosts is up, and not all of them are there.
+    """Some hosts were not mapped, or not to the expected cell, before the timeout.
 
-    `missing` are mapped to no cell; `elsewhere` has the cell of those that are in another than the
-    one that was waited for.
+    `missing` hosts are not mapped; `elsewhere` maps each host in another cell to that cell's UUID.
     """
 
     def __init__(
@@ -126,28 +125,29 @@ class HostsNotMapped(HostMapError):
         self.timeout = timeout
 
     def __str__(self) -> str:
-        parts = [_told(self.missing, "not mapped to any cell"), *self._told_elsewhere()]
-        return f"after {self.timeout:g} s {' and '.join(part for part in parts if part)}"
-
-    def _told_elsewhere(self) -> Iterator[str]:
+        clauses = []
+        if self.missing:
+            clauses.append(f"{describe_hosts(self.missing)} not mapped to any cell")
         if self.elsewhere:
             cells = ", ".join(dict.fromkeys(self.elsewhere.values()))
-            yield _told([*self.elsewhere], f"in another cell ({cells})")
+            clauses.append(f"{describe_hosts([*self.elsewhere])} in another cell ({cells})")
+        return f"after {self.timeout:g} s {' and '.join(clauses)}"
 
 
-def _told(hosts: Sequence[str], what: str) -> str:
-    """What is to be said of some hosts, of whom not too many are named."""
-    if not hosts:
-        return ""
+def describe_hosts(hosts: Sequence[str]) -> str:
+    """Return the subject and verb of a sentence about hosts, naming the first 20.
+
+    >>> describe_hosts(["a"]), describe_hosts(["a", "b"])
+    ("host 'a' is", "hosts 'a', 'b' are")
+    """
     named = ", ".join(map(repr, hosts[:_MOST_NAMED]))
     more = len(hosts) - _MOST_NAMED
     rest = f" and {more:,} more" if more > 0 else ""
-    noun, verb = ("host", "is") if len(hosts) == 1 else ("hosts", "are")
-    return f"{noun} {named}{rest} {verb} {what}"
+    return f"host {named} is" if len(hosts) == 1 else f"hosts {named}{rest} are"
 
 
 class InvalidValue(HostMapError, ValueError):
-    """A value that cannot be used; `field` names its place, `problem` says what is wrong."""
+    """A value cannot be used: `field` names it, `problem` says why."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(field, problem)
@@ -159,7 +159,10 @@ class InvalidValue(HostMapError, ValueError):
 
 
 class HistoryPruned(HostMapError):
-    """Changes after `revision` are asked for, but those up to `pruned_revision` were removed."""
+    """The history no longer holds every change after `revision`.
+
+    It was pruned up to `pruned_revision`, or the database was restored from a backup.
+    """
 
     def __init__(self, revision: int, pruned_revision: int) -> None:
         super().__init__(revision, pruned_revision)
@@ -175,9 +178,9 @@ class HistoryPruned(HostMapError):
 
 
 class StaleReplica(HostMapError):
-    """A replica is older than it may be, or has not got to a revision in time.
+    """A replica is older than its `max_age`, or did not reach a revision in time.
 
-    It has `revision`, and was last known to be current `age` seconds ago.
+    It is at `revision`, and was last known to be current `age` seconds ago.
     """
 
     def __init__(self, revision: int, age: float, wanted: str) -> None:
@@ -194,10 +197,9 @@ class StaleReplica(HostMapError):
 
 
 class SchemaOutOfDate(HostMapError):
-    """The tables are not those this version needs.
+    """The tables do not fit this version of the library.
 
-    `missing` are the migrations that are still to be applied, `unknown` those that a newer version
-    of the library has applied.
+    `missing` migrations are not applied yet; `unknown` ones are of a newer version of the library.
     """
 
     def __init__(
@@ -228,7 +230,7 @@ class SchemaOutOfDate(HostMapError):
 
 
 class DatabaseUnavailable(HostMapError):
-    """The database could not be reached, or could not do it just now. Nothing was written."""
+    """The database could not be reached or is temporarily unable to answer. Nothing was written."""
 
     def __init__(self, database: str, problem: str) -> None:
         super().__init__(database, problem)
@@ -240,9 +242,9 @@ class DatabaseUnavailable(HostMapError):
 
 
 class OutcomeUnknown(HostMapError):
-    """The answer to a commit was lost, and the time ran out before it could be settled.
+    """The answer to a commit was lost, and the timeout passed before its outcome was known.
 
-    The change may or may not be there: ``hostmap.outcome(change_id, revision)`` tells.
+    The change may be there or not: ``hostmap.outcome(change_id, revision=revision)`` tells.
     """
 
     def __init__(self, change_id: str, revision: int | None = None) -> None:
@@ -251,17 +253,17 @@ class OutcomeUnknown(HostMapError):
         self.revision = revision
 
     def __str__(self) -> str:
-        asked = f"hostmap outcome {self.change_id}"
+        command = f"hostmap outcome {self.change_id}"
         if self.revision is not None:
-            asked += f" --revision {self.revision}"
+            command += f" --revision {self.revision}"
         return (
             f"it is not known whether change {self.change_id} was made: "
-            f"ask `{asked}` before doing it again"
+            f"ask `{command}` before repeating it"
         )
 
 
 class DatabaseError(HostMapError):
-    """Any other failure of the database; `code` is its own code for it, where it gave one."""
+    """Any other failure of the database; `code` is its error code, if there is one."""
 
     def __init__(self, problem: str, code: str | None = None, statement: str | None = None) -> None:
         super().__init__(problem, code, statement)

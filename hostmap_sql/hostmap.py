@@ -1,43 +1,51 @@
-"""`connect` and what it returns: the directory as a whole."""
+"""`connect` and `HostMap`: the directory as a whole."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from copy import copy
-from typing import TYPE_CHECKING, TypeVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from hostmap_sql.cells import Cells
-from hostmap_sql.database import Database
 from hostmap_sql.dialects import dialect_named, dialect_of_scheme
-from hostmap_sql.dialects.external_pool import refuse_unusable
+from hostmap_sql.directory.cells import Cells
+from hostmap_sql.directory.consistency_check import check
+from hostmap_sql.directory.history import History
+from hostmap_sql.directory.wait_for_hosts import WaitableHosts
+from hostmap_sql.directory.write_transaction import WriteTransaction
+from hostmap_sql.engine.database import Database
+from hostmap_sql.engine.external_pool import ExternalPool
+from hostmap_sql.engine.external_pool_checks import refuse_unusable
+from hostmap_sql.engine.pool import pool_for
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown
-from hostmap_sql.history import History
-from hostmap_sql.hosts import Hosts
-from hostmap_sql.leases import InAutocommit
-from hostmap_sql.models import valid_name, valid_number, valid_seconds, valid_uuid
-from hostmap_sql.waiting import WatchedHosts
+from hostmap_sql.replica.replica import Replica
+from hostmap_sql.secret_url import mask
+from hostmap_sql.validation import (
+    valid_author,
+    valid_number,
+    valid_reason,
+    valid_timeout,
+    valid_uuid,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
     from types import TracebackType
     from typing import Self
 
-    from hostmap_sql.checks import Finding
-    from hostmap_sql.database import Outcome
-    from hostmap_sql.dialects.base import Connections, Dialect, Lender
-    from hostmap_sql.migrations import MigrationLock, Migrations, MigrationStatus
-    from hostmap_sql.replica import Replica
-    from hostmap_sql.sessions import Transaction
+    from hostmap_sql.directory.consistency_check import Finding
+    from hostmap_sql.engine.lost_commits import Outcome
+    from hostmap_sql.migrations.migrator import Migrations
+    from hostmap_sql.models import MigrationLock, MigrationStatus
+    from hostmap_sql.runtime.dbapi import Connections
 
 T = TypeVar("T")
 
 DEFAULT_TIMEOUT = 30.0
-"""How long, in seconds, a call tries before it gives up."""
-
+"""The timeout of a call, in seconds."""
 
 DEFAULT_POOL_SIZE = 5
-"""The most connections that are open at once."""
+"""The most connections that are open at the same time."""
 
 
 def connect(
@@ -47,62 +55,54 @@ def connect(
     pool_size: int = DEFAULT_POOL_SIZE,
     author: str | None = None,
 ) -> HostMap:
-    """A directory, by the URL of its database. No connection is made before it is used.
+    """Return the directory in the database of a URL. The first call that needs it connects.
 
     :param url: ``sqlite:///relative.db``, ``sqlite:////absolute.db``,
         ``mysql://user:password@host:3306/database`` or
-        ``postgresql://user:password@host:5432/database``; SQLAlchemy's schemes are understood. In
-        the query, ``sslmode=`` and ``sslrootcert=`` take libpq's words on both servers; the
-        certificate of one that is not on this machine is verified unless they say otherwise.
-    :param timeout: how long a call tries before it gives up, in seconds.
-    :param pool_size: the most connections that are open at once.
-    :param author: who the history says made the changes, unless they say otherwise themselves.
+        ``postgresql://user:password@host:5432/database``; SQLAlchemy's schemes work too. In the
+        query, ``sslmode=`` and ``sslrootcert=`` take libpq's words on both servers. By default
+        the certificate of a server on another machine is verified.
+    :param timeout: the timeout of a call, in seconds: how long it retries before it fails.
+    :param pool_size: the most connections that are open at the same time.
+    :param author: the author of changes in the history, unless a call names another.
     :raises InvalidValue: the URL or another argument cannot be used. No password is in the message.
 
     >>> with connect("sqlite:///hostmap.db", author="docs") as hostmap:
     ...     hostmap.revision()
     2
     """
-    return HostMap._connected(url, timeout, pool_size, author)  # noqa: SLF001 - the same module
+    # Lazy: with `urllib`, 3 ms of import time that programs with a pool of their own save.
+    from hostmap_sql.dialects.database_url import DatabaseUrl  # noqa: PLC0415
+
+    parsed = DatabaseUrl.parse(url)
+    dialect = dialect_of_scheme(parsed.scheme)
+    size = valid_number(pool_size, "pool_size", least=1)
+    seconds = valid_timeout(timeout)
+    pool = pool_for(dialect, parsed, size=size, timeout=seconds)
+    database = Database(pool, dialect, str(parsed), timeout=seconds, author=valid_author(author))
+    hostmap = HostMap.__new__(HostMap)
+    hostmap._set_up(database, mask(url.strip()), dialect.creator(parsed))  # noqa: SLF001 - this module
+    return hostmap
 
 
-class Changes:
-    """A transaction that was begun: all done through `hosts` and `cells` is one changeset."""
-
-    def __init__(self, transaction: Transaction) -> None:
-        self._transaction = transaction
-        self.hosts = Hosts(transaction)
-        self.cells = Cells(transaction)
-
-    @property
-    def revision(self) -> int:
-        """The revision that it makes, if it changes anything."""
-        return self._transaction.revision
-
-    @property
-    def change_id(self) -> str:
-        """The UUID by which the history knows it."""
-        return self._transaction.change_id
-
-    @property
-    def now(self) -> datetime:
-        """The time of all its changes."""
-        return self._transaction.now
+def _attribute(name: str, doc: str) -> Any:
+    """Make a read-only attribute with a docstring; in C, as each lookup reads `hosts`."""
+    return property(attrgetter(name), doc=doc)
 
 
 class HostMap:
-    """The directory: which cell is a host in? Safe to share between threads.
+    """The directory of hosts and cells. Threads can share it.
 
-    Made by `connect`, or on a pool of the caller's own:
+    `connect` returns one. The constructor takes a connection pool of the caller instead:
 
-    :param connections: any callable that returns a context manager which gives a DB-API connection,
-        such as the ``connection`` method of a psycopg_pool.
+    :param connections: any callable that returns a context manager with a DB-API connection, such
+        as the ``connection`` method of a psycopg_pool.
     :param dialect: "mysql" (also for MariaDB), "postgresql" or "sqlite".
-    :param timeout: how long a call tries before it gives up, in seconds.
-    :param author: who the history says made the changes, unless they say otherwise themselves.
-    :param name: what messages call the database.
-    :raises InvalidValue: an argument cannot be used, or the dialect's driver is not installed. What
-        `connections` lends is looked at when it first does, which then raises this, too.
+    :param timeout: the timeout of a call, in seconds: how long it retries before it fails.
+    :param author: the author of changes in the history, unless a call names another.
+    :param name: the name of the database in messages.
+    :raises InvalidValue: an argument cannot be used, or the dialect's driver is not installed. The
+        first call raises it too, if the pool's connections cannot be used.
 
     >>> HostMap(pool.connection, "sqlite").hosts.get("compute-1").cell.name
     'cell1'
@@ -119,61 +119,54 @@ class HostMap:
     ) -> None:
         refuse_unusable(connections)
         known = dialect_named(dialect)
-        self._set_up(InAutocommit(connections, known), known, timeout, author, name)
-
-    @classmethod
-    def _connected(cls, url: str, timeout: float, pool_size: int, author: str | None) -> HostMap:
-        # Here, since urllib costs the programs that bring a pool of their own 5 ms of start-up.
-        from hostmap_sql.database_url import DatabaseUrl  # noqa: PLC0415
-
-        parsed = DatabaseUrl.parse(url)
-        dialect = dialect_of_scheme(parsed.scheme)
-        size = valid_number(pool_size, "pool_size", least=1)
-        pool = dialect.pool(parsed, size=size, timeout=_valid_timeout(timeout))
-        self = cls.__new__(cls)
-        self._set_up(pool.connection, dialect, timeout, author, str(parsed))
-        # To what is ours. A caller closes his own pool, and makes his own database, himself.
-        self._close = pool.close
-        self._create_database = dialect.creator(parsed)
-        return self
+        database = Database(
+            ExternalPool(connections, known),
+            known,
+            name,
+            timeout=valid_timeout(timeout),
+            author=valid_author(author),
+        )
+        # The caller creates the database too.
+        self._set_up(database, f"{known.name}, {_class_name(connections)}", lambda: None)
 
     def _set_up(
-        self,
-        lend: Lender,
-        dialect: Dialect,
-        timeout: float,
-        author: str | None,
-        name: str,
+        self, database: Database, description: str, create_database: Callable[[], object]
     ) -> None:
-        self._close: Callable[[], object] = _nothing
-        self._create_database: Callable[[], object] = _nothing
-        timeout = _valid_timeout(timeout)
-        author = _valid_note(author, "author")
-        self._use(Database(lend, dialect, name, timeout=timeout, author=author))
+        self._description = description
+        self._create_database = create_database
+        self._use(database)
 
     def _use(self, database: Database) -> None:
         self._database = database
-        self.cells = Cells(database)
-        """The cells, see `Cells`."""
-        self.hosts = WatchedHosts(database)
-        """The hosts, see `Hosts`; and `WatchedHosts.wait`."""
-        self.history = History(database)
-        """The record of all changes, see `History`."""
+        self._hosts = WaitableHosts(database)
+        self._cells = Cells(database)
+        self._history = History(database)
 
-    # --- writing several things as one --------------------------------------------------------
+    def __repr__(self) -> str:
+        return f"<HostMap {self._description}>"
+
+    hosts: WaitableHosts = _attribute(
+        "_hosts", "The hosts and the cell of each, see `Hosts` and `WaitableHosts`."
+    )
+    cells: Cells = _attribute("_cells", "The cells and their URLs, see `Cells`.")
+    history: History = _attribute("_history", "The record of all changes, see `History`.")
+
+    # --- transactions -------------------------------------------------------------------------
 
     @contextmanager
     def transaction(
-        self, author: str | None = None, reason: str | None = None
-    ) -> Iterator[Changes]:
-        """A block whose changes are all made, as one changeset, or none of them.
+        self, *, author: str | None = None, reason: str | None = None
+    ) -> Iterator[WriteTransaction]:
+        """Run a block whose changes are made together, as one changeset, or not at all.
 
-        Nobody else can write while it lasts. An exception undoes it, whatever it is. It cannot be
-        repeated for the caller: where a passing fault should not end it, hand a function to `run`.
+        It holds the lock of all writers from beginning to end. Any exception rolls it back. A block
+        cannot be retried after a transient failure; a function passed to `run` can.
 
-        :raises DatabaseUnavailable: the database failed for a passing reason. Nothing was written.
-        :raises OutcomeUnknown: the answer to the commit was lost, and the time ran out before it
-            could be settled: see `outcome`.
+        :param author: the author of the changeset.
+        :param reason: the reason for the changeset.
+        :raises DatabaseUnavailable: the database failed temporarily. Nothing was written.
+        :raises OutcomeUnknown: the answer to the commit was lost, and the timeout passed before its
+            outcome was known: see `outcome`.
 
         >>> cell2 = hostmap.cells.get_by_name("cell2")
         >>> with hostmap.transaction(author="burn-in", reason="rack 9") as tx:
@@ -182,63 +175,73 @@ class HostMap:
         >>> moved.revision == updated.revision == hostmap.revision()
         True
         """
-        with self._signed(author, reason).transaction() as transaction:
-            yield Changes(transaction)
+        with self._database_with(author, reason).transaction() as transaction:
+            yield WriteTransaction(transaction)
 
     def run(
-        self, fn: Callable[[Changes], T], author: str | None = None, reason: str | None = None
+        self,
+        fn: Callable[[WriteTransaction], T],
+        *,
+        author: str | None = None,
+        reason: str | None = None,
     ) -> T:
-        """Call ``fn(changes)`` in a transaction and return its result.
+        """Call ``fn(tx)`` in a transaction, and return its result.
 
-        After a deadlock, a lost connection and the like it is run again as a whole, from the start,
-        until the timeout: whatever else it does should bear being done twice.
+        After a transient failure, such as a deadlock or a lost connection, the whole function runs
+        again, until the timeout. Its other side effects must allow for that.
 
+        :param author: the author of the changeset.
+        :param reason: the reason for the changeset.
         :raises DatabaseUnavailable: the database kept failing until the timeout.
-        :raises OutcomeUnknown: the answer to the commit was lost, and the time ran out before it
-            could be settled: see `outcome`.
+        :raises OutcomeUnknown: the answer to the commit was lost, and the timeout passed before its
+            outcome was known: see `outcome`.
 
         >>> hostmap.run(lambda tx: tx.hosts.delete("compute-1"), reason="scrapped").reason
         'scrapped'
         """
-        return self._signed(author, reason).write(lambda transaction: fn(Changes(transaction)))
+        database = self._database_with(author, reason)
+        return database.write(lambda transaction: fn(WriteTransaction(transaction)))
 
-    def signed(self, author: str | None = None, reason: str | None = None) -> HostMap:
-        """The same directory, its writes recorded with this author and this reason.
+    def with_author(self, *, author: str | None = None, reason: str | None = None) -> HostMap:
+        """Return the same directory, with an author and a reason for its changes.
 
-        >>> hostmap.signed(reason="new rack").hosts.delete("compute-1").reason
+        :param author: the author of changes in the history. Default: as before.
+        :param reason: the reason for changes in the history. Default: as before.
+
+        >>> hostmap.with_author(reason="new rack").hosts.delete("compute-1").reason
         'new rack'
         """
         other = copy(self)
-        other._use(self._signed(author, reason))  # noqa: SLF001 - a copy of its own
+        other._use(self._database_with(author, reason))  # noqa: SLF001 - a copy of this object
         return other
 
-    def _signed(self, author: str | None, reason: str | None) -> Database:
-        return self._database.signed(_valid_note(author, "author"), _valid_note(reason, "reason"))
+    def _database_with(self, author: str | None, reason: str | None) -> Database:
+        return self._database.with_author(valid_author(author), valid_reason(reason))
 
-    # --- when it goes wrong -------------------------------------------------------------------
+    # --- timeouts and lost commits ------------------------------------------------------------
 
     @contextmanager
     def timeout(self, seconds: float) -> Iterator[None]:
-        """A block in which each call may take so many seconds at most, if it is less than before.
+        """Limit the timeout of each call in a block, in seconds. A longer timeout has no effect.
 
-        It holds for this directory, and for this thread or asyncio task alone.
+        The limit is for this directory in this thread or asyncio task.
 
         >>> with hostmap.timeout(0.5):
         ...     hostmap.hosts.get("compute-1").cell.name
         'cell1'
         """
-        with self._database.narrowed(_valid_timeout(seconds)):
+        with self._database.limit_timeout(valid_timeout(seconds)):
             yield
 
-    def outcome(self, change_id: str, revision: int | None = None) -> Outcome:
-        """What became of the change that an `OutcomeUnknown` is about: "committed" or "aborted".
+    def outcome(self, change_id: str, *, revision: int | None = None) -> Outcome:
+        """Return the outcome of the change of an `OutcomeUnknown`: "committed" or "aborted".
 
-        It waits for the database to decide. What it says stays true.
+        It waits until the database has decided. The outcome is final.
 
-        :param change_id: the one of the exception.
-        :param revision: the one of the exception; needed only where the history is pruned.
-        :raises OutcomeUnknown: it is still undecided when the time is up.
-        :raises HistoryPruned: the history no longer reaches back to it, and it is not there.
+        :param change_id: the `change_id` of the exception.
+        :param revision: the `revision` of the exception, needed only if the history is pruned.
+        :raises OutcomeUnknown: the timeout passed before the outcome was known.
+        :raises HistoryPruned: the change is not on record, and may have been pruned.
 
         >>> hostmap.outcome(hostmap.history.since(0)[-1].change_id)
         'committed'
@@ -253,31 +256,28 @@ class HostMap:
         except DatabaseUnavailable as error:
             raise OutcomeUnknown(change_id, revision) from error
 
-    # --- copies -------------------------------------------------------------------------------
+    # --- replicas -----------------------------------------------------------------------------
 
     def replica(self, *, max_age: float | None = None, read_through: bool = True) -> Replica:
-        """A copy of the whole directory in this process, which can follow all changes.
+        """Load an in-memory copy of the whole directory, which can follow all changes.
 
-        It is loaded now, in one snapshot. See `Replica`.
+        See `Replica`.
 
-        :param max_age: how old, in seconds, what it answers may be; beyond that it raises
-            `StaleReplica`. Default: as old as it gets.
-        :param read_through: whether a host that it does not know is looked up in the database.
-        :raises DatabaseUnavailable: the database is away.
+        :param max_age: the age, in seconds, at which its lookups raise `StaleReplica`. Default: no
+            limit.
+        :param read_through: look hosts up in the database that the copy does not have.
+        :raises DatabaseUnavailable: the database could not be reached before the timeout.
 
         >>> with hostmap.replica(max_age=60).start() as replica:
         ...     replica.cell_of("compute-1").name, len(replica)
         ('cell1', 3)
         """
-        # Here, as most programs have no use for it, and it brings `logging`.
-        from hostmap_sql.replica import Replica  # noqa: PLC0415
-
         return Replica(self._database, self.hosts, max_age=max_age, read_through=read_through)
 
-    # --- the whole ----------------------------------------------------------------------------
+    # --- revision and consistency -------------------------------------------------------------
 
     def revision(self) -> int:
-        """The newest committed revision, 0 in a new directory.
+        """Return the newest committed revision, 0 in a new directory.
 
         >>> hostmap.revision()
         2
@@ -285,34 +285,32 @@ class HostMap:
         return self.history.newest()
 
     def check(self, *, limit: int = 1000) -> tuple[Finding, ...]:
-        """What in the directory should not be so: nothing, if all is well.
+        """Check the directory for faults, and return them: none, if all is well.
 
-        Looks at the schema, the record of changes, orphaned rows, and whether the mappings agree
-        with the record; in one snapshot, so that others may write meanwhile. Changes nothing.
+        It checks the schema, the record of changes, orphaned rows, and that mappings and record
+        agree. It reads one snapshot, without blocking writers, and changes nothing.
 
-        :param limit: the most findings of one kind; if there are more, a last one says so.
-        :raises SchemaOutOfDate: there is no directory at all.
+        :param limit: the most findings of a kind; if there are more, a last one says so.
+        :raises SchemaOutOfDate: the database has no directory.
 
         >>> hostmap.check()
         ()
         """
-        from hostmap_sql.checks import check  # noqa: PLC0415 - only for those who check
-
         return check(self._database, limit)
 
     def migrate(self) -> tuple[str, ...]:
-        """Make the tables, or bring them up to date; return the migrations that were applied.
+        """Create or upgrade the tables, and return the migrations that were applied.
 
-        An SQLite file that does not exist is made, readable by its owner alone. Needs the extra
-        ``migrate``. Of several who migrate at once one does it, and the others wait. Whoever is
-        killed in the middle leaves what the next one completes. Where nothing is to be applied
-        nothing is locked or written, so that an account that may only read can call it.
+        Needs the extra ``migrate``. An SQLite file that does not exist is created, readable by its
+        owner only. Of several concurrent calls one migrates, and the others wait; after one that
+        was killed, the next call completes its work. If no migration is missing, it locks and
+        writes nothing, so an account with read access can call it.
 
-        :raises DatabaseError: a migration failed. The message is the database's own, and says what
-            to do where that is known.
-        :raises DatabaseUnavailable: others were migrating until the timeout, or the connection was
-            lost.
-        :raises SchemaOutOfDate: the tables are those of a newer version of the library.
+        :raises DatabaseError: a migration failed. The message is the database's own, with the
+            remedy if it is known.
+        :raises DatabaseUnavailable: another client was migrating until the timeout, or the
+            connection was lost.
+        :raises SchemaOutOfDate: the tables are of a newer version of the library.
 
         >>> hostmap.migrate()
         ()
@@ -321,8 +319,9 @@ class HostMap:
         return self._migrations().apply()
 
     def rollback_migrations(self, first: str) -> tuple[str, ...]:
-        """Undo a migration and all after it; return those undone. THE DATA IN THEIR TABLES IS LOST.
+        """Roll back a migration and all after it; return their ids. THEIR TABLES' DATA IS LOST.
 
+        :param first: the id of the oldest migration to roll back.
         :raises InvalidValue: there is no such migration, or it is not applied.
 
         >>> hostmap.rollback_migrations("0007-cell-mapping-change")
@@ -331,7 +330,7 @@ class HostMap:
         return self._migrations().roll_back(first)
 
     def migration_status(self) -> tuple[MigrationStatus, ...]:
-        """All migrations, in their order, and whether each is applied.
+        """Return all migrations in their order, each with whether it is applied.
 
         >>> all(migration.applied for migration in hostmap.migration_status())
         True
@@ -341,12 +340,11 @@ class HostMap:
     def break_migration_lock(self) -> MigrationLock | None:
         """Remove the lock of a migration that was killed; return it, or None if there is none.
 
-        Only a killed ``yoyo apply`` needs that, or on MySQL and MariaDB a `migrate` that was killed
-        while it was connected to another server of the cluster: the lock of every other `migrate`
-        ends with its connection. See to it that no other is still running: of a living
-        ``yoyo apply`` nothing can be seen but its lock.
+        Needed only after a killed ``yoyo apply``, or on MySQL and MariaDB after a killed `migrate`
+        that was connected to another server of the cluster: other locks of `migrate` end with their
+        connections. First make sure that no ``yoyo apply`` is running: its lock looks the same.
 
-        :raises DatabaseError: a `migrate` is running, whose lock is left alone.
+        :raises DatabaseError: a `migrate` is running; its lock stays.
 
         >>> hostmap.break_migration_lock() is None
         True
@@ -354,19 +352,19 @@ class HostMap:
         return self._migrations().break_lock()
 
     def _migrations(self) -> Migrations:
-        # yoyo is an extra, which services do not need
+        # Lazy, because yoyo is an extra that services do not need.
         try:
-            from hostmap_sql.migrations import Migrations  # noqa: PLC0415
+            from hostmap_sql.migrations.migrator import Migrations  # noqa: PLC0415
         except ModuleNotFoundError as error:
             problem = "migrations need yoyo: install it with `pip install 'hostmap-sql[migrate]'`"
             raise DatabaseError(problem) from error
         return Migrations(self._database)
 
-    # --- the end ------------------------------------------------------------------------------
+    # --- closing ------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Close the connections that `connect` made. A pool of the caller's own is left open."""
-        self._close()
+        """Close the connections that `connect` opened. A pool of the caller stays open."""
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -380,13 +378,6 @@ class HostMap:
         self.close()
 
 
-def _nothing() -> None:
-    """Do nothing, on a pool and a database that are the caller's."""
-
-
-def _valid_timeout(timeout: float) -> float:
-    return valid_seconds(timeout, "timeout", zero=False)
-
-
-def _valid_note(note: str | None, field: str) -> str | None:
-    return None if note is None else valid_name(note, field)
+def _class_name(connections: object) -> str:
+    """Return the class of a pool, given it or a method of it."""
+    return type(getattr(connections, "__self__", connections)).__qualname__

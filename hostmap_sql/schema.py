@@ -1,6 +1,6 @@
-"""Which migrations this version of the library knows: those in its folder."""
+"""The migrations that this version of the library knows: the files in its folders."""
 # ruff: noqa: PTH100, PTH112, PTH118, PTH119, PTH120, PTH208
-# pathlib would bring urllib, and with it 5 ms to the import of the library.
+# pathlib imports urllib, which takes 5 ms.
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 _SUFFIX = ".sql"
 _ROLLBACK_SUFFIX = ".rollback.sql"
 
-# How our migrations are named: yoyo's table may hold those of other programs as well.
+# The names of our migrations; yoyo's table may hold those of other programs as well.
 _OUR_MIGRATION = re.compile(r"[0-9]{4}-[a-z0-9-]*mapping[a-z0-9-]*")
 
 
 def migrations_folder(dialect: str) -> str:
-    """The folder of a dialect's migrations: in an installed package, or in a checkout.
+    """Return the folder of a dialect's migrations, in the installed package or in a checkout.
 
-    Inside a zip file it is no folder of the file system: see `on_disk`.
+    In a zip file it is not a folder of the file system: see `on_disk`.
     """
     installed = os.path.join(_PACKAGE, "_migrations", dialect)
     checkout = os.path.join(os.path.dirname(_PACKAGE), "migrations", dialect)
@@ -35,11 +35,11 @@ def migrations_folder(dialect: str) -> str:
 
 @contextmanager
 def on_disk(folder: str) -> Iterator[str]:
-    """A folder of migrations as one that yoyo can read: a copy, where ours is in a zip file."""
+    """Provide a folder of migrations for yoyo: a temporary copy if ours is in a zip file."""
     if os.path.isdir(folder):
         yield folder
         return
-    from tempfile import TemporaryDirectory  # noqa: PLC0415 - for zip files alone
+    from tempfile import TemporaryDirectory  # noqa: PLC0415 - only for zip files
 
     with TemporaryDirectory(prefix="hostmap_sql-") as copy:
         for file in _zipped(os.path.basename(folder)):
@@ -49,7 +49,7 @@ def on_disk(folder: str) -> Iterator[str]:
 
 
 def known_migrations(dialect: str) -> tuple[str, ...]:
-    """The ids of all migrations, in the order in which they are applied."""
+    """Return the ids of a dialect's migrations, in the order in which they are applied."""
     folder = migrations_folder(dialect)
     if os.path.isdir(folder):
         names = os.listdir(folder)
@@ -65,11 +65,11 @@ def known_migrations(dialect: str) -> tuple[str, ...]:
 
 
 def _zipped(dialect: str) -> list[Traversable]:
-    """The files of a dialect's migrations in the zip file from which the library was imported.
+    """List a dialect's migrations in the zip file from which the library was imported.
 
-    :raises DatabaseError: whoever made the bundle has left them out.
+    :raises DatabaseError: the zip file lacks them.
     """
-    from importlib.resources import files  # noqa: PLC0415 - for zip files alone
+    from importlib.resources import files  # noqa: PLC0415 - only for zip files
 
     folder = files("hostmap_sql").joinpath("_migrations", dialect)
     if not folder.is_dir():
@@ -81,6 +81,6 @@ def _zipped(dialect: str) -> list[Traversable]:
 
 
 def unknown_migrations(dialect: str, applied: Iterable[str]) -> tuple[str, ...]:
-    """Those of the applied ones that are ours by name but not in the folder: a newer version's."""
+    """Return the applied migrations of a newer version: ours by name, but not in the folder."""
     ours = filter(_OUR_MIGRATION.fullmatch, applied)
     return tuple(sorted(set(ours).difference(known_migrations(dialect))))

@@ -1,4 +1,4 @@
-"""The fixtures of the suite: the servers, a fresh database on each of them, and a few cells."""
+"""The fixtures of the suite: the servers, fresh databases, and three cells."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import hypothesis
 import pytest
 
-from tests.support import servers as running_servers
 from tests.support.backends import FACTORIES, LACKS, Backend, Factory
-from tests.support.servers import NoServerError, Server
+from tests.support.servers import containers
+from tests.support.servers.containers import NoServerError, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,30 +22,30 @@ if TYPE_CHECKING:
 
 
 class Servers:
-    """The servers, each started when it is first asked for, and stopped at the end of the run."""
+    """The servers, each started at its first use and stopped at the end of the run."""
 
     def __init__(self) -> None:
         self._starting: dict[str, Future[Server]] = {}
         self._factories: dict[str, Factory] = {}
-        self._threads = ThreadPoolExecutor(len(running_servers.KINDS))
+        self._threads = ThreadPoolExecutor(len(containers.KINDS))
         self._running = ExitStack()
 
     def start(self, kind: str) -> None:
         """Start a server in the background."""
-        if kind in running_servers.KINDS and kind not in self._starting:
+        if kind in containers.KINDS and kind not in self._starting:
             self._starting[kind] = self._threads.submit(self._start, kind)
 
     def _start(self, kind: str) -> Server:
-        return self._running.enter_context(running_servers.running(kind))
+        return self._running.enter_context(containers.running(kind))
 
     def __getitem__(self, kind: str) -> Server:
         self.start(kind)
         return self._starting[kind].result()
 
     def factory(self, kind: str) -> Factory:
-        """The factory of databases of this kind."""
+        """Return the factory of databases of this kind."""
         if kind not in self._factories:
-            server = self[kind] if kind in running_servers.KINDS else None
+            server = self[kind] if kind in containers.KINDS else None
             self._factories[kind] = FACTORIES[kind](server)
         return self._factories[kind]
 
@@ -56,8 +56,7 @@ class Servers:
         self._running.close()
 
 
-# Where nobody looks for it, a failure that comes and goes helps nobody: CI draws the same values
-# each time.
+# CI draws the same values in each run, so that its failures can be reproduced.
 hypothesis.settings.register_profile("suite", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "suite")
@@ -78,8 +77,30 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "proof: takes long; smaller than it might be unless --full is given"
     )
     config.stash[_SERVERS] = Servers()
-    # A shell that starts the tests in the background has them ignore it, and all that they start.
+    # A shell starts background processes, and their children, with SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):  # the process that reports
+        plugins = session.config.pluginmanager
+        plugins.register(FailuresAtOnce(plugins.get_plugin("terminalreporter")))
+
+
+class FailuresAtOnce:
+    """Names each failure in the output at once, not only at the end of the run."""
+
+    def __init__(self, terminal: Any) -> None:
+        self._terminal: pytest.TerminalReporter = terminal
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            error = str(crash.message if crash else report.longrepr).partition("\n")[0]
+            at = "" if report.when == "call" else f" at {report.when}"
+            self._terminal.write_line(f"\nFAILED{at} {report.nodeid}: {error}", red=True)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -94,8 +115,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    # What the proofs go through a thousand times has been measured by then, and measuring takes as
-    # long again.
+    # Other tests cover the same code, and measuring coverage doubles the time of the proofs.
     for item in items:
         if item.get_closest_marker("proof"):
             item.add_marker(pytest.mark.no_cover)
@@ -115,13 +135,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         session.shouldfail = f"a server that the tests need is missing: {error}"
         pytest.exit(session.shouldfail, returncode=1)
     session.config.stash[_VERSIONS] = versions
-    # Of several processes, the one that reports has no servers of its own.
+    # With several processes, the one that reports has no servers of its own.
     getattr(session.config, "workeroutput", {})["versions"] = versions
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Take from one of several processes what it tested with."""
+    """Take over the versions that a worker process tested."""
     output = getattr(node, "workeroutput", {})  # none of one that crashed
     node.config.stash[_VERSIONS] = output.get("versions", "")
 
@@ -146,13 +166,13 @@ def servers(request: pytest.FixtureRequest) -> Servers:
 
 @pytest.fixture(scope="session")
 def full(request: pytest.FixtureRequest) -> bool:
-    """Whether the proofs are to have their full size."""
+    """Whether to run the proofs (-m proof) at their full size."""
     return bool(request.config.getoption("--full"))
 
 
 @pytest.fixture
 def backend(backend_kind: str, servers: Servers) -> Iterator[Backend]:
-    """A fresh database with the tables, of each kind in turn."""
+    """A fresh database with the tables, on each kind of database in turn."""
     factory = servers.factory(backend_kind)
     backend = factory.fresh()
     yield backend
@@ -162,7 +182,7 @@ def backend(backend_kind: str, servers: Servers) -> Iterator[Backend]:
 
 @pytest.fixture
 def bare_backend(backend_kind: str, servers: Servers) -> Iterator[Backend]:
-    """A fresh database with nothing in it, of each kind in turn."""
+    """An empty database, on each kind of database in turn."""
     factory = servers.factory(backend_kind)
     backend = factory.bare()
     yield backend
@@ -177,7 +197,7 @@ def hostmap(backend: Backend) -> HostMap:
 
 
 class Cells(NamedTuple):
-    """Three cells with no values that are defaults."""
+    """Three cells without default values."""
 
     one: CellMapping
     two: CellMapping

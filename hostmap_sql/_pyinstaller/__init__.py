@@ -1,4 +1,4 @@
-"""For PyInstaller, which finds this by an entry point: what a bundle of the library needs."""
+"""Tells PyInstaller, which finds this by an entry point, which files a bundle needs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ _HERE = Path(__file__).parent
 
 
 def hook_folders() -> list[str]:
-    """Where the hook is."""
+    """Return the folder of the hook."""
     return [str(_HERE)]
 
 
 def data_files() -> list[tuple[str, str]]:
-    """The files that are no modules, each with its folder in the bundle."""
+    """List the files that are not modules, each with its folder in the bundle."""
     package = _HERE.parent
     installed, checkout = package / "_migrations", package.parent / "migrations"
     folders = {

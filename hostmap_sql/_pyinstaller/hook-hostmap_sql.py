@@ -1,4 +1,4 @@
-"""Read by PyInstaller for each program that imports `hostmap_sql`."""  # noqa: N999 - PyInstaller wants this name
+"""PyInstaller runs this for each program that imports `hostmap_sql`."""  # noqa: N999 - its rule
 
 from hostmap_sql._pyinstaller import data_files
 

@@ -1,4 +1,4 @@
-"""The directory for asyncio: the same interface, as coroutines and asynchronous iterators.
+"""The asyncio API: the interface of the library as coroutines and asynchronous iterators.
 
 >>> async def main():
 ...     async with connect("sqlite:///hostmap.db") as hostmap:
@@ -10,18 +10,18 @@ compute-2 cell1
 compute-3 cell2
 """
 
-from hostmap_sql.aio.faces import AsyncCells, AsyncHistory, AsyncHosts, AsyncWatchedHosts
 from hostmap_sql.aio.hostmap import AsyncHostMap, connect
+from hostmap_sql.aio.proxies import AsyncCells, AsyncHistory, AsyncHosts, AsyncWaitableHosts
 from hostmap_sql.aio.replica import AsyncReplica
-from hostmap_sql.aio.transactions import AsyncChanges
+from hostmap_sql.aio.transactions import AsyncWriteTransaction
 
 __all__ = [
     "AsyncCells",
-    "AsyncChanges",
     "AsyncHistory",
     "AsyncHostMap",
     "AsyncHosts",
     "AsyncReplica",
-    "AsyncWatchedHosts",
+    "AsyncWaitableHosts",
+    "AsyncWriteTransaction",
     "connect",
 ]

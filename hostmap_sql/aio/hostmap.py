@@ -1,25 +1,29 @@
-"""The asynchronous face of the directory as a whole."""
+"""The directory as a whole for asyncio: `connect` and `AsyncHostMap`."""
 
 from __future__ import annotations
 
 from asyncio import CancelledError
 from typing import TYPE_CHECKING, TypeVar
 
-from hostmap_sql.aio.faces import AsyncCells, AsyncHistory, AsyncWatchedHosts, Face, awaited
+from hostmap_sql.aio.proxies import (
+    AsyncCells,
+    AsyncHistory,
+    AsyncWaitableHosts,
+    ClosableProxy,
+    to_coroutine,
+)
 from hostmap_sql.aio.replica import AsyncReplica
-from hostmap_sql.aio.threads import Threads
-from hostmap_sql.aio.transactions import Run, block
+from hostmap_sql.aio.threads import ThreadPool
+from hostmap_sql.aio.transactions import RetryingTransaction, transaction_block
 from hostmap_sql.hostmap import DEFAULT_POOL_SIZE, DEFAULT_TIMEOUT, HostMap
 from hostmap_sql.hostmap import connect as connect_synchronously
-from hostmap_sql.models import valid_number
+from hostmap_sql.validation import valid_number
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
-    from types import TracebackType
-    from typing import Self
 
-    from hostmap_sql.aio.transactions import AsyncChanges
+    from hostmap_sql.aio.transactions import AsyncWriteTransaction
 
 T = TypeVar("T")
 
@@ -31,9 +35,9 @@ def connect(
     pool_size: int = DEFAULT_POOL_SIZE,
     author: str | None = None,
 ) -> AsyncHostMap:
-    """A directory, by the URL of its database, for asyncio: as `hostmap_sql.connect`.
+    """Give access to the directory in a database, for asyncio, as `hostmap_sql.connect`.
 
-    No connection is made before it is used.
+    The first call makes the first connection.
 
     >>> async def main():
     ...     async with connect("sqlite:///hostmap.db") as hostmap:
@@ -46,14 +50,14 @@ def connect(
     return AsyncHostMap(hostmap, threads=pool_size)
 
 
-class AsyncHostMap(Face[HostMap]):
+class AsyncHostMap(ClosableProxy[HostMap]):
     """The directory, asynchronously: each method of `HostMap` that may wait is a coroutine.
 
-    Made by `connect`, or of a `HostMap` on a pool of the caller's own. It belongs to no event loop;
-    to be shared between threads, each with a loop, it needs no care either.
+    Made by `connect`, or from a `HostMap` on the caller's own pool. It belongs to no event loop:
+    several threads, each with a loop, may share it.
 
-    :param hostmap: what does the work.
-    :param threads: in how many threads at most; as many as its pool has connections is right.
+    :param hostmap: the directory whose calls are made.
+    :param threads: how many threads may make calls; as many as the pool has connections is best.
     :raises InvalidValue: the number cannot be used.
 
     >>> async def main():
@@ -66,55 +70,73 @@ class AsyncHostMap(Face[HostMap]):
 
     def __init__(self, hostmap: HostMap, *, threads: int = DEFAULT_POOL_SIZE) -> None:
         size = valid_number(threads, "threads", least=1)
-        self._use(hostmap, Threads(hostmap._database, size))  # noqa: SLF001 - of a face
+        self._use(hostmap, ThreadPool(hostmap._database, size))  # noqa: SLF001 - of its proxy
 
-    def _use(self, hostmap: HostMap, threads: Threads) -> None:
+    def _use(self, hostmap: HostMap, threads: ThreadPool) -> None:
         super().__init__(hostmap, threads)
         self._threads = threads
-        self._database = hostmap._database  # noqa: SLF001 - of a face
-        self.cells = AsyncCells(hostmap.cells, threads)
-        """The cells, see `AsyncCells`."""
-        self.hosts = AsyncWatchedHosts(hostmap.hosts, threads)
-        """The hosts, see `AsyncWatchedHosts`."""
-        self.history = AsyncHistory(hostmap.history, threads)
-        """The record of all changes, see `AsyncHistory`."""
+        self._database = hostmap._database  # noqa: SLF001 - of its proxy
+        self._hosts = AsyncWaitableHosts(hostmap.hosts, threads)
+        self._cells = AsyncCells(hostmap.cells, threads)
+        self._history = AsyncHistory(hostmap.history, threads)
 
-    outcome = awaited(HostMap.outcome)
-    revision = awaited(HostMap.revision)
-    check = awaited(HostMap.check)
-    # Not every database undoes half of a migration.
-    migrate = awaited(HostMap.migrate, to_its_end=True)
-    rollback_migrations = awaited(HostMap.rollback_migrations, to_its_end=True)
-    migration_status = awaited(HostMap.migration_status)
-    break_migration_lock = awaited(HostMap.break_migration_lock, to_its_end=True)
+    def __repr__(self) -> str:
+        return f"<AsyncHostMap of {self._sync!r}>"
+
+    @property
+    def hosts(self) -> AsyncWaitableHosts:
+        """The hosts and the cell of each, see `AsyncHosts` and `AsyncWaitableHosts`."""
+        return self._hosts
+
+    @property
+    def cells(self) -> AsyncCells:
+        """The cells and their URLs, see `AsyncCells`."""
+        return self._cells
+
+    @property
+    def history(self) -> AsyncHistory:
+        """The record of all changes, see `AsyncHistory`."""
+        return self._history
+
+    outcome = to_coroutine(HostMap.outcome)
+    revision = to_coroutine(HostMap.revision)
+    check = to_coroutine(HostMap.check)
+    # Some databases cannot roll back a migration that was interrupted.
+    migrate = to_coroutine(HostMap.migrate, to_its_end=True)
+    rollback_migrations = to_coroutine(HostMap.rollback_migrations, to_its_end=True)
+    migration_status = to_coroutine(HostMap.migration_status)
+    break_migration_lock = to_coroutine(HostMap.break_migration_lock, to_its_end=True)
 
     # --- writing several things as one --------------------------------------------------------
 
     def transaction(
-        self, author: str | None = None, reason: str | None = None
-    ) -> AbstractAsyncContextManager[AsyncChanges]:
-        """A block whose changes are all made or none of them, as `HostMap.transaction`.
+        self, *, author: str | None = None, reason: str | None = None
+    ) -> AbstractAsyncContextManager[AsyncWriteTransaction]:
+        """Open a block whose changes are made together or not at all, as `HostMap.transaction`.
 
-        Its calls are made one after the other. If one of them is cancelled, none of it is written.
+        Its calls are made one after the other. If one is cancelled, nothing is written.
 
         >>> async def main(hostmap):
         ...     async with hostmap.transaction(reason="rack 9") as tx:
-        ...         cell2 = await tx.cells.find("cell2")
+        ...         cell2 = await tx.cells.resolve("cell2")
         ...         return await tx.hosts.move("compute-1", cell2.uuid)
         >>> asyncio.run(main(AsyncHostMap(hostmap))).cell.name
         'cell2'
         """
-        return block(self._threads, self._database, self._sync.transaction(author, reason))
+        return transaction_block(
+            self._threads, self._database, self._sync.transaction(author=author, reason=reason)
+        )
 
     async def run(
         self,
-        fn: Callable[[AsyncChanges], Awaitable[T]],
+        fn: Callable[[AsyncWriteTransaction], Awaitable[T]],
+        *,
         author: str | None = None,
         reason: str | None = None,
     ) -> T:
         """Await ``fn(changes)`` in a transaction and return its result, as `HostMap.run`.
 
-        After a deadlock, a lost connection and the like it is run again as a whole, from the start.
+        After transient failures, such as a deadlock, the function is called again from the start.
 
         :param fn: a coroutine function.
 
@@ -123,28 +145,31 @@ class AsyncHostMap(Face[HostMap]):
         >>> asyncio.run(AsyncHostMap(hostmap).run(scrap, reason="scrapped")).reason
         'scrapped'
         """
-        run = Run(fn, self._database)
+        run = RetryingTransaction(fn, self._database)
         try:
-            return await self._threads.call(self._sync.run, run.attempt, author, reason)
+            return await self._threads.call(
+                self._sync.run, run.attempt, author=author, reason=reason
+            )
         except CancelledError:
             await run.cancel()
             raise
 
-    def signed(self, author: str | None = None, reason: str | None = None) -> AsyncHostMap:
-        """The same directory, its writes recorded with this author and this reason.
+    def with_author(self, *, author: str | None = None, reason: str | None = None) -> AsyncHostMap:
+        """Return the same directory, with an author and a reason for its writes.
 
-        >>> hosts = AsyncHostMap(hostmap).signed(reason="new rack").hosts
+        >>> hosts = AsyncHostMap(hostmap).with_author(reason="new rack").hosts
         >>> asyncio.run(hosts.delete("compute-1")).reason
         'new rack'
         """
         other = AsyncHostMap.__new__(AsyncHostMap)
-        other._use(self._sync.signed(author, reason), self._threads)  # noqa: SLF001 - a copy
+        hostmap = self._sync.with_author(author=author, reason=reason)
+        other._use(hostmap, self._threads)  # noqa: SLF001 - of its own class
         return other
 
     # --- the rest -----------------------------------------------------------------------------
 
     def timeout(self, seconds: float) -> AbstractContextManager[None]:
-        """A block in which each call may take so many seconds at most, as `HostMap.timeout`.
+        """Open a block in which each call has this timeout, as `HostMap.timeout`.
 
         >>> async def main(hostmap):
         ...     with hostmap.timeout(0.5):
@@ -157,7 +182,7 @@ class AsyncHostMap(Face[HostMap]):
     async def replica(
         self, *, max_age: float | None = None, read_through: bool = True
     ) -> AsyncReplica:
-        """A copy of the whole directory in this process, as `HostMap.replica`.
+        """Copy the whole directory into this process, as `HostMap.replica`.
 
         >>> async def main(hostmap):
         ...     async with await hostmap.replica() as replica:
@@ -173,16 +198,5 @@ class AsyncHostMap(Face[HostMap]):
 
     async def close(self) -> None:
         """Close the connections that `connect` made, and end the threads."""
-        self._threads.end()
+        self._threads.shut_down()
         self._sync.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
-        await self.close()

@@ -1,4 +1,4 @@
-"""The asynchronous face of a replica."""
+"""The asynchronous proxy of a replica."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, ParamSpec
 
-from hostmap_sql.aio.faces import Face, awaited, in_the_loop
-from hostmap_sql.bulk import valid_hosts
+from hostmap_sql.aio.proxies import ClosableProxy, in_the_loop, to_coroutine
+from hostmap_sql.directory.bulk_plan import valid_hosts
 from hostmap_sql.errors import DatabaseUnavailable
-from hostmap_sql.replica import SHORTEST_PAUSE, Replica
+from hostmap_sql.replica.replica import Replica
+from hostmap_sql.replica.waiting import SHORTEST_PAUSE, seconds_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from types import TracebackType
     from typing import Self
 
     from hostmap_sql.models import CellMapping, ChangeSet
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 
-class AsyncReplica(Face[Replica]):
-    """A copy of the directory that answers without asking the database: `Replica`, asynchronously.
+class AsyncReplica(ClosableProxy[Replica]):
+    """An in-memory copy of the directory, which answers without a query: `Replica`, asynchronously.
 
-    Made by `AsyncHostMap.replica`. What it knows it answers at once, in the event loop.
+    Made by `AsyncHostMap.replica`. It answers from memory in the event loop, without a thread.
     """
 
-    refresh = awaited(Replica.refresh)
+    refresh = to_coroutine(Replica.refresh)
 
     # --- answering ----------------------------------------------------------------------------
 
     async def cell_of(self, host: str) -> CellMapping:
-        """The cell of a host, as `Replica.cell_of`; only a look-up needs a thread."""
+        """Return the cell of a host, as `Replica.cell_of`; only a lookup needs a thread."""
         if not self.read_through:
             return self._sync.cell_of(host)
         known = self._sync.known_cell_of(host)
         return await self._calls.call(self._sync.cell_of, host) if known is None else known
 
     async def cells_of(self, hosts: Iterable[str]) -> dict[str, CellMapping]:
-        """The cells of many hosts, as `Replica.cells_of`; only a look-up needs a thread."""
+        """Return the cells of many hosts, as `Replica.cells_of`; only a lookup needs a thread."""
         names = valid_hosts(hosts)
         found = self._sync.known_cells_of(names)
         if len(found) == len(names) or not self.read_through:
@@ -50,15 +50,15 @@ class AsyncReplica(Face[Replica]):
         return await self._calls.call(self._sync.cells_of, names)
 
     def known_cell_of(self, host: str) -> CellMapping | None:
-        """The cell of a host that the replica knows, as `Replica.known_cell_of`."""
+        """Return the cell of a host that the replica knows, as `Replica.known_cell_of`."""
         return self._sync.known_cell_of(host)
 
     def known_cells_of(self, hosts: Iterable[str]) -> dict[str, CellMapping]:
-        """The cells of those hosts that the replica knows, as `Replica.known_cells_of`."""
+        """Return the cells of the hosts that the replica knows, as `Replica.known_cells_of`."""
         return self._sync.known_cells_of(hosts)
 
     def hosts_of(self, cell_uuid: str) -> list[str]:
-        """The hosts of a cell, as `Replica.hosts_of`."""
+        """Return the hosts of a cell, as `Replica.hosts_of`."""
         return self._sync.hosts_of(cell_uuid)
 
     @property
@@ -77,38 +77,38 @@ class AsyncReplica(Face[Replica]):
 
     @property
     def revision(self) -> int:
-        """The revision that it answers from."""
+        """The revision of the copy."""
         return self._sync.revision
 
     @property
     def age(self) -> float:
-        """How long ago, in seconds, it was last known to be current."""
+        """The time, in seconds, since the copy was last known to be current."""
         return self._sync.age
 
     @property
     def read_through(self) -> bool:
-        """Whether a host that it does not know is looked up in the database."""
+        """Whether hosts that the copy lacks are looked up in the database."""
         return self._sync.read_through
 
     # --- following ----------------------------------------------------------------------------
 
-    async def start(self, interval: float = 1.0) -> Self:
-        """Follow the changes in a thread from now on, as `Replica.start`, until `close`."""
-        await to_thread(self._sync.start, interval)
+    async def start(self, *, interval: float = 1.0) -> Self:
+        """Follow the changes in a thread, as `Replica.start`, until `close`."""
+        await to_thread(self._sync.start, interval=interval)
         return self
 
     async def close(self) -> None:
-        """Stop following, as `Replica.close`; whatever else is under way, or closed by now."""
+        """Stop following, as `Replica.close`, even while all threads of the pool are busy."""
         await to_thread(self._sync.close)
 
-    async def wait_for(self, revision: int, timeout: float | None = None) -> None:
-        """Return when it has a revision, as `Replica.wait_for`."""
-        replica = self._sync
-        for left in replica._waiting_for(revision, timeout):  # noqa: SLF001 - of a face
-            if replica._follower is None:  # noqa: SLF001
-                with suppress(DatabaseUnavailable):  # there was no thread for it in that time
-                    await self._calls.call_within(left, partial(replica._try_refresh, left))  # noqa: SLF001
-            if replica.revision < revision:
+    async def wait_for(self, revision: int, *, timeout: float | None = None) -> None:
+        """Wait until the copy has a revision, as `Replica.wait_for`."""
+        refresher = self._sync._refresher  # noqa: SLF001 - of its proxy
+        for left in seconds_left(refresher, revision, timeout):
+            if refresher.thread is None:
+                with suppress(DatabaseUnavailable):  # no thread became free in time
+                    await self._calls.call_within(left, partial(refresher.try_refresh, left))
+            if refresher.snapshot.revision < revision:
                 await sleep(min(left, SHORTEST_PAUSE))
 
     async def subscribe(
@@ -117,25 +117,26 @@ class AsyncReplica(Face[Replica]):
         *,
         reloaded: Callable[[], object] | None = None,
     ) -> Callable[[], None]:
-        """Have each changeset to come handed to a function, as `Replica.subscribe`.
+        """Call a function with each new changeset, as `Replica.subscribe`.
 
-        Both functions are called in the event loop, which logs what they raise. Once the function
-        that this returns was called, they are not.
+        Both functions are called in the event loop, which logs their errors. They are no longer
+        called once the function that this returns was called.
         """
         is_over = Event()
 
-        def here(function: Callable[P, object]) -> Callable[P, None]:
-            def tell(*args: P.args, **kwargs: P.kwargs) -> None:
+        def until_over(function: Callable[P, object]) -> Callable[P, None]:
+            def call(*args: P.args, **kwargs: P.kwargs) -> None:
                 if not is_over.is_set():
                     function(*args, **kwargs)
 
-            return in_the_loop(tell)
+            return in_the_loop(call)
 
-        told, reload = here(callback), reloaded and here(reloaded)
+        changed = until_over(callback)
+        reloaded = reloaded and until_over(reloaded)
         try:
-            unsubscribe = await self._calls.call(self._sync.subscribe, told, reloaded=reload)
+            unsubscribe = await self._calls.call(self._sync.subscribe, changed, reloaded=reloaded)
         except BaseException:
-            is_over.set()  # it may be subscribed nevertheless
+            is_over.set()  # a cancelled call may have subscribed
             raise
 
         def end() -> None:
@@ -143,14 +144,3 @@ class AsyncReplica(Face[Replica]):
             unsubscribe()
 
         return end
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
-        await self.close()

@@ -1,7 +1,7 @@
-"""Calls in threads: how a coroutine waits for what blocks, and what becomes of it when cancelled.
+"""Calls in threads: how coroutines wait for calls that block, and cancel them.
 
-The synchronous library does the work. As many threads are at it as there are connections to be had,
-so what has to wait does so in a queue, where it costs nothing.
+The synchronous library does the work. A pool has as many threads as the library has connections, so
+calls wait for both in one queue, where waiting costs no thread.
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ from functools import partial
 from queue import SimpleQueue
 from threading import Lock, Thread, get_ident
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 
-from hostmap_sql.dialects.lifo_pool import POOL_IS_CLOSED
-from hostmap_sql.dialects.process import PerProcess, own_id, refuse_elsewhere
-from hostmap_sql.dialects.watch import WATCH
+from hostmap_sql.batching import LOOKUP_SIZE
+from hostmap_sql.engine.pool import POOL_IS_CLOSED
+from hostmap_sql.engine.session import HAS_ENDED
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable
-from hostmap_sql.parts import LOOKUP_SIZE
-from hostmap_sql.sessions import HAS_ENDED
+from hostmap_sql.runtime.processes import PerProcess, own_id, refuse_elsewhere
+from hostmap_sql.runtime.watchdog import WATCHDOG
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from hostmap_sql.database import Database
+    from hostmap_sql.engine.database import Database
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
-Work = SimpleQueue["Callable[[], None] | None"]
-"""What threads are to do, one after the other; None ends a thread."""
+WorkQueue = SimpleQueue["Callable[[], None] | None"]
+"""Functions for threads to call, in order; None ends a thread."""
 
-# A call that has waited no longer than so many seconds for a thread has all of its time still.
-_AT_ONCE = 0.05
+# A call that waited for a thread no longer than this, in seconds, keeps its whole timeout.
+_NEGLIGIBLE_WAIT = 0.05
 
 # How long, in seconds, the last step of an iterator may wait for a thread.
 _LAST_STEP = 0.1
 
 
 class Job(Generic[T]):
-    """One call, made in a thread and waited for in an event loop."""
+    """One call, made in a thread and awaited in an event loop through `result`."""
 
     def __init__(self, function: Callable[[], T]) -> None:
         self._function = function
@@ -55,7 +55,7 @@ class Job(Generic[T]):
         self.result: Future[T] = self._loop.create_future()
 
     def run(self) -> None:
-        """Make the call, in the thread that this is called in, unless nobody waits for it."""
+        """Make the call in the current thread, unless the job was cancelled or has failed."""
         with self._changing:
             if self.result.done():
                 return
@@ -64,14 +64,14 @@ class Job(Generic[T]):
         settle: Callable[[], None]
         try:
             settle = partial(self.result.set_result, self._context.run(self._function))
-        except StopIteration as error:  # which no future takes
+        except StopIteration as error:  # futures do not take it
             wrapped = RuntimeError("the call raised StopIteration")
             wrapped.__cause__ = error
             settle = partial(self.result.set_exception, wrapped)
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+        except BaseException as error:  # noqa: BLE001 - raised where the result is awaited
             settle = partial(self.result.set_exception, error)
         with self._changing:
-            WATCH.relax(get_ident())
+            WATCHDOG.clear(get_ident())
             self._thread = None
         with suppress(RuntimeError):  # the loop was closed
             self._loop.call_soon_threadsafe(self._settle, settle)
@@ -80,71 +80,74 @@ class Job(Generic[T]):
         if not self.result.done():
             settle()
 
-    def give_up(self) -> None:
-        """Have it end soon if it has begun, and not begin otherwise."""
+    def cancel(self) -> None:
+        """Keep the call from beginning, or interrupt it soon if it has begun."""
         with self._changing:
             self.result.cancel()
             if self._thread is not None:
-                WATCH.give_up(self._thread)
+                WATCHDOG.cancel(self._thread)
 
-    def refuse(self, error: Exception) -> None:
-        """Have it fail if it has not begun."""
+    def fail_if_pending(self, error: Exception) -> None:
+        """Raise an error where the result is awaited, if the call has not begun."""
         with self._changing:
             if not self._has_begun and not self.result.done():
                 self.result.set_exception(error)
 
 
-class Calls(ABC):
-    """Makes the calls of coroutines, in whatever thread."""
+class CallExecutor(ABC):
+    """Makes the blocking calls of coroutines in threads."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @abstractmethod
-    def begin(self, work: Callable[[], None]) -> None:
-        """Have this done in a thread, as soon as there is one for it."""
+    def submit(self, work: Callable[[], None]) -> None:
+        """Call a function in a thread, as soon as one is free.
+
+        :raises DatabaseError: the executor was shut down.
+        """
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call a function that blocks, in a thread, and return its result.
+        """Call a blocking function in a thread and return its result.
 
-        What waits for a thread does so for no longer than a call may take. If it is cancelled the
-        function ends soon, in its thread: what it has not begun to commit is not written.
+        The time that the call waits for a thread counts towards its timeout. When it is cancelled,
+        the function is interrupted soon: a write that has not begun to commit is not made.
 
-        :raises DatabaseUnavailable: there was no thread for it in that time.
+        :raises DatabaseUnavailable: no thread became free in time.
         """
         return await self.call_within(self._database.timeout, partial(function, *args, **kwargs))
 
     async def call_within(self, timeout: float, function: Callable[[], T]) -> T:
-        """Call a function, as `call` does, that has so many seconds."""
-        asked_at = monotonic()
+        """Call a function, as `call` does, with another timeout, in seconds."""
+        submitted_at = monotonic()
 
-        def in_time() -> T:
-            waited = monotonic() - asked_at
-            if waited < _AT_ONCE:
+        def call_in_time_left() -> T:
+            waited = monotonic() - submitted_at
+            if waited < _NEGLIGIBLE_WAIT:
                 return function()
-            with self._database.narrowed(timeout - waited):
+            with self._database.limit_timeout(timeout - waited):
                 return function()
 
-        job = Job(in_time)
+        job = Job(call_in_time_left)
         problem = f"all connections of the pool were in use (tried for {timeout:g} s)"
-        refusal = DatabaseUnavailable(self._database.name, problem)
-        refusing = get_running_loop().call_later(timeout, job.refuse, refusal)
-        self.begin(job.run)
+        late = DatabaseUnavailable(self._database.name, problem)
+        timer = get_running_loop().call_later(timeout, job.fail_if_pending, late)
+        self.submit(job.run)
         try:
             return await job.result
         except CancelledError:
-            job.give_up()
+            job.cancel()
             raise
         finally:
-            refusing.cancel()
+            timer.cancel()
 
-    async def each(
+    async def iterate(
         self, items: Iterator[T | float], timeout: float | None = None
     ) -> AsyncIterator[T]:
-        """The items of an iterator that blocks. A number stands for a pause, in seconds.
+        """Yield the items of an iterator that blocks; pause for each number, in seconds.
 
-        :param timeout: how long, in seconds, the iterator itself takes at most. Default: it may
-            take as long as it likes, and wait for a thread as long as a call, each time.
+        :param timeout: how long, in seconds, the iterator itself may take. Default: for ever, with
+            the timeout of a call for each wait for a thread.
         """
         began = monotonic()
         while True:
@@ -152,103 +155,116 @@ class Calls(ABC):
                 left = self._database.timeout
             else:
                 left = max(_LAST_STEP, round(timeout - (monotonic() - began), 1))
-            batch = await self.call_within(left, partial(_some, items))
+            batch = await self.call_within(left, partial(_next_batch, items))
             if not batch:
                 return
             for item in batch:
-                if isinstance(item, Exception):
-                    raise item
+                if isinstance(item, _Failure):
+                    raise item.error
                 if isinstance(item, int | float):
                     await sleep(item)
                 else:
                     yield item
 
 
-def _some(items: Iterator[T]) -> list[T | Exception]:
-    """The next items, up to a pause, none at the end; and if it fails among them, as what."""
-    some: list[Any] = []
+class _Failure:
+    """The error that ended an iterator after some items, raised once these are consumed."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+def _next_batch(items: Iterator[T]) -> list[T | _Failure]:
+    """Return the next items, up to a pause; an empty list at the end."""
+    batch: list[T | _Failure] = []
     try:
         for item in items:
-            some.append(item)
-            if isinstance(item, int | float) or len(some) == LOOKUP_SIZE:
+            batch.append(item)
+            if isinstance(item, int | float) or len(batch) == LOOKUP_SIZE:
                 break
     except Exception as error:
-        if not some:
+        if not batch:
             raise
-        some.append(error)
-    return some
+        batch.append(_Failure(error))
+    return batch
 
 
-class _Crew:
-    """The threads of one process, and what they are to do."""
+class _Workers:
+    """The threads of one process, and their queue."""
 
     def __init__(self) -> None:
-        self.work: Work = SimpleQueue()
+        self.queue: WorkQueue = SimpleQueue()
         self.number = 0
         self.starting = Lock()
 
 
-class Threads(Calls):
-    """So many threads at most, started as they are needed. Any of them makes a call."""
+class ThreadPool(CallExecutor):
+    """Up to `size` threads in each process, started when they are needed.
+
+    Not a `ThreadPoolExecutor`: at exit the interpreter joins its threads, so that a transaction
+    that was never ended, or a server that never answers, would keep the process from ending. Nor
+    does it know of forks.
+    """
 
     def __init__(self, database: Database, size: int) -> None:
         super().__init__(database)
         self._size = size
-        self._has_ended = False
-        self._process = PerProcess(lambda _: _Crew())
+        self._is_shut_down = False
+        self._process = PerProcess(lambda _: _Workers())
 
-    def begin(self, work: Callable[[], None]) -> None:
-        """Have this done in a thread, as soon as there is one for it."""
-        if self._has_ended:
+    def submit(self, work: Callable[[], None]) -> None:
+        """Call a function in a thread, as soon as one is free."""
+        if self._is_shut_down:
             raise DatabaseError(POOL_IS_CLOSED)
-        crew = self._process()
-        with crew.starting:
-            if crew.number < self._size:
-                if not crew.number:  # also for who forgets to end them
-                    weakref.finalize(self, _end_threads, crew.work, self._size).atexit = False
-                work_to_do = [crew.work]
-                Thread(target=_do, args=work_to_do, name="hostmap_sql call", daemon=True).start()
-                crew.number += 1
-        crew.work.put(work)
+        workers = self._process()
+        with workers.starting:
+            if workers.number < self._size:
+                queue = workers.queue
+                if not workers.number:  # ends the threads of a pool that is never shut down
+                    weakref.finalize(self, _end_threads, queue, self._size).atexit = False
+                thread = Thread(target=_work, args=[queue], name="hostmap_sql call", daemon=True)
+                thread.start()
+                workers.number += 1
+        workers.queue.put(work)
 
-    def end(self) -> None:
-        """End the threads, once they have done what was begun."""
-        self._has_ended = True
-        _end_threads(self._process().work, self._size)
+    def shut_down(self) -> None:
+        """Refuse further work, and end the threads once the work submitted before is done."""
+        self._is_shut_down = True
+        _end_threads(self._process().queue, self._size)
 
 
-class OneThread(Calls):
-    """The thread that calls `serve`, for calls that have to follow one another."""
+class SingleThread(CallExecutor):
+    """The thread that runs `serve`, for calls that have to follow one another."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self._work: Work = SimpleQueue()
-        self._has_left = False
+        self._queue: WorkQueue = SimpleQueue()
+        self._is_shut_down = False
         self._process_id = own_id()
 
     def serve(self) -> None:
-        """Make the calls, until `leave`."""
-        _do(self._work)
+        """Make the calls in the current thread, until `shut_down`."""
+        _work(self._queue)
 
-    def begin(self, work: Callable[[], None]) -> None:
-        """Have this done in the thread, after all that was begun before."""
+    def submit(self, work: Callable[[], None]) -> None:
+        """Call a function in the thread, after all work submitted before."""
         refuse_elsewhere(self._process_id, "the transaction")
-        if self._has_left:
+        if self._is_shut_down:
             raise DatabaseError(HAS_ENDED)
-        self._work.put(work)
+        self._queue.put(work)
 
-    def leave(self) -> None:
-        """Let the thread go, once it has done what was begun."""
-        self._has_left = True
-        self._work.put(None)
-
-
-def _do(work: Work) -> None:
-    while (do := work.get()) is not None:
-        do()
-        del do  # what it holds is not to live on while the thread waits
+    def shut_down(self) -> None:
+        """Refuse further work, and let `serve` return once the work submitted before is done."""
+        self._is_shut_down = True
+        self._queue.put(None)
 
 
-def _end_threads(work: Work, number: int) -> None:
+def _work(queue: WorkQueue) -> None:
+    while (work := queue.get()) is not None:
+        work()
+        del work  # an idle thread must not keep its objects alive
+
+
+def _end_threads(queue: WorkQueue, number: int) -> None:
     for _ in range(number):
-        work.put(None)
+        queue.put(None)

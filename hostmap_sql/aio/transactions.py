@@ -1,4 +1,4 @@
-"""Transactions of coroutines: all of one runs in one thread, which it keeps to its end."""
+"""Transactions of coroutines: each makes all its calls in one thread, which it keeps to its end."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from functools import partial
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from hostmap_sql.aio.faces import AsyncCells, AsyncHosts
-from hostmap_sql.aio.threads import Job, OneThread
+from hostmap_sql.aio.proxies import AsyncCells, AsyncHosts
+from hostmap_sql.aio.threads import Job, SingleThread
 from hostmap_sql.errors import DatabaseError, InvalidValue
 
 if TYPE_CHECKING:
@@ -18,141 +18,160 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from hostmap_sql.aio.threads import Calls, P
-    from hostmap_sql.database import Database
-    from hostmap_sql.hostmap import Changes
+    from hostmap_sql.aio.threads import CallExecutor, P
+    from hostmap_sql.directory.write_transaction import WriteTransaction
+    from hostmap_sql.engine.database import Database
 
 T = TypeVar("T")
 
 
-class TransactionThread(OneThread):
-    """The thread of a transaction. A call that is cancelled spoils it: it may have been made."""
+class TransactionThread(SingleThread):
+    """The thread of a transaction, which cannot go on after a cancelled call.
+
+    That call may have been made or not, so that the rest could be half of what was intended.
+    """
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self._spoiled = False
+        self._has_cancelled_call = False
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call a function in the thread, as the others do."""
-        self.refuse_if_spoiled()
+        """Call a function in the thread, as `CallExecutor.call`.
+
+        :raises DatabaseError: a call was cancelled before.
+        """
+        self.refuse_after_cancelled_call()
         try:
             return await super().call(function, *args, **kwargs)
         except CancelledError:
-            self._spoiled = True
+            self._has_cancelled_call = True
             raise
 
-    def refuse_if_spoiled(self) -> None:
-        """See to it that nothing is added to, nor committed of, half of what was to be done."""
-        if self._spoiled:
+    def refuse_after_cancelled_call(self) -> None:
+        """Refuse to go on if a call of the transaction was cancelled.
+
+        :raises DatabaseError: one was.
+        """
+        if self._has_cancelled_call:
             raise DatabaseError("a call of the transaction was cancelled: begin another one")
 
 
-class AsyncChanges:
-    """A transaction that was begun: `Changes`, asynchronously."""
+class AsyncWriteTransaction:
+    """A transaction that has begun: `WriteTransaction`, asynchronously."""
 
-    def __init__(self, changes: Changes, calls: Calls) -> None:
+    def __init__(self, changes: WriteTransaction, calls: CallExecutor) -> None:
         self._changes = changes
-        self.hosts = AsyncHosts(changes.hosts, calls)
-        self.cells = AsyncCells(changes.cells, calls)
+        self._hosts = AsyncHosts(changes.hosts, calls)
+        self._cells = AsyncCells(changes.cells, calls)
+
+    @property
+    def hosts(self) -> AsyncHosts:
+        """The hosts, see `AsyncHosts`."""
+        return self._hosts
+
+    @property
+    def cells(self) -> AsyncCells:
+        """The cells, see `AsyncCells`."""
+        return self._cells
 
     @property
     def revision(self) -> int:
-        """The revision that it makes, if it changes anything."""
+        """The revision that the transaction makes, if it changes anything."""
         return self._changes.revision
 
     @property
     def change_id(self) -> str:
-        """The UUID by which the history knows it."""
+        """The UUID of the transaction in the history."""
         return self._changes.change_id
 
     @property
     def now(self) -> datetime:
-        """The time of all its changes."""
+        """The time of all changes of the transaction."""
         return self._changes.now
 
 
 @asynccontextmanager
-async def block(
-    calls: Calls, database: Database, transaction: AbstractContextManager[Changes]
-) -> AsyncIterator[AsyncChanges]:
-    """A block in a transaction."""
+async def transaction_block(
+    calls: CallExecutor, database: Database, transaction: AbstractContextManager[WriteTransaction]
+) -> AsyncIterator[AsyncWriteTransaction]:
+    """Open a block in a transaction, which is committed or rolled back when the block ends."""
     thread = TransactionThread(database)
     stack = ExitStack()
 
-    def undo() -> None:
-        """End it without a commit, unless it has ended."""
+    def roll_back() -> None:
+        """Roll the transaction back, unless it has ended, ignoring errors."""
         with suppress(BaseException):
             stack.__exit__(CancelledError, CancelledError(), None)
 
-    calls.begin(thread.serve)
+    calls.submit(thread.serve)
     try:
         changes = await thread.call(stack.enter_context, transaction)
         try:
-            yield AsyncChanges(changes, thread)
+            yield AsyncWriteTransaction(changes, thread)
             await thread.call(stack.close)
-        except (Exception, CancelledError):  # but not where there is no loop any more
-            undoing = Job(undo)
-            thread.begin(undoing.run)
-            await shield(undoing.result)
+        except (Exception, CancelledError):  # not GeneratorExit: the loop may be closed by then
+            rolling_back = Job(roll_back)
+            thread.submit(rolling_back.run)
+            await shield(rolling_back.result)
             raise
     finally:
-        thread.begin(undo)
-        thread.leave()
+        thread.submit(roll_back)
+        thread.shut_down()
 
 
-class Run(Generic[T]):
-    """A coroutine function that is run in a transaction, more than once if need be."""
+class RetryingTransaction(Generic[T]):
+    """A coroutine function that runs in a transaction, again in each attempt of `HostMap.run`."""
 
-    def __init__(self, fn: Callable[[AsyncChanges], Awaitable[T]], database: Database) -> None:
+    def __init__(
+        self, fn: Callable[[AsyncWriteTransaction], Awaitable[T]], database: Database
+    ) -> None:
         self._fn = fn
         self._database = database
         self._loop = get_running_loop()
         self._task: Task[T] | None = None
-        self._cancelled = False
+        self._is_cancelled = False
 
-    def attempt(self, changes: Changes) -> T:
-        """Run it once, in the event loop, while this thread makes the calls of the transaction.
+    def attempt(self, changes: WriteTransaction) -> T:
+        """Run the function once in the event loop, and its calls in the current thread.
 
-        :raises CancelledError: it was cancelled.
+        :raises CancelledError: the function was cancelled.
         """
         thread = TransactionThread(self._database)
-        self._loop.call_soon_threadsafe(self._begin, AsyncChanges(changes, thread), thread)
+        transaction = AsyncWriteTransaction(changes, thread)
+        self._loop.call_soon_threadsafe(self._start, transaction, thread)
         thread.serve()
-        return self._result(thread)
-
-    def _result(self, thread: TransactionThread) -> T:
         task = self._task
-        if task is None or self._cancelled:
+        if task is None or self._is_cancelled:
             raise CancelledError
         result = task.result()
-        thread.refuse_if_spoiled()
+        thread.refuse_after_cancelled_call()
         return result
 
-    def _begin(self, changes: AsyncChanges, thread: OneThread) -> None:
-        if self._cancelled:
-            thread.leave()
+    def _start(self, transaction: AsyncWriteTransaction, thread: SingleThread) -> None:
+        if self._is_cancelled:
+            thread.shut_down()
             return
-        self._task = self._loop.create_task(self._call(changes))
-        self._task.add_done_callback(partial(self._ended, thread))
+        self._task = self._loop.create_task(self._await_function(transaction))
+        self._task.add_done_callback(partial(self._finish, thread))
 
-    def _ended(self, thread: OneThread, task: Task[T]) -> None:
+    def _finish(self, thread: SingleThread, task: Task[T]) -> None:
         if not task.cancelled():
-            task.exception()  # will be raised by the thread, if anybody is there to get it
-        thread.leave()
+            task.exception()  # marks it as retrieved: `attempt` raises it, unless it has ended
+        thread.shut_down()
 
-    async def _call(self, changes: AsyncChanges) -> T:
-        returned: object = self._fn(changes)
+    async def _await_function(self, transaction: AsyncWriteTransaction) -> T:
+        returned: object = self._fn(transaction)
         if not isawaitable(returned):
             raise InvalidValue("fn", "must be a coroutine function")
         result: T = await returned
         return result
 
     async def cancel(self) -> None:
-        """Cancel it, and return when it has ended; or raise what it has raised instead."""
-        self._cancelled = True
+        """Cancel the function and wait until it has ended. Raises the error that it raises."""
+        self._is_cancelled = True
         task = self._task
         if task is not None and not task.done():
-            if not task.cancelling():  # as it is already where a loop ends
+            if not task.cancelling():  # a loop that ends has cancelled it already
                 task.cancel()
             await wait([task])
             if not task.cancelled():

@@ -1,4 +1,7 @@
-"""The databases that the library knows. Each module imports its driver, so none is loaded early."""
+"""The supported databases: a folder for each, and the interface that they implement.
+
+Each dialect's module imports its driver, so none is imported before it is used.
+"""
 
 from __future__ import annotations
 
@@ -12,35 +15,35 @@ if TYPE_CHECKING:
     from hostmap_sql.dialects.base import Dialect
 
 
-# Written out, so that what makes bundles of programs (PyInstaller, say) sees the imports.
+# Static imports, because tools like PyInstaller follow no others.
 
 
 def _mysql() -> Dialect:
-    from hostmap_sql.dialects.mysql import DIALECT  # noqa: PLC0415
+    from hostmap_sql.dialects.mysql.dialect import DIALECT  # noqa: PLC0415
 
     return DIALECT
 
 
 def _postgresql() -> Dialect:
-    from hostmap_sql.dialects.postgresql import DIALECT  # noqa: PLC0415
+    from hostmap_sql.dialects.postgresql.dialect import DIALECT  # noqa: PLC0415
 
     return DIALECT
 
 
 def _sqlite() -> Dialect:
-    from hostmap_sql.dialects.sqlite import DIALECT  # noqa: PLC0415
+    from hostmap_sql.dialects.sqlite.dialect import DIALECT  # noqa: PLC0415
 
     return DIALECT
 
 
-# The names of those with a driver that does not come with Python are their extras' names, too.
+# The names are also those of the extras that install the drivers.
 _DIALECTS: Mapping[str, Callable[[], Dialect]] = {
     "mysql": _mysql,
     "postgresql": _postgresql,
     "sqlite": _sqlite,
 }
 
-# The schemes of SQLAlchemy's, Nova's and yoyo's URLs, so that those work as they are.
+# Includes the schemes of SQLAlchemy, Nova and yoyo, so that their URLs work unchanged.
 _SCHEMES = {
     "mysql": "mysql",
     "mysql+pymysql": "mysql",
@@ -57,7 +60,7 @@ _SCHEMES = {
 
 
 def dialect_named(name: str) -> Dialect:
-    """The dialect "mysql" (also for MariaDB), "postgresql" or "sqlite".
+    """Return a dialect by name: "mysql" (also for MariaDB), "postgresql" or "sqlite".
 
     :raises InvalidValue: there is no such dialect, or its driver cannot be imported.
     """
@@ -72,21 +75,21 @@ def dialect_named(name: str) -> Dialect:
         )
         raise InvalidValue("dialect", problem) from error
     except ImportError as error:
-        # psycopg finds no libpq: a zip file, for one, can hold none.
-        why = str(error).partition("\n")[0]
-        problem = f"{name!r} needs a driver that is installed but cannot be imported: {why}"
+        # psycopg finds no libpq, for example when it is in a zip file.
+        reason = str(error).partition("\n")[0]
+        problem = f"{name!r} needs a driver that is installed but cannot be imported: {reason}"
         raise InvalidValue("dialect", problem) from error
 
 
 def dialect_of_scheme(scheme: str) -> Dialect:
-    """The dialect that the scheme of a database URL names.
+    """Return the dialect of a URL scheme.
 
-    :raises InvalidValue: it names none.
+    :raises InvalidValue: the scheme is unknown.
     """
     try:
         name = _SCHEMES[scheme]
     except KeyError:
-        # Not quoted: where a user and a password were put before the scheme, they would show.
+        # The message does not quote it: it may contain a misplaced user and password.
         known = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
         raise InvalidValue("database URL", f"does not begin with one of {known}") from None
     return dialect_named(name)

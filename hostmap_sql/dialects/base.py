@@ -1,314 +1,288 @@
-"""What a dialect is: all that the library has to know about one kind of database."""
+"""The interfaces that each database implements: `Dialect`, and `MigrationTools` for migrating."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from enum import Enum
-from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from hostmap_sql.dialects.lifo_pool import LifoPool
-from hostmap_sql.dialects.opening import Opening
+from hostmap_sql import sql
+from hostmap_sql.dialects.migration_support import Creation, inserts_revision_row
 from hostmap_sql.dialects.url_options import UrlOptions
-from hostmap_sql.statements import HOSTS_TABLE, IN_HOSTS, IN_NUMBERS, Statement
+from hostmap_sql.sql.statement import HOSTS_TABLE, IN_HOSTS, IN_NUMBERS, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from hostmap_sql.database_url import DatabaseUrl
-    from hostmap_sql.dialects.migration_tools import MigrationTools
+    from hostmap_sql.dialects.database_url import DatabaseUrl
+    from hostmap_sql.dialects.fault import Fault
+    from hostmap_sql.runtime.dbapi import Cursor
 
-# How long, in seconds, a session may leave a transaction open and say nothing. Nobody else can
-# write meanwhile, and a client that the network has cut off would be waited for, for hours.
-_IDLE_LIMIT = 60
-
-Row = tuple[Any, ...]
-Parameters = dict[str, Any]
-
-
-class Cursor(Protocol):
-    """What is used of a DB-API cursor."""
-
-    @property
-    def description(self) -> object: ...
-    @property
-    def rowcount(self) -> int: ...
-    def execute(self, sql: str, parameters: Any = ..., /) -> object: ...
-    def fetchone(self) -> Any: ...
-    def fetchall(self) -> Any: ...
-
-
-class Connection(Protocol):
-    """What is used of a DB-API connection, the caller's own included."""
-
-    def commit(self) -> object: ...
-    def rollback(self) -> object: ...
-    def close(self) -> object: ...
-
-
-class Connections(Protocol):
-    """Where connections come from: as a pool's ``connection`` method, it lends one for a block."""
-
-    def __call__(self) -> AbstractContextManager[Any]: ...
-
-
-class Lender(Protocol):
-    """Where the library takes a connection for a block: one that is in autocommit mode.
-
-    It waits for one until the deadline, by the monotonic clock.
-    """
-
-    def __call__(self, deadline: float, /) -> AbstractContextManager[Any]: ...
-
-
-class Pool(Protocol):
-    """A source of connections that the library itself made, and so has to close."""
-
-    def connection(self, deadline: float, /) -> AbstractContextManager[Any]:
-        """Lend a connection for a block. It is in autocommit mode."""
-        ...
-
-    def close(self) -> None:
-        """Close the connections. Those that are lent are closed when they come back."""
-        ...
+# An idle transaction blocks all writers. Without a limit, a client that the network has cut off
+# would block them for hours.
+_SHORTEST_IDLE_LIMIT = 60
 
 
 def idle_limit(timeout: float) -> float:
-    """For how many seconds a session may leave a transaction open and say nothing."""
-    return max(timeout, _IDLE_LIMIT)
-
-
-class Fault(Enum):
-    """What a failure means for what is to be done next.
-
-    Told by its code alone, which each database has its own table for. The server that answers a
-    statement with a code of no table has refused it: that is UNLISTED, and as permanent as
-    PERMANENT. In answer to COMMIT it says nothing sure, and one has to look.
-    """
-
-    AGAIN = "the transaction took no effect; run it again"
-    RECONNECT = "this connection or node will not do it; run it again on another"
-    WAIT = "not to be had just now; wait, then try again"
-    LOST = "the connection is gone; if it was in COMMIT the outcome is in doubt"
-    NO_TABLE = "a table or column is missing"
-    PERMANENT = "refused; trying again will not help"
-    STUCK = "refused; trying again will not help, and this connection will go on refusing"
-    UNLISTED = "of no list, or telling nothing; not tried again, and in COMMIT in doubt"
-
-    @property
-    def is_transient(self) -> bool:
-        """Whether the same may succeed a little later."""
-        return self in _TRANSIENT
-
-    @property
-    def spoils_connection(self) -> bool:
-        """Whether the connection is of no use from now on."""
-        return self in (Fault.RECONNECT, Fault.LOST, Fault.STUCK)
-
-    @property
-    def leaves_commit_in_doubt(self) -> bool:
-        """Whether a COMMIT that ended so may have been done."""
-        return self in (Fault.LOST, Fault.UNLISTED)
-
-
-_TRANSIENT = frozenset({Fault.AGAIN, Fault.RECONNECT, Fault.WAIT, Fault.LOST})
+    """Return how long, in seconds, a session may keep a transaction open without a statement."""
+    return max(timeout, _SHORTEST_IDLE_LIMIT)
 
 
 class Dialect(ABC):
-    """All that the library has to know about one kind of database.
-
-    The statements of `overrides` replace the common ones, `in_hosts` the way to say "one of these
-    hosts", and `hosts_table` the way to make a table of them: nothing else of the SQL differs.
-    """
+    """One kind of database: its SQL, driver, connections, values and errors."""
 
     name: ClassVar[str]
-    """The name that `HostMap(dialect=...)` takes, and of the folder below ``migrations/``."""
-
-    url_options: ClassVar[UrlOptions] = UrlOptions()
-    """What it knows of the options of a URL."""
-
-    in_hosts: ClassVar[str] = IN_HOSTS
-    hosts_table: ClassVar[str] = HOSTS_TABLE
-    in_numbers: ClassVar[str] = IN_NUMBERS
-    overrides: ClassVar[Mapping[Statement, str]] = {}
-
-    longest_pause: ClassVar[float] = 1.0
-    """The longest pause, in seconds, before something that failed is tried again."""
+    """The name: a value of ``HostMap(dialect=...)``, and the folder in ``migrations/``."""
 
     driver: ClassVar[str]
-    """What messages call the driver."""
+    """The driver's name in messages."""
 
     connection_class: ClassVar[type]
-    """Of which the driver's connections are."""
+    """The class of the driver's connections."""
 
     driver_attribute: ClassVar[str]
-    """An attribute that the connections of no other driver have."""
+    """An attribute that only this driver's connections have."""
+
+    is_closed: ClassVar[staticmethod[[Any], object]]
+    """Tells whether a connection of `connector` is closed, in C: each lookup calls it."""
+
+    url_options: ClassVar[UrlOptions] = UrlOptions()
+    """The options that a database URL may have."""
 
     autocommit: ClassVar[Any] = True
-    """The transaction mode in which a statement outside of a transaction is one by itself."""
+    """The argument of `set_mode` for autocommit mode."""
+
+    longest_pause: ClassVar[float] = 1.0
+    """The longest pause before a retry, in seconds."""
+
+    in_hosts: ClassVar[str] = IN_HOSTS
+    """Replaces `IN_HOSTS` in statements: "one of these hosts"."""
+
+    hosts_table: ClassVar[str] = HOSTS_TABLE
+    """Replaces `HOSTS_TABLE` in statements: these hosts as a table."""
+
+    in_numbers: ClassVar[str] = IN_NUMBERS
+    """Replaces `IN_NUMBERS` in statements: "one of these numbers"."""
+
+    overrides: ClassVar[Mapping[Statement, str]] = {}
+    """The statements whose text differs, with their text in the common form."""
+
+    sql: Mapping[Statement, str]
+    """The text of each statement, as the driver takes it."""
 
     def __init__(self) -> None:
-        self.sql: Mapping[Statement, str] = {
-            statement: self.adapted(self.overrides.get(statement, statement.value))
-            for statement in Statement
+        self.sql = {
+            statement: self.render(self.overrides.get(statement, statement.text))
+            for statement in sql.STATEMENTS
         }
 
-    def adapted(self, sql: str) -> str:
-        """A statement of the common form as this database's driver takes it."""
-        sql = sql.replace(IN_HOSTS, self.in_hosts).replace(HOSTS_TABLE, self.hosts_table)
-        return sql.replace(IN_NUMBERS, self.in_numbers)
+    def render(self, text: str) -> str:
+        """Return the text of a statement in the form that the driver takes."""
+        text = text.replace(IN_HOSTS, self.in_hosts).replace(HOSTS_TABLE, self.hosts_table)
+        return text.replace(IN_NUMBERS, self.in_numbers)
 
     # --- connections --------------------------------------------------------------------------
 
     @abstractmethod
-    def opener(self, url: DatabaseUrl, timeout: float) -> Callable[[float], Any]:
-        """What opens connections, given the deadline, by the monotonic clock.
+    def connector(self, url: DatabaseUrl, timeout: float) -> Callable[[float], Any]:
+        """Return a function that opens a connection, given a deadline by the monotonic clock.
 
-        They are in autocommit mode, their sessions at READ COMMITTED. The server, too, gives up a
-        statement and a wait for a lock after `timeout` seconds, so that what was given up here does
-        not go on there, and ends a session that leaves a transaction open for `idle_limit`.
+        Connections are in autocommit mode, at READ COMMITTED. The server also ends statements and
+        lock waits after `timeout` seconds, and sessions that are idle in a transaction after
+        `idle_limit`, so that nothing keeps running after the call.
 
-        :raises InvalidValue: the URL has an option that the driver does not know.
+        :raises InvalidValue: the URL has an unknown or unusable option.
         """
 
-    @abstractmethod
-    def is_open(self, connection: Any) -> bool:
-        """Whether nobody has closed it, as far as can be told without asking the server."""
-
-    @abstractmethod
-    def cut(self, connection: Any) -> None:
-        """End, from another thread, what a connection is waiting for. May raise anything."""
-
-    @abstractmethod
-    def disown(self, connection: Any, lent: bool) -> None:  # noqa: FBT001 - as the pool calls it
-        """Let go, in this process, a connection of its parent's: without a word to the database.
-
-        :param lent: whether it was lent when this process was forked, so that it may be in the
-            middle of a transaction, or of a call.
-        """
-
-    @abstractmethod
-    def is_parents(self, connection: Any) -> bool:
-        """Whether this is a connection of another process's, as far as can be told."""
-
-    def pool(self, url: DatabaseUrl, *, size: int, timeout: float) -> Pool:
-        """Make a pool of at most `size` connections. It opens none before it is asked for one."""
-        opener = self.opener(url, timeout)
-        return LifoPool(opener, self.is_open, size=size, disown=self.disown)
-
-    def connect(self, url: DatabaseUrl, timeout: float) -> Connection:
-        """Open a connection of its own, within so many seconds."""
-        opening = Opening(self.opener(url, timeout), monotonic() + timeout, lambda: None)
-        connection: Connection = opening.connection()
-        return connection
-
-    def creator(self, url: DatabaseUrl) -> Callable[[], None]:  # noqa: ARG002 - none on a server
-        """What makes the database itself, if the library can make it: an SQLite file."""
+    def creator(self, url: DatabaseUrl) -> Callable[[], None]:  # noqa: ARG002 - servers have none
+        """Return a function that creates the database, where the library can: an SQLite file."""
         return lambda: None
 
     @abstractmethod
-    def yoyo_backend(self) -> Any:
-        """The backend class of yoyo for this database."""
+    def is_open(self, connection: Any) -> bool:
+        """Whether any connection of the driver is open, without asking the server."""
 
     @abstractmethod
-    def migration_tools(self) -> MigrationTools:
-        """What migrating has to know about this database, for one run."""
-
-    @abstractmethod
-    def set_mode(self, connection: Any, mode: Any) -> Any:
-        """Set a connection's transaction mode, if it is another; return the one that it had."""
-
-    def refuse_unfit(self, connection: Any) -> None:  # noqa: B027 - not all can be
-        """Refuse a caller's connection whose session would make answers wrong in silence.
-
-        Its mode was set before. It asks the server at most once for each connection.
-
-        :raises DatabaseError: it says what to set.
-        """
+    def interrupt(self, connection: Any) -> None:
+        """Interrupt, from another thread, the call on a connection. May raise any exception."""
 
     @abstractmethod
     def cursor(self, connection: Any) -> Cursor:
-        """Make a cursor that gives tuples, whatever row factory the caller's pool has set."""
+        """Return a cursor that yields tuples, also on a connection of an external pool."""
+
+    @abstractmethod
+    def disown(self, connection: Any, lent: bool) -> None:  # noqa: FBT001 - as the pool calls it
+        """Release this process's copy of a parent's connection, sending nothing to the server.
+
+        :param lent: whether it was in use when this process was forked, so that a transaction or
+            a call may be in progress on it.
+        """
+
+    # --- connections of external pools --------------------------------------------------------
+
+    @abstractmethod
+    def set_mode(self, connection: Any, mode: Any) -> Any:
+        """Set the transaction mode of a connection; return the previous one."""
+
+    @abstractmethod
+    def claim(self, connection: Any) -> bool:
+        """Claim a connection for this process; return False if the parent process uses it too."""
+
+    def prepare_session(self, connection: Any) -> None:  # noqa: B027 - not every one needs it
+        """Refuse a session that would give wrong answers. Called after `set_mode`.
+
+        Asks the server at most once for each connection.
+
+        :raises DatabaseError: with the setting to change.
+        """
+
+    def add_missing_code(self, error: Exception) -> None:  # noqa: B027 - most drivers give codes
+        """Add the code of a failure to connect, where the driver gives none.
+
+        :raises DatabaseError: the server refused the connection for a reason that has no code.
+        """
 
     # --- statements ---------------------------------------------------------------------------
 
-    def execute(self, cursor: Any, sql: str, parameters: Parameters) -> None:
-        """Run a statement of this database's form."""
-        cursor.execute(sql, parameters)
-
     @abstractmethod
     def begin(self, cursor: Cursor) -> None:
-        """Begin a transaction that is to write, at READ COMMITTED."""
+        """Begin a write transaction, at READ COMMITTED."""
 
     @abstractmethod
     def begin_snapshot(self, cursor: Cursor) -> None:
-        """Begin a transaction that is only to read: all it reads is as it is now."""
+        """Begin a read-only transaction in which all reads see the same snapshot."""
 
     @abstractmethod
     def take_revision(self, cursor: Cursor) -> int | None:
-        """Take the lock of all writers and return the new revision; None if the row is missing."""
+        """Lock out other writers and return the new revision; None if its row is missing."""
 
     # --- values -------------------------------------------------------------------------------
 
     @abstractmethod
     def encode_hosts(self, hosts: Sequence[str]) -> object:
-        """Many host names as the parameter of `in_hosts`."""
+        """Return the parameter of `in_hosts`."""
 
     def encode_hosts_table(self, hosts: Sequence[str]) -> object:
-        """Many host names as the parameter of `hosts_table`."""
+        """Return the parameter of `hosts_table`."""
         return self.encode_hosts(hosts)
 
     def encode_numbers(self, numbers: Sequence[int]) -> object:
-        """Many numbers as the parameter of `in_numbers`."""
+        """Return the parameter of `in_numbers`."""
         return [*numbers]
 
     @abstractmethod
     def encode_time(self, time: datetime) -> object:
-        """An aware time as a parameter."""
-
-    @abstractmethod
-    def decode_time(self, value: Any) -> datetime:
-        """A time that was read, as an aware one in UTC."""
+        """Return an aware time as a parameter."""
 
     # --- errors -------------------------------------------------------------------------------
 
     @abstractmethod
     def code(self, error: Exception) -> str | None:
-        """The database's own code of an error: errno, SQLSTATE or SQLite's name for it."""
-
-    def complete(self, error: Exception) -> None:  # noqa: B027 - of most, nothing is missing
-        """Find out what a caller's own pool could not learn from the driver: the error's code.
-
-        :raises DatabaseError: it is one for which the database has no code.
-        """
+        """Return the database's code of an error: errno, SQLSTATE or SQLite's name for it."""
 
     @abstractmethod
     def classify(self, error: Exception, *, connecting: bool) -> Fault:
-        """What an error means, told by its code alone: messages are translated."""
+        """Classify an error by its code; servers translate their messages."""
 
     def describe(self, error: Exception) -> str:
-        """The first line of the database's own message; what others raise is named too."""
+        """Return the first line of an error's message, with the class if it is not the driver's."""
         message, name = str(error).strip().partition("\n")[0], type(error).__name__
         if not message:
             return name
-        # Of the driver, and of the system, the message alone says it.
-        is_known = isinstance(error, OSError) or _root(type(error)) in (
-            _root(self.connection_class),
-            _root(Dialect),
+        is_known = isinstance(error, OSError) or _package(type(error)) in (
+            _package(self.connection_class),
+            _package(Dialect),
         )
         return message if is_known else f"{name}: {message}"
 
+    # --- schema -------------------------------------------------------------------------------
+
     @abstractmethod
     def has_table(self, cursor: Cursor, table: str) -> bool:
-        """Whether the database has this table, in the schema that plain names mean."""
+        """Whether the database has a table, in the schema of unqualified names."""
 
     def column_charset(self, cursor: Cursor, table: str, column: str) -> str | None:  # noqa: ARG002
-        """The character set of a column, None if it takes all of Unicode."""
+        """Return the character set of a column; None if it can hold all of Unicode."""
         return None
 
+    @abstractmethod
+    def yoyo_backend(self) -> Any:
+        """Return yoyo's backend class for this database."""
 
-def _root(kind: type) -> str:
-    """The package that a class is of."""
+    @abstractmethod
+    def migration_tools(self) -> MigrationTools:
+        """Return the tools for one run of migrations."""
+
+
+class MigrationTools(ABC):
+    """Migrations on one kind of database: their transaction or lock, and checks of its tables."""
+
+    session_lock: SessionLock | None = None
+    """The lock of a run whose DDL commits; None where all migrations are one transaction."""
+
+    savepoint: ClassVar[str] = "SAVEPOINT hostmap_sql"
+    """Sets the savepoint before each migration of a transaction."""
+
+    back_to_savepoint: ClassVar[str] = "ROLLBACK TO SAVEPOINT hostmap_sql"
+    """Undoes a migration in a transaction."""
+
+    advice: ClassVar[Mapping[str, str]] = {}
+    """How to fix a failed migration, by the code of the failure."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+
+    @property
+    def ddl_is_transactional(self) -> bool:
+        """Whether a rollback undoes DDL; if so, the lock and all migrations are one transaction."""
+        return self.session_lock is None
+
+    def begin(self, cursor: Any, lock_timeout: float) -> None:  # noqa: ARG002 - SQLite's is fixed
+        """Begin the transaction of a run, with this limit, in seconds, on waits for a lock."""
+        self.dialect.begin(cursor)
+
+    def restore_lock_timeout(self, cursor: Any) -> None:  # noqa: B027 - SQLite's is fixed
+        """Restore the session's own limit on waits for a lock."""
+
+    def is_made(self, cursor: Any, statement: str) -> bool:
+        """Whether the table, index or revision row of a statement exists exactly as it says."""
+        if inserts_revision_row(statement):
+            cursor.execute(self.dialect.sql[sql.REVISION_GET])
+            return cursor.fetchone() is not None
+        creation = Creation.parse(statement)
+        return creation is not None and self.matches(cursor, creation)
+
+    @abstractmethod
+    def matches(self, cursor: Any, creation: Creation) -> bool:
+        """Whether the table or index exists exactly as its statement says."""
+
+    def is_gone(self, cursor: Any, statement: str) -> bool:
+        """Whether a statement creates a table, and there is no such table."""
+        creation = Creation.parse(statement)
+        if creation is None or creation.kind != "TABLE":
+            return False
+        return not self.dialect.has_table(cursor, creation.name)
+
+    def advise(self, cursor: Any, code: str | None) -> str | None:  # noqa: ARG002 - some ask
+        """Return how to fix a failure with this code, as a clause; None if that is unknown."""
+        return self.advice.get(code or "")
+
+
+class SessionLock(ABC):
+    """A lock of the server that ends with the session that holds it."""
+
+    @abstractmethod
+    def acquire(self, cursor: Any) -> bool | None:
+        """Acquire the lock if it is free; return None if the server has no such locks."""
+
+    @abstractmethod
+    def release(self, cursor: Any) -> None:
+        """Release the lock."""
+
+    @abstractmethod
+    def server_number(self, cursor: Any) -> int:
+        """Return a number of 30 bits for the server on which these locks exclude each other."""
+
+
+def _package(kind: type) -> str:
     return kind.__module__.partition(".")[0]

@@ -1,4 +1,4 @@
-"""TLS in libpq's words, for both servers: what is asked of one, and why one was refused."""
+"""TLS policies in libpq's terms, for both servers, and the reasons why a server fails them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from hostmap_sql.errors import DatabaseError, InvalidValue
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from hostmap_sql.database_url import DatabaseUrl
+    from hostmap_sql.dialects.database_url import DatabaseUrl
 
-# From the weakest to the strictest.
 MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-_FALL_BACK = MODES[:3]
+"""The values of `sslmode`, from the weakest to the strictest."""
+
+OPTIONAL_MODES = MODES[:3]
+"""The modes that accept a server without TLS."""
 
 SYSTEM = "system"
-"""What `sslrootcert` says for the authorities that the system trusts."""
+"""The value of `sslrootcert` for the authorities that the system trusts."""
 
 
 def is_remote(host: str) -> bool:
-    """Whether what is sent to a host leaves this machine: it is neither a socket nor a loopback."""
+    """Whether a host is on another machine: neither a Unix socket nor a loopback address."""
     if not host or host.startswith(("/", "@")) or host.lower() == "localhost":
         return False
     try:
@@ -37,20 +39,21 @@ def is_remote(host: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What is asked of a server: how strictly it is looked at, and which authorities it may name.
+class TlsPolicy:
+    """The requirements on a server's TLS.
 
-    `root` is the file of the authorities, None for those that the system trusts.
+    :param mode: one of `MODES`.
+    :param root: the file of the trusted authorities, None for those that the system trusts.
     """
 
     mode: str
     root: str | None
 
     @classmethod
-    def of(cls, mode: str | None, root: str | None, hosts: Iterable[str]) -> Terms:
-        """What a URL asks for. Of a server elsewhere it is everything, unless it says otherwise.
+    def of(cls, mode: str | None, root: str | None, hosts: Iterable[str]) -> TlsPolicy:
+        """Build the policy of a URL; the default for remote hosts is verify-full.
 
-        :raises InvalidValue: these words are not libpq's, or do not go together.
+        :raises InvalidValue: the mode is unknown, or contradicts the root.
         """
         mode = mode or ("verify-full" if any(map(is_remote, hosts)) else "prefer")
         if mode not in MODES:
@@ -61,26 +64,26 @@ class Terms:
                 problem = "has sslrootcert=system, which goes with no sslmode but verify-full"
                 raise InvalidValue("database URL", problem)
             root = None
-        # As libpq does, where there is something to verify with.
+        # As in libpq: a root certificate turns require into verify-ca.
         return cls("verify-ca" if mode == "require" and root else mode, root or None)
 
     @property
     def is_required(self) -> bool:
         """Whether a server without TLS is refused."""
-        return self.mode not in _FALL_BACK
+        return self.mode not in OPTIONAL_MODES
 
     @property
     def verifies(self) -> bool:
-        """Whether a server has to show a certificate that is trusted."""
+        """Whether the server needs a trusted certificate."""
         return self.mode in ("verify-ca", "verify-full")
 
     def context(self) -> ssl.SSLContext:
-        """The same, for Python's own TLS.
+        """Build the context for Python's own TLS.
 
         :raises InvalidValue: the file of the authorities cannot be read.
         """
         try:
-            # To read all authorities of the system takes 30 ms.
+            # Without verification, skip the authorities: reading the system's takes 30 ms.
             is_folder = self.root is not None and Path(self.root).is_dir()
             context = (
                 ssl.create_default_context(
@@ -92,7 +95,7 @@ class Terms:
         except OSError as error:
             problem = f"has an sslrootcert that cannot be read: {error.strerror}"
             raise InvalidValue("database URL", problem) from error
-        # Python 3.13 asks for more than libpq: the authorities that MySQL makes for itself lack it.
+        # Python 3.13 is stricter than libpq, and rejects the authorities that MySQL generates.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         context.check_hostname = self.mode == "verify-full"
         context.verify_mode = ssl.CERT_REQUIRED if self.verifies else ssl.CERT_NONE
@@ -100,22 +103,22 @@ class Terms:
 
 
 def system_roots() -> str | None:
-    """The file of the authorities that the system trusts, if they are in one."""
+    """Return the file of the authorities that the system trusts, None if there is no such file."""
     paths = ssl.get_default_verify_paths()
-    # Debian's OpenSSL knows the folder alone, which has the file in it.
+    # Debian's OpenSSL names only the folder that contains the file.
     in_folder = Path(paths.capath or paths.openssl_capath, "ca-certificates.crt")
     return paths.cafile or (str(in_folder) if in_folder.is_file() else None)
 
 
 # --- refusals -------------------------------------------------------------------------------------
 
-# By OpenSSL's numbers of what is wrong with a certificate: X509_V_ERR_...
+# OpenSSL's verification errors: X509_V_ERR_...
 _WRONG_DATE = (9, 10)
 _WRONG_NAME = (62, 63, 64)
 
 
 class Refusal(Enum):
-    """Why a server was refused, and what can be done about it."""
+    """A reason for which a server fails the policy, with its fix."""
 
     NOT_OFFERED = (
         "the server offers no TLS: turn it on there, or spell out sslmode=disable in the URL"
@@ -135,26 +138,23 @@ class Refusal(Enum):
 
     @classmethod
     def of(cls, error: ssl.SSLCertVerificationError) -> Refusal:
-        """What was found to be wrong with a certificate."""
+        """Classify a failed verification."""
         if error.verify_code in _WRONG_NAME:
             return cls.WRONG_NAME
         return cls.WRONG_DATE if error.verify_code in _WRONG_DATE else cls.UNTRUSTED
 
 
 class TlsRefused(DatabaseError):
-    """A server was refused for its TLS. It is of no use to try again."""
-
-    def __init__(self, problem: str, code: str | None = None, statement: str | None = None) -> None:
-        super().__init__(problem, code, statement)
+    """The server fails the TLS policy; a retry would fail as well."""
 
 
 @contextmanager
-def refusals(
+def translate_refusals(
     url: DatabaseUrl,
     refusal_of: Callable[[Exception], Refusal | None],
     code_of: Callable[[Exception], str | None],
 ) -> Iterator[None]:
-    """Around an attempt to connect: says so if the server was refused for its TLS."""
+    """Wrap an attempt to connect, and raise TlsRefused where TLS was the reason that it failed."""
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""The options that stand in the URL of a database: which a dialect knows, and what others mean."""
+"""The options of a database URL: known to a dialect, or safe to ignore."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# What SQLAlchemy, oslo.db and their plugins know. None of it changes which server is reached, nor
-# how safely.
+# The options of SQLAlchemy, oslo.db and their plugins. None of them changes the server or the
+# security of the connection.
 _SQLALCHEMY = frozenset(
     {
         "async_fallback",
@@ -63,25 +63,24 @@ _SQLALCHEMY = frozenset(
     }
 )
 
-# An option that nobody knows may be that of a plugin, but not if it may say how safe a connection
-# is, or where it leads.
-_NEVER_A_PLUGINS = re.compile(
+# An unknown option may belong to a plugin, unless its name is about security or about the server.
+_SECURITY_OR_SERVER = re.compile(
     r"ssl|tls|cert|verif|gss|krb|channel|auth|host|addr|port|sock|serv|user|pass|database|^db$|file"
 )
 
 
 def plain(name: str) -> str:
-    """The name of an option, whether it is written ``ssl-mode`` or ``SSL_MODE``."""
+    """Return the canonical name of an option: ``ssl-mode`` and ``SSL_MODE`` are ``ssl_mode``."""
     return name.lower().replace("-", "_")
 
 
 @dataclass(frozen=True)
 class UrlOptions:
-    """What a dialect knows of the options of a URL; names as `plain` makes them.
+    """The URL options of a dialect, named as by `plain`.
 
-    :param known: whether it knows one.
-    :param files: those that name a file on this machine, or something in one.
-    :param foreign: those that only other drivers of the server know, and that mean nothing here.
+    :param known: tells whether the dialect knows an option.
+    :param files: the options that name a local file or a section of one.
+    :param foreign: the options of other drivers, which have no effect here.
     """
 
     known: Callable[[str], bool] = lambda _: False
@@ -89,7 +88,7 @@ class UrlOptions:
     foreign: frozenset[str] = frozenset()
 
     def passed_over(self, options: Mapping[str, str]) -> list[str]:
-        """Which of these only SQLAlchemy, one of its plugins or another driver knows."""
+        """List the options that only SQLAlchemy, its plugins or other drivers know."""
         has_plugin = bool({"plugin", "plugins"} & {*map(plain, options)})
         return [name for name in options if self._is_foreign(plain(name), has_plugin=has_plugin)]
 
@@ -98,8 +97,8 @@ class UrlOptions:
             return False
         if name in _SQLALCHEMY or name in self.foreign:
             return True
-        return has_plugin and not _NEVER_A_PLUGINS.search(name)
+        return has_plugin and not _SECURITY_OR_SERVER.search(name)
 
     def naming_files(self, options: Mapping[str, str]) -> dict[str, str]:
-        """Those that name a file, or what is in one."""
+        """Return the options that name a file or a section of one."""
         return {name: value for name, value in options.items() if plain(name) in self.files}

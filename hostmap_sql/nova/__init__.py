@@ -1,10 +1,10 @@
-"""What operators of OpenStack Nova need: bring its directory in and back, discover hosts, compare.
+"""Tools for OpenStack Nova: import and export its directory, discover hosts, check its cells.
 
-The same as `hostmap nova ...`, without the command. Nova's databases are read in MySQL, MariaDB and
-PostgreSQL, whichever of the databases the directory itself is in.
+They do the same as `hostmap nova ...`. Nova's databases may be MySQL, MariaDB or PostgreSQL; the
+directory may be in another kind of database.
 """
 
-from hostmap_sql.nova.access import CellAccess
+from hostmap_sql.nova.cell_access import CellAccess
 from hostmap_sql.nova.checking import KINDS, check
 from hostmap_sql.nova.discovery import discover
 from hostmap_sql.nova.exporting import export_mappings

@@ -1,20 +1,21 @@
-"""Comparing the directory with what the cells' own databases say."""
+"""Comparing the directory with the databases of Nova's cells."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from hostmap_sql.errors import InvalidValue
-from hostmap_sql.models import CellMapping, valid_host
-from hostmap_sql.nova.access import CellAccess
-from hostmap_sql.nova.cells import LiveHosts, cells_to_read, places, read_cells
-from hostmap_sql.nova.progress import Progress, untold
+from hostmap_sql.nova.arguments import Progress, ignore_progress
+from hostmap_sql.nova.cell_access import CellAccess
+from hostmap_sql.nova.live_hosts import cell_uuids_by_host, read_cells, select_cells
 from hostmap_sql.nova.results import Disagreement
+from hostmap_sql.validation import valid_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from hostmap_sql.hostmap import HostMap
+    from hostmap_sql.models import CellMapping
 
 UNREACHABLE_CELL = "unreachable-cell"
 SHARED_URL = "shared-url"
@@ -35,7 +36,7 @@ KINDS = (
     DIFFERS_BY_CASE,
     UNUSABLE_NAME,
 )
-"""The kinds of disagreements."""
+"""All kinds of disagreements."""
 
 
 def check(
@@ -43,51 +44,48 @@ def check(
     cells: Sequence[str] | None = None,
     *,
     access: CellAccess | None = None,
-    progress: Progress = untold,
+    progress: Progress = ignore_progress,
 ) -> tuple[Disagreement, ...]:
     """Compare the directory with the live compute nodes of Nova's cells. Nothing is written.
 
-    :param cells: names or UUIDs; by default all that are enabled, but never cell0.
-    :param access: how the cells' databases are reached.
-    :param progress: called with the number of cells that are read, and of all.
-    :raises CellMappingNotFound: a cell that is named does not exist.
+    :param cells: names or UUIDs; by default all enabled cells, without cell0.
+    :param access: how to reach the cells' databases.
+    :param progress: called with the number of cells that are done and the number of all.
+    :raises CellMappingNotFound: one of these cells does not exist.
     :raises DatabaseUnavailable: the directory itself cannot be reached.
 
     >>> [(one.kind, one.cell.name) for one in check(hostmap)]
     [('unreachable-cell', 'cell1'), ('unreachable-cell', 'cell2')]
     """
-    chosen = cells_to_read(hostmap, cells)
-    # The directory first: what is mapped meanwhile, its cell knows already.
+    chosen = select_cells(hostmap, cells)
+    # Read before the cells, because a host is live before it is mapped.
     mapped = {
-        cell.uuid: {mapping.host for mapping in hostmap.hosts.iterate(cell.uuid)} for cell in chosen
-    }
-    answers = read_cells(chosen, access or CellAccess(), progress=progress)
-    live = {
-        cell.uuid: {*answer.hosts}
+        cell.uuid: {mapping.host for mapping in hostmap.hosts.iterate(cell_uuid=cell.uuid)}
         for cell in chosen
-        if isinstance(answer := answers[cell.uuid], LiveHosts)
     }
-    # With those that were deleted while the cells were read.
+    readings = read_cells(chosen, access or CellAccess(), progress=progress)
+    live = {uuid: {*found.hosts} for uuid, found in readings.live.items()}
+    # Includes chosen cells that were deleted since.
     by_uuid = {cell.uuid: cell for cell in (*chosen, *hostmap.cells.list())}
     found = [
-        Disagreement(UNREACHABLE_CELL, cell, None, str(answers[cell.uuid]))
+        Disagreement(UNREACHABLE_CELL, cell, None, readings.problems[cell.uuid])
         for cell in chosen
-        if cell.uuid not in live
+        if cell.uuid in readings.problems
     ]
-    found += _shared_urls([*by_uuid.values()], {*mapped})
+    found += _find_shared_urls([*by_uuid.values()], {*mapped})
     for cell in chosen:
         if cell.uuid in live:
-            found += _compare(hostmap, cell, live, mapped[cell.uuid], by_uuid)
-    found += _cases(live, mapped, by_uuid)
+            found += _compare_cell(hostmap, cell, live, mapped[cell.uuid], by_uuid)
+    found += _find_names_differing_by_case(live, mapped, by_uuid)
     return tuple(found)
 
 
-def _shared_urls(cells: Sequence[CellMapping], chosen: set[str]) -> Iterator[Disagreement]:
+def _find_shared_urls(cells: Sequence[CellMapping], chosen: set[str]) -> Iterator[Disagreement]:
     for field in ("database_connection", "transport_url"):
         first: dict[object, CellMapping] = {}
         for cell in cells:
             url = getattr(cell, field)
-            # cell0 has no queue of its own, and says so in the same way everywhere.
+            # cell0 has no queue, and its URL is the same placeholder in every deployment.
             if url is None or cell.is_cell0:
                 continue
             other = first.setdefault(url, cell)
@@ -96,34 +94,34 @@ def _shared_urls(cells: Sequence[CellMapping], chosen: set[str]) -> Iterator[Dis
                 yield Disagreement(SHARED_URL, cell, None, problem)
 
 
-def _compare(
+def _compare_cell(
     hostmap: HostMap,
     cell: CellMapping,
     live: Mapping[str, set[str]],
     mapped: set[str],
     cells: Mapping[str, CellMapping],
 ) -> Iterator[Disagreement]:
-    """One cell against the directory."""
+    """Compare one cell that could be read with the directory."""
     hosts = live[cell.uuid]
-    strangers = []
+    not_mapped_here = []
     for host in sorted(hosts - mapped):
         try:
-            strangers.append(valid_host(host))
+            not_mapped_here.append(valid_host(host))
         except InvalidValue as error:
             yield Disagreement(UNUSABLE_NAME, cell, host, error.problem)
-    mapped_to = places(hostmap, strangers)
+    mapped_to = cell_uuids_by_host(hostmap, not_mapped_here)
     for host in sorted(hosts):
-        claiming = [other for other in live if other != cell.uuid and host in live[other]]
-        if claiming:
-            names = ", ".join(repr(cells[uuid].name) for uuid in claiming)
+        others = [uuid for uuid in live if uuid != cell.uuid and host in live[uuid]]
+        if others:
+            names = ", ".join(repr(cells[uuid].name) for uuid in others)
             yield Disagreement(CLAIMED_TWICE, cell, host, f"has live compute nodes in {names} too")
-    for host in strangers:
-        place = mapped_to.get(host)
-        if place is None:
+    for host in not_mapped_here:
+        uuid = mapped_to.get(host)
+        if uuid is None:
             problem = "has a live compute node and is not mapped: see `hostmap nova discover`"
             yield Disagreement(NODE_WITHOUT_MAPPING, cell, host, problem)
-        elif place not in live or host not in live[place]:
-            name = cells[place].name if place in cells else place
+        elif uuid not in live or host not in live[uuid]:
+            name = cells[uuid].name if uuid in cells else uuid
             problem = f"has a live compute node here and is mapped to {name!r}"
             yield Disagreement(MAPPED_ELSEWHERE, cell, host, problem)
     for host in sorted(mapped - hosts):
@@ -131,12 +129,12 @@ def _compare(
         yield Disagreement(MAPPING_WITHOUT_NODE, cell, host, problem)
 
 
-def _cases(
+def _find_names_differing_by_case(
     live: Mapping[str, set[str]],
     mapped: Mapping[str, set[str]],
     cells: Mapping[str, CellMapping],
 ) -> Iterator[Disagreement]:
-    """Names, live or mapped, that differ from another only by case."""
+    """Find names, live or mapped, that differ from another one only by case."""
     first: dict[str, str] = {}
     for uuid in mapped:
         for host in sorted(mapped[uuid] | live.get(uuid, set())):

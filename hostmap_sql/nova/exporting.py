@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
-from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING
 
-from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, InvalidValue
+from hostmap_sql.batching import LOOKUP_SIZE, batched
+from hostmap_sql.errors import DatabaseError, DatabaseUnavailable
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT, HostMap
-from hostmap_sql.nova.access import NovaDatabase
-from hostmap_sql.nova.export_plan import (
-    MEANWHILE,
-    CellRow,
-    CellWrite,
-    ExportPlan,
-    HostRow,
+from hostmap_sql.nova import nova_sql
+from hostmap_sql.nova.api_tables import CellRow, HostRow, read_api_tables, read_cell_rows
+from hostmap_sql.nova.arguments import (
     OnConflict,
-    make_plan,
+    Progress,
+    ignore_progress,
+    refuse_unknown_on_conflict,
 )
-from hostmap_sql.nova.progress import Progress, untold
-from hostmap_sql.nova.results import ExportedCell, ExportedHost, ExportRefusal, ExportResult
-from hostmap_sql.nova.statements import NovaStatement
-from hostmap_sql.parts import LOOKUP_SIZE, in_parts
+from hostmap_sql.nova.database import NovaDatabase
+from hostmap_sql.nova.export_comparison import make_plan
+from hostmap_sql.nova.export_limits import (
+    cell_in_use_problem,
+    equal_host_problem,
+    refuse_cells_in_use,
+    refuse_unstorable,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-_HIGHEST_OF_THREE_BYTES = "\uffff"
+    from hostmap_sql.nova.export_plan import CellWrite, ExportPlan
+    from hostmap_sql.nova.results import ExportResult
+
+_CHANGED_DURING_EXPORT = "was changed in Nova's table during the export: export again"
 
 
 def export_mappings(
@@ -39,324 +43,187 @@ def export_mappings(
     delete: bool = False,
     dry_run: bool = False,
     timeout: float = DEFAULT_TIMEOUT,
-    progress: Progress = untold,
+    progress: Progress = ignore_progress,
 ) -> ExportResult:
     """Write the cells and hosts of the directory back into a ``nova_api`` database.
 
-    Adds what Nova lacks, changes what differs, and deletes the hosts and cells that were deleted
-    here. Rows keep their ids, and a second export changes nothing. The cells are written in one
-    transaction, the hosts a thousand at a time: Nova can read and write at the same time, and an
-    export that fails can be repeated.
+    Inserts rows that Nova lacks, updates those that differ, and deletes the hosts and cells that
+    were deleted here. Rows keep their ids, and a second export changes nothing. The cells are
+    written in one transaction, the hosts a thousand at a time: Nova can read and write at the same
+    time, and an export that fails can be repeated.
 
-    What cannot be done safely is left as it is and comes back in `refused`: what was changed in
-    Nova later than here; what the directory never had; names that Nova's table cannot keep, or
-    cannot keep apart; templates of URLs, which are not overwritten; cells that still have hosts or
+    Changes that are not safe are left out and reported in `refused`: rows that were changed in Nova
+    later than here; rows that the directory never had; names that Nova's table cannot store, or
+    takes as equal; templates of URLs, which are not overwritten; cells that still have hosts or
     instances.
 
     :param url: the database, in any of the forms that `hostmap_sql.connect` and SQLAlchemy take.
-    :param on_conflict: what to do with what was changed in Nova later than here: "report" it and
-        leave it, or "move" it to what the directory has.
-    :param delete: delete cells and hosts in Nova that the directory has not, even those that it
-        never had. cell0 stays.
-    :param dry_run: only report what would be done.
+    :param on_conflict: how to treat rows that were changed in Nova later than here: "report" and
+        keep them, or "move" them to the state of the directory.
+    :param delete: delete cells and hosts in Nova that the directory does not have, even those that
+        it never had. cell0 stays.
+    :param dry_run: only report the changes, without writing.
     :param timeout: how long each transaction may take, in seconds.
-    :param progress: called with the number of hosts that are done, and of all.
-    :raises InvalidValue: the URL or something in the database cannot be used.
+    :param progress: called with the number of hosts that are done and the number of all.
+    :raises InvalidValue: the URL or a value in the database cannot be used.
     :raises DatabaseUnavailable: one of the two databases cannot be reached.
-    :raises DatabaseError: Nova's database refused something, or lost a commit: repeat it.
+    :raises DatabaseError: Nova's database refuses a statement, or the answer to a commit was lost:
+        export again.
     """
-    if on_conflict not in get_args(OnConflict):
-        raise InvalidValue("on_conflict", f"{on_conflict!r} is not one of report, move")
+    refuse_unknown_on_conflict(on_conflict)
     with NovaDatabase.open(url, timeout) as database:
-        with database.snapshot():
-            cells = [CellRow(*row) for row in database.all(NovaStatement.CELL_ROWS)]
-            hosts = [HostRow(*row) for row in database.all(NovaStatement.HOST_ROWS)]
-        # What is changed here from now on is later than what is written, and comes with the next.
+        tables = read_api_tables(database)
+        # Taken before the directory is read, so that changes made here from now on are later than
+        # the rows that this export writes, and the next one writes them.
         now = datetime.now(UTC)
-        plan = make_plan(hostmap, cells, hosts, on_conflict=on_conflict, delete=delete)
-        database.restart_clock()  # reading the directory may have taken long
-        _refuse_names(database, plan, hosts)
+        plan = make_plan(hostmap, tables, on_conflict=on_conflict, delete=delete)
+        database.restart_timeout()  # reading the directory may have taken long
+        refuse_unstorable(database, plan, tables.hosts)
         if dry_run:
-            _refuse_cells_in_use(database, plan, hosts)
-            return _preview(plan, {row.id: row.key for row in cells})
-        return _Export(database, plan, cells, now, progress).write()
+            refuse_cells_in_use(database, plan, tables.hosts)
+            return plan.preview()
+        return _Writer(database, plan, now, progress).write()
 
 
-# --- what Nova's table cannot keep ----------------------------------------------------------------
-
-
-def _refuse_names(database: NovaDatabase, plan: ExportPlan, rows: Sequence[HostRow]) -> None:
-    """Refuse new hosts whose names Nova's table cannot keep, or takes for another's."""
-    charset = database.charset("host_mappings", "host")
-    for host in [host for host in plan.new if not _fits(host, charset)]:
-        _refuse_host(plan, host, f"holds a character that Nova's table, in {charset}, cannot keep")
-    for write in [*plan.cell_writes]:
-        if not all(_fits(str(value), charset) for value in write.values.values()):
-            problem = f"holds a character that Nova's table, in {charset}, cannot keep"
-            _refuse_cell(plan, write, problem)
-    gone = {row.id for row in plan.deletes}
-    alike: dict[str, list[str]] = defaultdict(list)
-    for host in [row.host for row in rows if row.id not in gone]:
-        alike[_folded(host)].append(host)
-    new: dict[str, list[str]] = defaultdict(list)
-    for host in plan.new:
-        new[_folded(host)].append(host)
-    for key, hosts in new.items():
-        for host in hosts:
-            others = [*alike.get(key, ()), *(other for other in hosts if other != host)]
-            for other in others:
-                if database.takes_for_same(other, host):
-                    _refuse_host(plan, host, _same_as(other))
-                    break
-
-
-def _same_as(other: str) -> str:
-    return f"is for Nova's table the same as {other!r}, which differs only by case or accents"
-
-
-def _fits(text: str, charset: str | None) -> bool:
-    if charset is None or charset.startswith("utf8mb4"):
-        return True
-    if charset.startswith("utf8"):
-        return all(character <= _HIGHEST_OF_THREE_BYTES for character in text)
-    return text.isascii()
-
-
-def _folded(host: str) -> str:
-    """The same for all names that a collation may take for one."""
-    parts = unicodedata.normalize("NFKD", host.casefold())
-    return "".join(c for c in parts if not unicodedata.combining(c)).casefold()
-
-
-def _refuse_host(plan: ExportPlan, host: str, problem: str) -> None:
-    plan.refused.append(ExportRefusal("host", host, plan.new.pop(host), None, problem))
-
-
-def _refuse_cell(plan: ExportPlan, write: CellWrite, problem: str) -> None:
-    plan.cell_writes.remove(write)
-    shown = write.shown
-    plan.cells[plan.cells.index(shown)] = replace(shown, action="refused")
-    there = None if write.row is None else shown.uuid
-    plan.refused.append(ExportRefusal("cell", shown.name, shown.uuid, there, problem))
-    if write.row is None:
-        for host in [host for host, uuid in plan.new.items() if uuid == shown.uuid]:
-            _refuse_host(plan, host, "is in a cell that Nova's table does not have")
-        for move in [move for move in plan.moves if move[1] == shown.uuid]:
-            plan.moves.remove(move)
-            problem = "is in a cell that Nova's table does not have"
-            plan.refused.append(ExportRefusal("host", move[0].host, shown.uuid, None, problem))
-
-
-def _refuse_cells_in_use(database: NovaDatabase, plan: ExportPlan, rows: Sequence[HostRow]) -> None:
-    """Refuse to delete cells that would still have hosts or instances."""
-    leaving = {row.id for row in plan.deletes} | {row.id for row, _ in plan.moves}
-    for cell in [*plan.cell_deletes]:
-        hosts = sum(row.cell_id == cell.id and row.id not in leaving for row in rows)
-        problem = _in_use(hosts, _instances(database, cell))
-        if problem:
-            plan.cell_deletes.remove(cell)
-            plan.refused.append(_kept(cell, problem))
-
-
-def _instances(database: NovaDatabase, cell: CellRow) -> int:
-    if not database.has_table("instance_mappings"):
-        return 0
-    return database.number(NovaStatement.CELL_ROW_INSTANCES, {"id": cell.id})
-
-
-def _in_use(hosts: int, instances: int) -> str | None:
-    if instances:
-        return f"is not deleted: Nova's table instance_mappings has {instances:,} of its instances"
-    return (
-        f"is not deleted: Nova's table host_mappings has {hosts:,} of its hosts" if hosts else None
-    )
-
-
-def _kept(cell: CellRow, problem: str) -> ExportRefusal:
-    return ExportRefusal("cell", cell.name or cell.key, None, cell.key, problem)
-
-
-def _preview(plan: ExportPlan, uuids: Mapping[int, str]) -> ExportResult:
-    planned = [
-        *(ExportedHost(host, "create", None, uuid) for host, uuid in plan.new.items()),
-        *(ExportedHost(row.host, "move", uuids[row.cell_id], uuid) for row, uuid in plan.moves),
-        *(ExportedHost(row.host, "delete", uuids[row.cell_id], None) for row in plan.deletes),
-    ]
-    deleted = [_deleted(cell) for cell in plan.cell_deletes]
-    return ExportResult(
-        (*plan.cells, *deleted),
-        created=len(plan.new),
-        unchanged=plan.unchanged,
-        moved=len(plan.moves),
-        deleted=len(plan.deletes),
-        refused=tuple(plan.refused),
-        planned=tuple(planned),
-    )
-
-
-def _deleted(cell: CellRow) -> ExportedCell:
-    return ExportedCell(cell.key, cell.name or cell.key, "deleted")
-
-
-# --- writing --------------------------------------------------------------------------------------
-
-
-class _Export:
-    """Does what is planned. What is otherwise by now than when it was read is left, and told."""
+class _Writer:
+    """Writes a plan. Rows that have changed since they were read are refused, not written."""
 
     def __init__(
-        self,
-        database: NovaDatabase,
-        plan: ExportPlan,
-        cells: Sequence[CellRow],
-        now: datetime,
-        progress: Progress,
+        self, database: NovaDatabase, plan: ExportPlan, now: datetime, progress: Progress
     ) -> None:
         self._database = database
         self._plan = plan
-        self._uuids = {row.id: row.key for row in cells}
-        self._ids: dict[str, int] = {}
-        # Nova keeps whole seconds of UTC, without a zone.
+        self._cell_ids: dict[str, int] = {}
+        # Nova stores UTC in whole seconds, without a zone.
         self._now = now.replace(tzinfo=None, microsecond=0)
         self._progress = progress
-        self._total = len(plan.new) + len(plan.moves) + len(plan.deletes)
         self._done = 0
+        self._total = len(plan.creates) + len(plan.moves) + len(plan.deletes)
 
     def write(self) -> ExportResult:
-        """Write all of it: what leaves first, so that what comes finds its place."""
+        """Write cells, then hosts: deletes first, because a new name may equal a deleted one."""
         plan = self._plan
         if plan.cell_writes:
             with self._database.transaction():
                 for write in [*plan.cell_writes]:
                     self._write_cell(write)
-        rows = [CellRow(*row) for row in self._database.all(NovaStatement.CELL_ROWS)]
-        self._ids = {row.key: row.id for row in rows}
-        deleted = self._change(plan.deletes, lambda _: None)
-        targets = {row.id: uuid for row, uuid in plan.moves}
-        moved = self._change([row for row, _ in plan.moves], lambda row: targets[row.id])
-        created = sum(
-            self._create(part) for part in in_parts(sorted(plan.new.items()), LOOKUP_SIZE)
-        )
-        for cell in plan.cell_deletes:
+        rows = read_cell_rows(self._database)
+        self._cell_ids = {row.canonical_uuid: row.id for row in rows}
+        deleted = self._change_hosts(dict.fromkeys(plan.deletes))
+        moved = self._change_hosts(plan.moves)
+        created = self._create_hosts()
+        for row in [*plan.cell_deletes]:
             with self._database.transaction():
-                self._delete_cell(cell)
-        return ExportResult(
-            tuple(plan.cells),
-            created=created,
-            unchanged=plan.unchanged,
-            moved=moved,
-            deleted=deleted,
-            refused=tuple(plan.refused),
-        )
+                self._delete_cell(row)
+        return plan.result(created=created, moved=moved, deleted=deleted)
+
+    def _report(self, hosts: int) -> None:
+        self._done += hosts
+        self._progress(self._done, self._total)
+
+    # --- cells --------------------------------------------------------------------------------
 
     def _write_cell(self, write: CellWrite) -> None:
-        uuid = write.shown.uuid if write.row is None else write.row.uuid
-        rows = self._database.all(NovaStatement.CELL_ROW_LOCK, {"uuid": uuid})
-        actual = CellRow(*rows[0]) if rows else None
+        uuid = write.cell.uuid if write.row is None else write.row.uuid
+        actual = self._lock_cell(uuid)
         if actual != write.row:
-            _refuse_cell(self._plan, write, MEANWHILE)
+            self._plan.refuse_cell_write(write, _CHANGED_DURING_EXPORT)
             return
         values = {**write.values, "uuid": uuid, "now": self._now}
         if actual is None:
-            self._database.write(NovaStatement.CELL_ROW_INSERT, values)
+            self._database.execute(nova_sql.CELL_ROW_INSERT, values)
         else:
-            self._database.write(NovaStatement.CELL_ROW_UPDATE, {**values, "id": actual.id})
+            self._database.execute(nova_sql.CELL_ROW_UPDATE, {**values, "id": actual.id})
 
-    def _delete_cell(self, cell: CellRow) -> None:
-        rows = self._database.all(NovaStatement.CELL_ROW_LOCK, {"uuid": cell.uuid})
-        if [CellRow(*row) for row in rows] != [cell]:
-            self._plan.refused.append(_kept(cell, MEANWHILE))
+    def _delete_cell(self, row: CellRow) -> None:
+        problem: str | None = _CHANGED_DURING_EXPORT
+        if self._lock_cell(row.uuid) == row:
+            hosts = self._database.fetch_number(nova_sql.CELL_ROW_HOSTS, {"id": row.id})
+            problem = cell_in_use_problem(self._database, row, hosts)
+        if problem is not None:
+            self._plan.refuse_cell_delete(row, problem)
             return
-        hosts = self._database.number(NovaStatement.CELL_ROW_HOSTS, {"id": cell.id})
-        problem = _in_use(hosts, _instances(self._database, cell))
-        if problem:
-            self._plan.refused.append(_kept(cell, problem))
-            return
-        values = {"id": cell.id, "uuid": cell.uuid}
-        self._database.write(NovaStatement.CELL_ROW_DELETE, values)
-        self._plan.cells.append(_deleted(cell))
+        self._database.execute(nova_sql.CELL_ROW_DELETE, {"id": row.id, "uuid": row.uuid})
 
-    def _change(self, rows: Sequence[HostRow], target: Callable[[HostRow], str | None]) -> int:
-        """Move or delete hosts; return how many."""
+    def _lock_cell(self, uuid: str) -> CellRow | None:
+        rows = self._database.fetch_all(nova_sql.CELL_ROW_LOCK, {"uuid": uuid})
+        return CellRow(*rows[0]) if rows else None
+
+    # --- hosts: moves and deletes -------------------------------------------------------------
+
+    def _change_hosts(self, targets: Mapping[HostRow, str | None]) -> int:
+        """Move each row to the cell with this UUID, or delete it; return how many were changed."""
         changed = 0
-        for part in in_parts(sorted(rows, key=lambda row: row.id), LOOKUP_SIZE):
+        for rows in batched(sorted(targets, key=lambda row: row.id), LOOKUP_SIZE):
             with self._database.transaction():
-                groups = self._unchanged(part, target)
-                changed += sum(self._write_group(*key, ids) for key, ids in groups.items())
-            self._tell(len(part))
+                groups = self._lock_hosts(rows, targets)
+                changed += sum(self._write_group(*cells, ids) for cells, ids in groups.items())
+            self._report(len(rows))
         return changed
 
-    def _unchanged(
-        self, rows: Sequence[HostRow], target: Callable[[HostRow], str | None]
+    def _lock_hosts(
+        self, rows: Sequence[HostRow], targets: Mapping[HostRow, str | None]
     ) -> Mapping[tuple[int, str | None], Sequence[int]]:
-        """The ids of those that are as they were read, locked, by where they are and are to be."""
+        """Lock rows; return the ids of the unchanged ones by their cells' ids and target UUIDs."""
         numbers = self._database.encode_numbers([row.id for row in rows])
-        found = self._database.all(NovaStatement.HOST_ROWS_OF_IDS, {"numbers": numbers})
-        now = {row.id: row for row in (HostRow(*one) for one in found)}
+        locked = self._database.fetch_all(nova_sql.HOST_ROWS_OF_IDS, {"numbers": numbers})
+        unchanged = {HostRow(*values) for values in locked}
         groups: dict[tuple[int, str | None], list[int]] = defaultdict(list)
         for row in rows:
-            if now.get(row.id) == row:
-                groups[row.cell_id, target(row)].append(row.id)
+            if row in unchanged:
+                groups[row.cell_id, targets[row]].append(row.id)
             else:
-                place = self._uuids[row.cell_id]
-                refusal = ExportRefusal("host", row.host, target(row), place, MEANWHILE)
-                self._plan.refused.append(refusal)
+                self._plan.refuse_change(row, targets[row], _CHANGED_DURING_EXPORT)
         return groups
 
     def _write_group(self, cell_id: int, target: str | None, ids: Sequence[int]) -> int:
-        values: dict[str, Any] = {
-            "old_cell_id": cell_id,
-            "numbers": self._database.encode_numbers(ids),
-        }
+        values = {"old_cell_id": cell_id, "numbers": self._database.encode_numbers(ids)}
         if target is None:
-            return self._database.write(NovaStatement.HOST_ROWS_DELETE, values)
-        values |= {"cell_id": self._ids[target], "now": self._now}
-        return self._database.write(NovaStatement.HOST_ROWS_MOVE, values)
+            return self._database.execute(nova_sql.HOST_ROWS_DELETE, values)
+        values |= {"cell_id": self._cell_ids[target], "now": self._now}
+        return self._database.execute(nova_sql.HOST_ROWS_MOVE, values)
 
-    def _create(self, pairs: Sequence[tuple[str, str]]) -> int:
-        """Add hosts; return how many."""
-        try:
-            with self._database.transaction():
-                created = self._insert(pairs)
-        except DatabaseUnavailable:
-            raise
-        except DatabaseError:
-            if len(pairs) == 1:
+    # --- hosts: inserts -----------------------------------------------------------------------
+
+    def _create_hosts(self) -> int:
+        """Insert the new hosts; return how many were inserted."""
+        created = 0
+        for pairs in batched(sorted(self._plan.creates.items()), LOOKUP_SIZE):
+            try:
+                created += self._insert(pairs)
+            except DatabaseUnavailable:
                 raise
-            # The table takes two of them for one, by rules of its own: now it is seen which.
-            created = 0
-            for pair in pairs:
-                with self._database.transaction():
-                    created += self._insert([pair])
-        self._tell(len(pairs))
+            except DatabaseError:
+                if len(pairs) == 1:
+                    raise
+                # The table takes two of the new names as equal: one by one, the second is found.
+                created += sum(self._insert([pair]) for pair in pairs)
+            self._report(len(pairs))
         return created
 
     def _insert(self, pairs: Sequence[tuple[str, str]]) -> int:
-        hosts = self._database.encode_hosts([host for host, _ in pairs])
-        found = {
-            str(row[0]) for row in self._database.all(NovaStatement.HOSTS_LIKE, {"hosts": hosts})
-        }
-        refused = {}
-        for host, uuid in pairs:
-            problem = self._occupied(host, found)
-            if problem:
-                refused[host] = ExportRefusal("host", host, uuid, None, problem)
-        rows = [
-            {"now": self._now, "cell_id": self._ids[uuid], "host": host}
-            for host, uuid in pairs
-            if host not in refused
-        ]
-        if rows:
-            self._database.write_many(NovaStatement.HOST_ROW_INSERT, rows)
-        self._plan.refused += refused.values()
+        """Insert hosts in one transaction, without those whose names are taken in Nova's table."""
+        with self._database.transaction():
+            hosts = self._database.encode_hosts([host for host, _ in pairs])
+            found = self._database.fetch_all(nova_sql.HOSTS_LIKE, {"hosts": hosts})
+            taken = {str(row[0]) for row in found}
+            problems = {host: self._taken_problem(host, taken) for host, _ in pairs}
+            rows = [
+                {"now": self._now, "cell_id": self._cell_ids[uuid], "host": host}
+                for host, uuid in pairs
+                if problems[host] is None
+            ]
+            if rows:
+                self._database.execute_many(nova_sql.HOST_ROW_INSERT, rows)
+        for host, problem in problems.items():
+            if problem is not None:
+                self._plan.refuse_create(host, problem)
         return len(rows)
 
-    def _occupied(self, host: str, found: set[str]) -> str | None:
-        if host in found:
-            return MEANWHILE
-        other = next((one for one in found if self._database.takes_for_same(one, host)), None)
-        return None if other is None else _same_as(other)
-
-    def _tell(self, number: int) -> None:
-        self._done += number
-        self._progress(self._done, self._total)
+    def _taken_problem(self, host: str, taken: set[str]) -> str | None:
+        if host in taken:
+            return _CHANGED_DURING_EXPORT
+        for other in taken:
+            if self._database.are_equal_hosts(other, host):
+                return equal_host_problem(other)
+        return None

@@ -1,43 +1,41 @@
-"""Bringing in the cells and hosts of a Nova API database."""
+"""Importing the cells and hosts of a Nova API database."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from hostmap_sql.bulk import Plan
+from hostmap_sql.batching import BULK_SIZE, batched
+from hostmap_sql.directory.bulk_plan import Plan
 from hostmap_sql.errors import InvalidValue
-from hostmap_sql.hostmap import DEFAULT_TIMEOUT, Changes, HostMap
-from hostmap_sql.models import (
-    BulkResult,
-    CellMapping,
-    valid_cell_name,
-    valid_cell_of_host,
-    valid_host,
-    valid_url,
-    valid_uuid,
+from hostmap_sql.hostmap import DEFAULT_TIMEOUT, HostMap
+from hostmap_sql.models import BulkResult, CellMapping
+from hostmap_sql.nova import nova_sql
+from hostmap_sql.nova.arguments import (
+    OnConflict,
+    Progress,
+    ignore_progress,
+    refuse_unknown_on_conflict,
 )
-from hostmap_sql.nova.access import NovaDatabase
-from hostmap_sql.nova.cells import places
-from hostmap_sql.nova.progress import Progress, untold
+from hostmap_sql.nova.cell_names import candidate_names
+from hostmap_sql.nova.database import NovaDatabase
+from hostmap_sql.nova.live_hosts import cell_uuids_by_host
 from hostmap_sql.nova.results import ImportedCell, ImportResult, PlannedHost
-from hostmap_sql.nova.statements import NovaStatement
-from hostmap_sql.parts import BULK_SIZE, in_parts
+from hostmap_sql.validation import valid_cell_of_host, valid_host, valid_url, valid_uuid
 
 if TYPE_CHECKING:
-    from hostmap_sql.urls import SecretUrl
+    from hostmap_sql.directory.write_transaction import WriteTransaction
+    from hostmap_sql.secret_url import SecretUrl
 
 T = TypeVar("T")
-
-_OnConflict = Literal["report", "move"]
 
 Pairs = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class _NovaCell:
-    """A cell as Nova has it, with the name it is to have here."""
+    """A cell as Nova has it, with the names that it may have in the directory."""
 
     uuid: str
     nova_name: str | None
@@ -51,35 +49,35 @@ def import_mappings(
     hostmap: HostMap,
     url: str,
     *,
-    on_conflict: _OnConflict = "report",
+    on_conflict: OnConflict = "report",
     dry_run: bool = False,
     timeout: float = DEFAULT_TIMEOUT,
-    progress: Progress = untold,
+    progress: Progress = ignore_progress,
 ) -> ImportResult:
-    """Bring the cells and hosts of a ``nova_api`` database in.
+    """Import the cells and hosts of a ``nova_api`` database.
 
-    It is read in one consistent snapshot, and all of it is checked before anything is written: the
-    cells as one changeset, then the hosts, one changeset for some thousand. What is here
-    already is left alone, so the same import again changes nothing.
+    The database is read in one consistent snapshot and checked as a whole before anything is
+    written: the cells as one changeset, then the hosts, some thousand in each changeset. Mappings
+    that exist already stay as they are, so the same import again changes nothing.
 
     Names of cells are unique here, and in Nova are not. A cell without a name, or with one that
-    cannot be used, is called by its UUID. Of several cells of one name the first that Nova made
-    keeps it; the others, and one whose name another cell has here, are called NAME-XXXXXXXX after
-    the first eight digits of their UUID.
+    cannot be used, is called by its UUID. Of several cells with the same name, the first that Nova
+    made keeps it; the others, and one whose name another cell has here, are called NAME-XXXXXXXX
+    after the first eight digits of their UUID.
 
     :param url: the database, in any of the forms that `hostmap_sql.connect` and SQLAlchemy take.
-    :param on_conflict: what to do with cells and hosts that are here otherwise: "report" them and
-        leave them, or "move" them to what Nova has.
-    :param dry_run: only report what would be done.
-    :param progress: called with the number of hosts that are done, and of all.
-    :raises InvalidValue: the URL or something in the database cannot be used.
+    :param on_conflict: how to treat cells and hosts that differ here: "report" and keep them, or
+        "move" them to Nova's state.
+    :param dry_run: only report the changes, without writing.
+    :param timeout: how long reading Nova's database may take, in seconds.
+    :param progress: called with the number of hosts that are done and the number of all.
+    :raises InvalidValue: the URL or a value in the database cannot be used.
     :raises DatabaseUnavailable: one of the two databases cannot be reached.
     """
-    if on_conflict not in get_args(_OnConflict):
-        raise InvalidValue("on_conflict", f"{on_conflict!r} is not one of report, move")
+    refuse_unknown_on_conflict(on_conflict)
     with NovaDatabase.open(url, timeout) as database, database.snapshot():
-        cell_rows = database.all(NovaStatement.CELLS)
-        host_rows = database.all(NovaStatement.HOSTS)
+        cell_rows = database.fetch_all(nova_sql.CELLS)
+        host_rows = database.fetch_all(nova_sql.HOSTS)
     nova_cells = _read_cells(cell_rows)
     pairs = _read_hosts(host_rows)
     if dry_run:
@@ -92,56 +90,29 @@ def import_mappings(
 
 
 def _read_cells(rows: Sequence[Sequence[Any]]) -> Sequence[_NovaCell]:
-    cells = []
-    names_of = import_names(
-        (_in_cell(given, valid_uuid, given, "uuid"), name) for given, name, *_ in rows
-    )
-    for given, name, transport_url, database_connection, disabled in rows:
-        uuid = valid_uuid(given, "uuid")
-        names = names_of[uuid]
-        cells.append(
-            _NovaCell(
-                uuid,
-                name,
-                names,
-                _in_cell(uuid, valid_url, transport_url or None, "transport_url"),
-                _in_cell(uuid, valid_url, database_connection or None, "database_connection"),
-                bool(disabled),
-            )
+    uuids = [_check_field(uuid, valid_uuid, uuid, "uuid") for uuid, *_ in rows]
+    names = candidate_names((uuid, row[1]) for uuid, row in zip(uuids, rows, strict=True))
+    return [
+        _NovaCell(
+            uuid,
+            name,
+            names[uuid],
+            _check_field(uuid, valid_url, transport_url or None, "transport_url"),
+            _check_field(uuid, valid_url, database_connection or None, "database_connection"),
+            bool(disabled),
         )
-    return cells
+        for uuid, (_, name, transport_url, database_connection, disabled) in zip(
+            uuids, rows, strict=True
+        )
+    ]
 
 
-def _in_cell(uuid: str, valid: Callable[[object, str], T], value: object, field: str) -> T:
-    """What a check makes of a value; where it was, if it is refused."""
+def _check_field(uuid: str, valid: Callable[[object, str], T], value: object, field: str) -> T:
+    """Check a field of a cell; its error names the cell."""
     try:
         return valid(value, field)
     except InvalidValue as error:
         raise InvalidValue(f"{field} of Nova's cell {uuid}", error.problem) from None
-
-
-def _names(uuid: str, name: str | None, taken: set[str]) -> tuple[str, ...]:
-    """The names that a cell may have here: it gets the first that is free."""
-    candidates = (name, f"{name}-{uuid[:8]}") if name and _is_name(name, uuid) else ()
-    return (*(c for c in candidates if c not in taken and _is_name(c, uuid)), uuid)
-
-
-def import_names(cells: Iterable[tuple[str, str | None]]) -> Mapping[str, tuple[str, ...]]:
-    """The names that an import may give to cells, in the order of Nova's ids, by their UUIDs."""
-    taken: set[str] = set()
-    names = {}
-    for uuid, name in cells:
-        names[uuid] = _names(uuid, name, taken)
-        taken.add(names[uuid][0])
-    return names
-
-
-def _is_name(name: str, uuid: str) -> bool:
-    try:
-        valid_cell_name(name, uuid)
-    except InvalidValue:
-        return False
-    return True
 
 
 def _read_hosts(rows: Iterable[Sequence[Any]]) -> Pairs:
@@ -159,38 +130,37 @@ def _read_hosts(rows: Iterable[Sequence[Any]]) -> Pairs:
 
 
 def _plan_cells(
-    known: Sequence[CellMapping], nova_cells: Sequence[_NovaCell], on_conflict: _OnConflict
+    known: Sequence[CellMapping], nova_cells: Sequence[_NovaCell], on_conflict: OnConflict
 ) -> list[tuple[ImportedCell, _NovaCell]]:
-    """What is to be done with each cell of Nova's."""
+    """Plan an action for each of Nova's cells."""
     here = {cell.uuid: cell for cell in known}
-    holders = {cell.name: cell.uuid for cell in known}
+    name_owners = {cell.name: cell.uuid for cell in known}
     plan = []
     for wanted in nova_cells:
         actual = here.get(wanted.uuid)
-        # Its own name is as good as a free one, so that the same import again changes nothing.
-        free = (name for name in wanted.names if holders.get(name, wanted.uuid) == wanted.uuid)
-        name = next(free, wanted.uuid)
         if actual is not None and actual.name in wanted.names:
             name = actual.name
-        holders[name] = wanted.uuid
-        differs = _differences(actual, wanted, name) if actual else ()
+        else:
+            free = (n for n in wanted.names if name_owners.get(n, wanted.uuid) == wanted.uuid)
+            name = next(free, wanted.uuid)
+        name_owners[name] = wanted.uuid
+        differs: tuple[str, ...] = ()
         if actual is None:
             action = "created"
-        elif not differs:
-            action = "unchanged"
-        else:
+        elif differs := _differences(actual, wanted, name):
             action = "updated" if on_conflict == "move" else "conflict"
-        shown = ImportedCell(wanted.uuid, name, wanted.nova_name, action, differs)
-        plan.append((shown, wanted))
+        else:
+            action = "unchanged"
+        plan.append((ImportedCell(wanted.uuid, name, wanted.nova_name, action, differs), wanted))
     return plan
 
 
 def _differences(actual: CellMapping, wanted: _NovaCell, name: str) -> tuple[str, ...]:
-    values = _values(wanted, name).items()
+    values = _cell_values(wanted, name).items()
     return tuple(field for field, value in values if getattr(actual, field) != value)
 
 
-def _values(wanted: _NovaCell, name: str) -> Mapping[str, Any]:
+def _cell_values(wanted: _NovaCell, name: str) -> Mapping[str, Any]:
     return {
         "name": name,
         "transport_url": wanted.transport_url,
@@ -200,29 +170,29 @@ def _values(wanted: _NovaCell, name: str) -> Mapping[str, Any]:
 
 
 def _preview(
-    hostmap: HostMap, nova_cells: Sequence[_NovaCell], pairs: Pairs, on_conflict: _OnConflict
+    hostmap: HostMap, nova_cells: Sequence[_NovaCell], pairs: Pairs, on_conflict: OnConflict
 ) -> ImportResult:
-    """What an import would do, as things are now."""
-    plan = _plan_cells(hostmap.cells.list(), nova_cells, on_conflict)
-    actual = places(hostmap, (host for host, _ in pairs))
-    hosts = Plan(pairs, actual, on_conflict)
+    """Return the result of a dry run."""
+    cells = _plan_cells(hostmap.cells.list(), nova_cells, on_conflict)
+    actual = cell_uuids_by_host(hostmap, (host for host, _ in pairs))
+    plan = Plan(pairs, actual, on_conflict)
     planned = tuple(
         PlannedHost(host, "create" if old is None else "move", old, new)
-        for (old, new), moving in hosts.steps().items()
-        for host in moving
+        for (old, new), hosts in plan.steps().items()
+        for host in hosts
     )
-    return ImportResult(tuple(cell for cell, _ in plan), hosts.result(), planned)
+    return ImportResult(tuple(cell for cell, _ in cells), plan.result(), planned)
 
 
 # --- writing --------------------------------------------------------------------------------------
 
 
 def _write_cells(
-    changes: Changes, nova_cells: Sequence[_NovaCell], on_conflict: _OnConflict
+    changes: WriteTransaction, nova_cells: Sequence[_NovaCell], on_conflict: OnConflict
 ) -> tuple[ImportedCell, ...]:
     plan = _plan_cells(changes.cells.list(), nova_cells, on_conflict)
     for cell, wanted in plan:
-        values = _values(wanted, cell.name)
+        values = _cell_values(wanted, cell.name)
         if cell.action == "created":
             changes.cells.create(uuid=cell.uuid, **values)
         elif cell.action == "updated":
@@ -231,11 +201,11 @@ def _write_cells(
 
 
 def _write_hosts(
-    hostmap: HostMap, pairs: Pairs, on_conflict: _OnConflict, progress: Progress
+    hostmap: HostMap, pairs: Pairs, on_conflict: OnConflict, progress: Progress
 ) -> BulkResult:
     total, done = BulkResult(), 0
-    for part in in_parts(sorted(pairs), BULK_SIZE):
-        total += hostmap.hosts.create_many(part, on_conflict)
+    for part in batched(sorted(pairs), BULK_SIZE):
+        total += hostmap.hosts.create_many(part, on_conflict=on_conflict)
         done += len(part)
         progress(done, len(pairs))
     return total

@@ -1,4 +1,4 @@
-"""What the functions of `hostmap_sql.nova` return: frozen dataclasses."""
+"""The results of the functions of `hostmap_sql.nova`: frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ImportedCell:
-    """What an import does with a cell of Nova's.
+    """The result of an import for one of Nova's cells.
 
-    `action` is "created", "unchanged", "updated" or "conflict"; `differs` names the fields that the
-    directory has otherwise. `nova_name` is what Nova calls it, which may be nothing.
+    `action` is "created", "unchanged", "updated" or "conflict"; `differs` names the fields that
+    differ in the directory. `name` is the cell's name here, `nova_name` its name in Nova, None or
+    empty if it has none.
     """
 
     uuid: str
@@ -26,7 +27,7 @@ class ImportedCell:
 
 @dataclass(frozen=True)
 class PlannedHost:
-    """What is to become of a host: "create" or "move"."""
+    """A change of a host that a dry run of an import plans: "create" or "move"."""
 
     host: str
     action: str
@@ -36,25 +37,25 @@ class PlannedHost:
 
 @dataclass(frozen=True)
 class ImportResult:
-    """What `import_mappings` did, or in a dry run would do."""
+    """The result of `import_mappings`; in a dry run, the result that it would have."""
 
     cells: tuple[ImportedCell, ...]
     hosts: BulkResult
     planned: tuple[PlannedHost, ...] = ()
-    """In a dry run: every host that would change."""
+    """In a dry run, every host that would change."""
 
     @property
     def has_conflicts(self) -> bool:
-        """Whether anything was left alone because the directory has it otherwise."""
+        """Whether cells or hosts that differ in the directory were left as they are."""
         return bool(self.hosts.conflicts) or any(c.action == "conflict" for c in self.cells)
 
 
 @dataclass(frozen=True)
 class ExportedCell:
-    """What an export does with a cell.
+    """The result of an export for one cell.
 
-    `action` is "created", "unchanged", "updated", "deleted" or "refused"; `differs` names what
-    Nova has, or had, otherwise.
+    `action` is "created", "unchanged", "updated", "deleted" or "refused"; `differs` names the
+    fields that differ, or differed, in Nova.
     """
 
     uuid: str
@@ -65,7 +66,7 @@ class ExportedCell:
 
 @dataclass(frozen=True)
 class ExportedHost:
-    """What is to become of a host in Nova's table: "create", "move" or "delete"."""
+    """A change of a host that a dry run of an export plans: "create", "move" or "delete"."""
 
     host: str
     action: str
@@ -75,10 +76,10 @@ class ExportedHost:
 
 @dataclass(frozen=True)
 class ExportRefusal:
-    """What an export leaves as it is in Nova's tables.
+    """A difference that an export leaves in Nova's tables.
 
-    `kind` is "cell" or "host", `cell_uuid` the cell as the directory has it, `nova_cell_uuid` as
-    Nova has it, each None where there is none; `problem` says it in a sentence.
+    `kind` is "cell" or "host". `cell_uuid` is the cell in the directory, `nova_cell_uuid` the cell
+    in Nova, each None where there is none. `problem` is a sentence without its subject.
     """
 
     kind: str
@@ -90,7 +91,10 @@ class ExportRefusal:
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What `export_mappings` did, or in a dry run would do. The numbers are of hosts."""
+    """The result of `export_mappings`; in a dry run, the result that it would have.
+
+    The numbers count hosts.
+    """
 
     cells: tuple[ExportedCell, ...]
     created: int = 0
@@ -99,19 +103,20 @@ class ExportResult:
     deleted: int = 0
     refused: tuple[ExportRefusal, ...] = ()
     planned: tuple[ExportedHost, ...] = ()
-    """In a dry run: every host that would change."""
+    """In a dry run, every host that would change."""
 
 
 @dataclass(frozen=True)
 class CellDiscovery:
-    """What a discovery found in one cell, and did about it.
+    """The result of a discovery in one cell.
 
-    :param live: how many hosts the cell has.
-    :param created: the hosts that it mapped to the cell, or in a dry run would map.
+    :param live: the number of hosts that the cell has.
+    :param created: the hosts that were mapped to the cell, or in a dry run would be.
+    :param unchanged: the number of hosts that were mapped to the cell before.
     :param conflicts: hosts of the cell that are mapped to another one.
-    :param unusable: names that no host can have, each with the reason.
-    :param marked: how many compute nodes it marked as mapped, or in a dry run would mark.
-    :param unmarked: hosts that it did not mark, since Nova's own table lacks them.
+    :param unusable: for each name that no host can have, a sentence that says why.
+    :param marked: the number of compute nodes that were marked as mapped, or in a dry run would be.
+    :param unmarked: hosts that were not marked, because Nova's own table lacks them.
     :param error: why the cell could not be read or marked, in a sentence.
     """
 
@@ -128,7 +133,7 @@ class CellDiscovery:
 
 @dataclass(frozen=True)
 class Discovery:
-    """What a discovery found in all cells, in the order of their names."""
+    """The result of a discovery in all cells, in the order of their names."""
 
     cells: tuple[CellDiscovery, ...]
 
@@ -139,16 +144,16 @@ class Discovery:
 
     @property
     def conflicts(self) -> tuple[Conflict, ...]:
-        """All hosts that are mapped to another cell than the one they were found in."""
+        """All hosts that are mapped to another cell than the one they live in."""
         return tuple(conflict for found in self.cells for conflict in found.conflicts)
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """Something that the directory and the cells do not agree on.
+    """A disagreement between the directory and the cells.
 
-    `kind` is one of `hostmap_sql.nova.KINDS`; `cell` is the cell it is about, `host` the host, None
-    where it is about the cell as a whole; `problem` says it in a sentence.
+    `kind` is one of `hostmap_sql.nova.KINDS`, `cell` the cell it is about, `host` the host, None if
+    it is about the cell as a whole; `problem` is a sentence without its subject.
     """
 
     kind: str

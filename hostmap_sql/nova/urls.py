@@ -1,7 +1,7 @@
-"""The URLs of Nova's databases: read as Nova reads them, and trusted as far as they may be.
+"""The URLs of Nova's databases: read as Nova reads them, with untrusted file names refused.
 
-What the operator has typed counts in full. A URL of the table of cells may name no file on this
-machine unless he allows it: whoever can write the table could have any file read, and be led by it.
+An attacker with write access to the table of cells could have any file read, and the connection led
+where the file says. So only files that the operator names or trusts may be in a cell's URL.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
-from hostmap_sql.database_url import DatabaseUrl, is_flag
 from hostmap_sql.dialects import dialect_of_scheme
+from hostmap_sql.dialects.database_url import DatabaseUrl, is_flag
 from hostmap_sql.dialects.tls import SYSTEM
 from hostmap_sql.dialects.url_options import plain
 from hostmap_sql.errors import InvalidValue
@@ -19,19 +19,21 @@ from hostmap_sql.errors import InvalidValue
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-# What a warning was given of: of which database, and which option.
+# The masked URL and the option of each warning that was logged.
 _warned: set[tuple[str, str]] = set()
 
 
 def read_url(text: str) -> DatabaseUrl:
-    """A URL of one of Nova's databases, without what only SQLAlchemy and its plugins know.
+    """Read a URL without the options that only SQLAlchemy and its plugins know.
 
-    :raises InvalidValue: it cannot be used.
+    A warning is logged for each such option, once for each database.
+
+    :raises InvalidValue: the URL cannot be used.
     """
     given: object = text
     if not isinstance(given, str):
         return DatabaseUrl.parse(text)
-    kept = without_bare(text)
+    kept = drop_bare_options(text)
     parsed = DatabaseUrl.parse(kept)
     if kept != text:
         _warn(parsed, "an option without a value")
@@ -42,8 +44,8 @@ def read_url(text: str) -> DatabaseUrl:
     return replace(parsed, options=options)
 
 
-def without_bare(text: str) -> str:
-    """The URL without options that have no value: as in SQLAlchemy, they are not there."""
+def drop_bare_options(text: str) -> str:
+    """Remove the options that have no value from a URL, as SQLAlchemy does."""
     url, question, query = text.partition("?")
     if not question:
         return text
@@ -52,54 +54,54 @@ def without_bare(text: str) -> str:
     return text if len(kept) == len(fields) else f"{url}?{'&'.join(kept)}".removesuffix("?")
 
 
-def _warn(url: DatabaseUrl, what: str) -> None:
-    """Say what is passed over, once for each database."""
-    import logging  # noqa: PLC0415 - the command imports this module for all that it does
+def _warn(url: DatabaseUrl, ignored: str) -> None:
+    import logging  # noqa: PLC0415 - most commands that import this module never warn
 
-    if (str(url), what) not in _warned:
-        _warned.add((str(url), what))
-        logging.getLogger("hostmap_sql").warning("%s: its URL has %s: it is passed over", url, what)
+    if (str(url), ignored) not in _warned:
+        _warned.add((str(url), ignored))
+        logging.getLogger("hostmap_sql").warning("%s: its URL has %s: ignored", url, ignored)
 
 
-def refuse_files(url: DatabaseUrl, typed: Mapping[str, str], trusted: Collection[str]) -> None:
-    """Refuse the files that a URL names, unless the operator has typed or trusts their names.
+def refuse_untrusted_files(
+    url: DatabaseUrl, operator_options: Mapping[str, str], trusted: Collection[str]
+) -> None:
+    """Refuse a URL that names a file, unless the operator names or trusts the file.
 
-    :param typed: the options that he has typed himself.
-    :param trusted: the names that he trusts.
-    :raises InvalidValue: it names another one.
+    :param operator_options: options that come from the operator, by their names as `plain` makes
+        them.
+    :param trusted: the names of files that the operator trusts.
+    :raises InvalidValue: the URL names another file.
     """
     named = dialect_of_scheme(url.scheme).url_options.naming_files(url.options)
+    reads_file = any(plain(name) == "read_default_file" for name in named)
     for name, value in named.items():
-        if value in trusted or typed.get(plain(name)) == value:
+        if value in trusted or operator_options.get(plain(name)) == value:
             continue
         if plain(name) == "sslrootcert" and value == SYSTEM:
             continue
-        # A group of a file that is trusted itself: see above.
-        if plain(name) == "read_default_group" and any(
-            plain(n) == "read_default_file" for n in named
-        ):
+        # A group is part of the file, which is checked itself.
+        if plain(name) == "read_default_group" and reads_file:
             continue
         problem = f"has the option {name!r}, which names a file that only the operator may name"
-        raise InvalidValue(
-            "database_connection",
-            f"{problem}: trust it (--trust-file), or say it yourself or drop it (--cell-options)",
-        )
+        advice = "trust it (--trust-file), or set or drop the option yourself (--cell-options)"
+        raise InvalidValue("database_connection", f"{problem}: {advice}")
 
 
 @dataclass(frozen=True)
 class OptionChanges:
-    """What is to become of the options of a URL: those that are set, and those that are dropped."""
+    """Changes to the options of a URL: those to set, and those to drop."""
 
     values: Mapping[str, str]
-    """As they are written in a URL, by their names as `plain` makes them."""
+    """The options to set, by their names as `plain` makes them."""
     fields: tuple[str, ...]
+    """The same as they are written in a URL."""
     dropped: frozenset[str]
 
     @classmethod
     def parse(cls, text: str) -> OptionChanges:
-        """Read ``option=value&-option``: sets the one, whatever the URL has, and drops the other.
+        """Read ``option=value&-option``: sets one, overriding the URL's own, and drops the other.
 
-        :raises InvalidValue: it is not of that form.
+        :raises InvalidValue: the text is not of that form.
         """
         values, fields, dropped = {}, [], set()
         for field in text.split("&"):
@@ -117,13 +119,13 @@ class OptionChanges:
         return cls(values, tuple(fields), frozenset(dropped))
 
     def apply(self, url: str) -> str:
-        """The URL with these options."""
+        """Return the URL with these changes."""
         rest, _, query = url.partition("?")
-        gone = self.dropped | self.values.keys()
+        replaced = self.dropped | self.values.keys()
         kept = [
             field
             for field in query.split("&")
-            if field and plain(unquote_plus(field.partition("=")[0])) not in gone
+            if field and plain(unquote_plus(field.partition("=")[0])) not in replaced
         ]
         query = "&".join([*kept, *self.fields])
         return f"{rest}?{query}" if query else rest

@@ -1,6 +1,7 @@
 -- transactional: false
--- The cells and how each is reached. One DDL statement a file: MySQL commits each by itself.
--- utf8mb4_bin: names are compared exactly (case, accents, width), whatever the server's default.
+-- The cells, with the URLs by which they are reached.
+-- Each file has one DDL statement, because MySQL commits each by itself.
+-- utf8mb4_bin compares names exactly (case, accents, width), whatever the server's default.
 CREATE TABLE cell_mapping (
     uuid                VARCHAR(36)  NOT NULL,
     name                VARCHAR(255) NOT NULL,

@@ -1,5 +1,5 @@
 -- transactional: false
--- Which cell each host is in. A mapping exists or it does not: there is no "deleted" column.
+-- The cell of each host. A host that is not mapped has no row: there is no "deleted" column.
 CREATE TABLE host_mapping (
     host       VARCHAR(255) NOT NULL,
     cell_uuid  VARCHAR(36)  NOT NULL,

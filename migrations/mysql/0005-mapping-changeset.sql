@@ -1,5 +1,5 @@
 -- transactional: false
--- One row for each write transaction. change_id is made by the client before it begins.
+-- One row for each write transaction. The client makes change_id before the transaction begins.
 CREATE TABLE mapping_changeset (
     revision   BIGINT       NOT NULL,
     change_id  VARCHAR(36)  NOT NULL,

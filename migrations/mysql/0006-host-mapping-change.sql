@@ -1,6 +1,6 @@
 -- transactional: false
--- What each changeset did to each host. NULL = absent: no old cell, created; no new cell, deleted.
--- No foreign keys: the record outlives the hosts and cells it tells of.
+-- The hosts that each changeset changed. A created host has no old cell, a deleted one no new cell.
+-- There are no foreign keys: history outlives hosts and cells.
 CREATE TABLE host_mapping_change (
     revision      BIGINT       NOT NULL,
     host          VARCHAR(255) NOT NULL,

@@ -1,5 +1,5 @@
--- The cells and how each is reached.
--- COLLATE "C": names are compared exactly (case, accents, width), whatever the database's default.
+-- The cells, with the URLs by which they are reached.
+-- COLLATE "C" compares names exactly (case, accents, width), whatever the database's default.
 CREATE TABLE cell_mapping (
     uuid                VARCHAR(36)  COLLATE "C" NOT NULL,
     name                VARCHAR(255) COLLATE "C" NOT NULL,

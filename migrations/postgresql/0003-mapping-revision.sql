@@ -1,4 +1,4 @@
--- The one row that every write takes first: it orders the writes and keeps them apart.
+-- The only row is the lock of all writers: each write first increments its revision.
 CREATE TABLE mapping_revision (
     id              INTEGER NOT NULL,
     revision        BIGINT  NOT NULL,

@@ -1,4 +1,4 @@
--- One row for each write transaction. change_id is made by the client before it begins.
+-- One row for each write transaction. The client makes change_id before the transaction begins.
 CREATE TABLE mapping_changeset (
     revision   BIGINT                   NOT NULL,
     change_id  VARCHAR(36)  COLLATE "C" NOT NULL,

@@ -1,5 +1,5 @@
--- The cells and how each is reached.
--- SQLite compares text byte by byte, so names are exact; lengths have to be checked by hand.
+-- The cells, with the URLs by which they are reached.
+-- SQLite compares text byte by byte, so names are exact. CHECK constraints limit the lengths.
 CREATE TABLE cell_mapping (
     uuid                TEXT    NOT NULL CHECK (length(uuid) = 36),
     name                TEXT    NOT NULL CHECK (length(name) BETWEEN 1 AND 255),

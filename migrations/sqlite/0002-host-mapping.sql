@@ -1,4 +1,4 @@
--- Which cell each host is in. A mapping exists or it does not: there is no "deleted" column.
+-- The cell of each host. A host that is not mapped has no row: there is no "deleted" column.
 CREATE TABLE host_mapping (
     host       TEXT    NOT NULL CHECK (length(host) BETWEEN 1 AND 255),
     cell_uuid  TEXT    NOT NULL,

@@ -1,4 +1,4 @@
--- One row for each write transaction. change_id is made by the client before it begins.
+-- One row for each write transaction. The client makes change_id before the transaction begins.
 CREATE TABLE mapping_changeset (
     revision   INTEGER NOT NULL,
     change_id  TEXT    NOT NULL CHECK (length(change_id) = 36),

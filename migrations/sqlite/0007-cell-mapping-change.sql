@@ -1,4 +1,4 @@
--- What each changeset did to each cell: created, updated or deleted. Never its URLs.
+-- The cells that each changeset created, updated or deleted. URLs are not recorded.
 CREATE TABLE cell_mapping_change (
     revision  INTEGER NOT NULL,
     cell_uuid TEXT    NOT NULL CHECK (length(cell_uuid) = 36),

@@ -1,4 +1,4 @@
-"""The directory through its asynchronous face."""
+"""Fixtures for the asyncio API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def loop_thread() -> Iterator[LoopThread]:
-    """An event loop that runs for the whole of the tests."""
+    """An event loop that runs during all tests."""
     thread = LoopThread()
     yield thread
     thread.stop()
@@ -25,7 +25,7 @@ def loop_thread() -> Iterator[LoopThread]:
 
 @pytest.fixture
 def hostmap(backend: Backend, loop_thread: LoopThread) -> Iterator[Blocking]:
-    """A directory on a fresh database, each of its calls made through the asynchronous face."""
-    face = AsyncHostMap(backend.hostmap)
-    yield Blocking(face, loop_thread)
-    loop_thread.wait_for(face.close())
+    """A directory on a fresh database that makes each call through the asyncio API."""
+    proxy = AsyncHostMap(backend.hostmap)
+    yield Blocking(proxy, loop_thread)
+    loop_thread.wait_for(proxy.close())

@@ -1,10 +1,10 @@
-"""What holds for the one face holds for the other: the same tests, through the asynchronous one."""
+"""The contract tests of the synchronous API, run through the asyncio API."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests import (
+from tests.contract import (
     test_bulk,
     test_cells,
     test_history,
@@ -12,25 +12,25 @@ from tests import (
     test_lists,
     test_transactions,
     test_update_many,
-    test_waiting,
+    test_wait_for_hosts,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-LEFT_OUT = {
-    # What it has called by the loop waits for the loop.
-    "test_a_move_of_all_tells_how_far_it_has_come",
-    # So many of them show no more of this face than a few.
+EXCLUDED = {
+    # Its callback would wait for the loop that calls it.
+    "test_move_all_reports_its_progress",
+    # The number of hosts makes no difference here.
     "test_a_hundred_thousand_hosts",
 }
 
 
-def of(module: ModuleType) -> Iterator[tuple[str, Any]]:
-    """The tests of a module, under names that tell it, and its fixtures."""
+def contents(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    """Yield the tests of a module, with its name in theirs, and its fixtures."""
     for name, value in vars(module).items():
-        if name.startswith("test_") and name not in LEFT_OUT:
+        if name.startswith("test_") and name not in EXCLUDED:
             yield f"{module.__name__.rpartition('.')[2]}_{name.removeprefix('test_')}", value
         elif type(value).__name__ == "FixtureFunctionDefinition":
             yield name, value
@@ -44,6 +44,6 @@ for _module in (
     test_lists,
     test_transactions,
     test_update_many,
-    test_waiting,
+    test_wait_for_hosts,
 ):
-    globals().update(of(_module))
+    globals().update(contents(_module))

@@ -1,4 +1,4 @@
-"""Iterating and following in the event loop, and waiting for what others do."""
+"""Iterating, following and waiting in the event loop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from hostmap_sql import ChangeSet, DatabaseError, HistoryPruned, aio, connect
 from hostmap_sql.aio import AsyncHostMap
-from hostmap_sql.history import HistoryReader
+from hostmap_sql.directory.history import HistoryReader
 from tests.support.loops import in_a_loop
 
 if TYPE_CHECKING:
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 
 @in_a_loop
-async def test_all_are_iterated_over_page_by_page(backend: Backend, cells: Cells) -> None:
+async def test_iterate_reads_page_by_page(backend: Backend, cells: Cells) -> None:
     pairs = [(f"compute-{n:04}", cells.one.uuid) for n in range(2_500)]
     backend.hostmap.hosts.create_many(pairs)
     async with aio.connect(backend.url, pool_size=1) as hostmap:
         assert [m.host async for m in hostmap.hosts.iterate()] == [host for host, _ in pairs]
         seen = 0
-        async for mapping in hostmap.hosts.iterate(cells.one.uuid, prefix="compute-1"):
+        async for mapping in hostmap.hosts.iterate(cell_uuid=cells.one.uuid, prefix="compute-1"):
             seen += 1
-            # The connection is not kept between two pages.
+            # No connection is held between two pages.
             assert (await hostmap.hosts.get(mapping.host)).host == mapping.host
             if seen == 1_005:
                 break
@@ -39,13 +39,13 @@ async def test_all_are_iterated_over_page_by_page(backend: Backend, cells: Cells
 
 
 @in_a_loop
-async def test_a_follower_is_told_of_what_was_pruned(backend: Backend, cells: Cells) -> None:
+async def test_follow_raises_when_history_was_pruned(backend: Backend, cells: Cells) -> None:
     backend.hostmap.hosts.create("a", cells.one.uuid)
 
     async with aio.connect(backend.url) as hostmap:
-        following = hostmap.history.follow(since=0, poll=0.05)
+        following = hostmap.history.follow(since=0, interval=0.05)
         assert [(await anext(following)).revision for _ in range(4)] == [1, 2, 3, 4]
-        # Where a follower was that has not looked for a while.
+        # While the follower does not read.
         backend.hostmap.hosts.delete("a")
         backend.hostmap.hosts.create("b", cells.one.uuid)
         backend.hostmap.history.prune(before=6)
@@ -54,7 +54,7 @@ async def test_a_follower_is_told_of_what_was_pruned(backend: Backend, cells: Ce
 
 
 @in_a_loop
-async def test_a_follower_reads_no_more_pages_than_it_is_asked_for(
+async def test_follow_reads_no_more_pages_than_are_consumed(
     backend: Backend, cells: Cells, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(4):
@@ -62,13 +62,13 @@ async def test_a_follower_reads_no_more_pages_than_it_is_asked_for(
     pages: list[int] = []
     since = HistoryReader.since
 
-    def listened(reader: HistoryReader, revision: int, limit: int) -> list[ChangeSet]:
-        page = since(reader, revision, limit)
+    def counted(reader: HistoryReader, revision: int, *, limit: int) -> list[ChangeSet]:
+        page = since(reader, revision, limit=limit)
         pages.append(len(page))
         return page
 
-    monkeypatch.setattr(HistoryReader, "since", listened)
-    monkeypatch.setattr("hostmap_sql.history.BULK_SIZE", 4)
+    monkeypatch.setattr(HistoryReader, "since", counted)
+    monkeypatch.setattr("hostmap_sql.directory.history.BULK_SIZE", 4)
     async with aio.connect(backend.url) as hostmap:
         following = hostmap.history.follow(since=3)
         for seen, so_far in enumerate(([2], [2], [2, 2], [2, 2]), start=4):
@@ -76,7 +76,7 @@ async def test_a_follower_reads_no_more_pages_than_it_is_asked_for(
             assert pages == so_far
 
 
-def test_what_came_before_a_failure_is_given_first() -> None:
+def test_items_before_an_error_come_first() -> None:
     def items() -> Iterator[int | str]:
         yield "a"
         yield "b"
@@ -84,7 +84,7 @@ def test_what_came_before_a_failure_is_given_first() -> None:
 
     async def main() -> None:
         hostmap = AsyncHostMap(connect("sqlite:///none.db"))
-        some = hostmap._threads.each(items())
+        some = hostmap._threads.iterate(items())
         assert [await anext(some), await anext(some)] == ["a", "b"]
         with pytest.raises(DatabaseError, match="no more"):
             await anext(some)
@@ -94,10 +94,10 @@ def test_what_came_before_a_failure_is_given_first() -> None:
 
 
 @in_a_loop
-async def test_changes_are_followed_as_they_come(backend: Backend, cells: Cells) -> None:
+async def test_follow_yields_changes_as_they_are_made(backend: Backend, cells: Cells) -> None:
     async def follow(hostmap: AsyncHostMap) -> list[ChangeSet]:
         seen = list[ChangeSet]()
-        async with aclosing(hostmap.history.follow(since=3, poll=0.01)) as changes:
+        async with aclosing(hostmap.history.follow(since=3, interval=0.01)) as changes:
             async for changeset in changes:
                 seen.append(changeset)
                 if len(seen) == 3:
@@ -114,30 +114,35 @@ async def test_changes_are_followed_as_they_come(backend: Backend, cells: Cells)
 
 
 @in_a_loop
-async def test_those_who_wait_keep_nobody_from_a_thread(backend: Backend, cells: Cells) -> None:
+async def test_waiting_for_hosts_occupies_no_thread(backend: Backend, cells: Cells) -> None:
     async with aio.connect(backend.url, pool_size=1) as hostmap:
-        found = list[int]()
+        found = list[tuple[int, int | None]]()
         waits = [
             asyncio.ensure_future(
-                hostmap.hosts.wait(["a"], timeout=20, poll=0.05, progress=found.append)
+                hostmap.hosts.wait(
+                    ["a"],
+                    timeout=20,
+                    interval=0.05,
+                    progress=lambda done, total: found.append((done, total)),
+                )
             )
             for _ in range(20)
         ]
         await asyncio.sleep(0.1)
         await hostmap.hosts.create("a", cells.one.uuid)
         await asyncio.gather(*waits)
-        assert set(found) == {0, 1}
+        assert set(found) == {(0, 1), (1, 1)}
 
 
 @in_a_loop
-async def test_how_far_it_has_come_is_told_in_the_loop(backend: Backend, cells: Cells) -> None:
+async def test_progress_is_called_in_the_loop(backend: Backend, cells: Cells) -> None:
     backend.hostmap.hosts.create_many((f"a-{n}", cells.one.uuid) for n in range(10))
-    told = list[Any]()
+    reported = list[Any]()
     async with aio.connect(backend.url) as hostmap:
         here = asyncio.get_running_loop()
         moved = await hostmap.hosts.move_all(
             cells.one.uuid,
             cells.two.uuid,
-            progress=lambda n: told.append((n, asyncio.get_running_loop() is here)),
+            progress=lambda *n: reported.append((n, asyncio.get_running_loop() is here)),
         )
-        assert (moved, told) == (10, [(10, True)])
+        assert (moved.moved, reported) == (10, [((10, None), True)])

@@ -1,1 +1,1 @@
-"""Benchmarks: what the library costs over the bare driver. See ``python -m tests.benchmarks``."""
+"""Benchmarks of the library against the bare drivers. Run ``python -m tests.benchmarks``."""

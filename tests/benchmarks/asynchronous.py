@@ -1,4 +1,4 @@
-"""What a lookup takes in an event loop: one after another, many at once, and from memory."""
+"""Lookups in an event loop: sequential, concurrent, and from memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from hostmap_sql.aio import AsyncReplica
     from tests.benchmarks.cases import Sizes
-    from tests.support.servers import Server
+    from tests.support.servers.containers import Server
 
 HOSTS = [*names(1_000)]
 AT_ONCE = 100
@@ -26,7 +26,7 @@ ROUNDS = 30
 
 
 def figures(kind: str, server: Server | None, sizes: Sizes) -> Iterator[Figure]:
-    """Measure them on one kind of database."""
+    """Measure these lookups on one kind of database."""
     factory = FACTORIES[kind](server)
     backend = factory.fresh()
     try:
@@ -53,7 +53,7 @@ async def _measured(kind: str, hostmap: AsyncHostMap, sizes: Sizes) -> list[Figu
 
 
 async def _one_after_another(get: Callable[[str], Awaitable[object]], lookups: int) -> float:
-    """The median time of a lookup, in seconds."""
+    """Return the median time of a lookup, in seconds."""
     times = []
     for host in islice(cycle(HOSTS), lookups):
         started = perf_counter()
@@ -63,7 +63,7 @@ async def _one_after_another(get: Callable[[str], Awaitable[object]], lookups: i
 
 
 async def _at_once(get: Callable[[str], Awaitable[object]]) -> float:
-    """The median time of many lookups at once, in seconds, for each of them."""
+    """Return the median time for each of many concurrent lookups, in seconds."""
     times = []
     for _ in range(ROUNDS):
         started = perf_counter()
@@ -73,7 +73,7 @@ async def _at_once(get: Callable[[str], Awaitable[object]]) -> float:
 
 
 async def _from_memory(replica: AsyncReplica) -> float:
-    """The median over many rows, in seconds, of the average lookup of a row."""
+    """Return the median, over many batches, of the average lookup in seconds."""
     times = []
     for _ in range(ROUNDS):
         started = perf_counter()

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pymysql
 
+from hostmap_sql import sql
 from hostmap_sql.dialects import dialect_named
-from hostmap_sql.statements import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,15 +29,15 @@ class Bare(ABC):
 
     dialect: str
     load_sizes: tuple[int, ...] = (5_000, 10_000, 20_000)
-    """The hosts of a transaction: the benchmark takes the best of them."""
+    """The sizes of transactions; the benchmark takes the fastest."""
     empty_sql = "TRUNCATE TABLE "
 
     def __init__(self, connection: Any) -> None:
         dialect = dialect_named(self.dialect)
-        sql = dialect.sql
+        texts = dialect.sql
         self.as_parameter = dialect.encode_hosts
-        self.get_sql = sql[Statement.HOST_GET]
-        self.get_many_sql = sql[Statement.HOST_GET_MANY]
+        self.get_sql = texts[sql.HOST_GET]
+        self.get_many_sql = texts[sql.HOST_GET_MANY]
         self.connection = connection
 
     def get(self, host: str) -> Any:
@@ -53,7 +53,7 @@ class Bare(ABC):
         return cursor.fetchall()
 
     def load(self, hosts: list[str], cell_uuid: str, size: int) -> None:
-        """Map many hosts to a cell, in transactions of so many, with their history."""
+        """Map many hosts to a cell, in transactions of this size, with history."""
         cursor = self.connection.cursor()
         for start in range(0, len(hosts), size):
             self.begin(cursor)
@@ -72,7 +72,7 @@ class Bare(ABC):
         self.connection.cursor().execute(sql)
 
     def empty(self) -> None:
-        """Remove all hosts and all history, so that nothing of them is left to be passed over."""
+        """Remove all hosts and all history, including dead rows."""
         for table in ("host_mapping", "host_mapping_change", "mapping_changeset"):
             self.execute(self.empty_sql + table)
 
@@ -86,14 +86,14 @@ class Bare(ABC):
 
     @abstractmethod
     def insert(self, cursor: Any, table: str, rows: Rows) -> None:
-        """Insert four columns of many rows, the fastest way."""
+        """Insert four columns of many rows as fast as the driver can."""
 
     @abstractmethod
     def insert_changeset(self, cursor: Any, row: tuple[Any, ...]) -> None:
         """Insert the row of the changeset."""
 
     def now(self) -> Any:
-        """The time, as the driver takes it."""
+        """Return the time in the form that the driver binds."""
         return datetime.now(UTC)
 
 
@@ -123,7 +123,7 @@ class BarePostgreSQL(Bare):
 
 
 class BareMySQL(Bare):
-    """PyMySQL: executemany, which makes statements of many rows."""
+    """PyMySQL: executemany, which builds multi-row statements."""
 
     dialect = "mysql"
 
@@ -168,7 +168,7 @@ class BareSQLite(Bare):
 
 
 def bare(kind: str, url: Any) -> Bare:
-    """A bare connection to the database of a parsed URL, as its driver makes one by default."""
+    """Open a bare connection to the database of a parsed URL, with the driver's defaults."""
     if kind == "sqlite":
         connection = sqlite3.connect(url.database, isolation_level=None)
         connection.execute("PRAGMA foreign_keys = ON")
@@ -176,13 +176,13 @@ def bare(kind: str, url: Any) -> Bare:
     [(host, port)] = url.hosts
     login = {"host": host, "port": port, "user": url.user, "password": url.password}
     if kind == "postgresql":
-        # As ours: it would keep a plan that was made for an empty table, and be slow for that.
+        # As in the library: a plan cached for an empty table would be slow.
         login |= {"dbname": url.database, "options": "-c enable_seqscan=off"}
         return BarePostgreSQL(psycopg.connect(**login, autocommit=True))
     return BareMySQL(pymysql.connect(**login, database=url.database, autocommit=True))
 
 
 def names(count: int) -> Iterator[str]:
-    """The names of so many hosts, in an order that is not the index's, as an inventory has them."""
+    """Return this number of host names, in an order unlike the index's."""
     for number in range(count):
         yield f"compute-{number * 7_919 % count:07}.rack{number % 40:02}.example.org"

@@ -1,4 +1,4 @@
-"""Iterates over a whole directory and prints its hosts, and by how many MB the process grew."""
+"""Iterates over a whole directory; prints its hosts and the growth of the process in MB."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from hostmap_sql import connect
 
 
 def _peak() -> float:
-    # Not by `resource`: its figure begins with that of the process which started this one.
+    # Not by `resource`, whose figure includes the parent process.
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def main() -> None:
     with connect(sys.argv[1]) as hostmap:
-        hostmap.hosts.list(limit=1)  # the process at rest: driver loaded, connected
+        hostmap.hosts.list(limit=1)  # the baseline: driver loaded, connected
         at_rest = _peak()
         hosts = sum(1 for _ in hostmap.hosts.iterate())
     print(hosts, round(_peak() - at_rest, 1))

@@ -1,4 +1,4 @@
-"""What the operators' commands take; those for Nova, beside databases that Nova has made."""
+"""The operators' commands; those for Nova run against databases that Nova made."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from hostmap_sql.batching import BULK_SIZE, batched
 from hostmap_sql.nova import discover, import_mappings
-from hostmap_sql.parts import BULK_SIZE, in_parts
 from tests.benchmarks.bare import names
 from tests.benchmarks.cases import Figure
 from tests.support.backends import FACTORIES
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.benchmarks.cases import Sizes
-    from tests.support.backend import Backend, Factory
+    from tests.support.backends.base import Backend, Factory
     from tests.support.nova import Nova
-    from tests.support.servers import Server
+    from tests.support.servers.containers import Server
 
 HOSTMAP = str(Path(sys.executable).parent / "hostmap")
 NEW_HOSTS = 1_000
 
 
 def figures(kind: str, server: Server | None, sizes: Sizes) -> Iterator[Figure]:
-    """Measure them on one kind of database."""
+    """Measure these commands on one kind of database."""
     factory = FACTORIES[kind](server)
     try:
         if server is not None:
@@ -74,7 +74,7 @@ def _discovery(backend: Backend, nova: Nova) -> Iterator[Figure]:
     yield Figure(kind, "nova discover of 1,000 new hosts", seconds, "s", 1)
     with backend.statements_sent() as sent:
         discover(hostmap, mark=True)
-    hosts = sum(1 for _ in hostmap.hosts.iterate(nova.cell_uuid("cell1")))
+    hosts = sum(1 for _ in hostmap.hosts.iterate(cell_uuid=nova.cell_uuid("cell1")))
     if len(hostmap.hosts.get_many(new)) != NEW_HOSTS:
         raise AssertionError("not all new hosts were mapped")
     most = 1 + 5 + hosts // 1_000  # the list of cells; five for the cell; one for each thousand
@@ -86,7 +86,7 @@ def _discovery(backend: Backend, nova: Nova) -> Iterator[Figure]:
 
 
 def _import(backend: Backend, nova: Nova, sizes: Sizes) -> Figure:
-    for part in in_parts([*names(sizes.bulk)], BULK_SIZE):
+    for part in batched([*names(sizes.bulk)], BULK_SIZE):
         values = ", ".join(f"(2, '{host}')" for host in part)
         nova.api.query(f"INSERT INTO host_mappings (cell_id, host) VALUES {values}")
     seconds = _seconds(lambda: import_mappings(backend.hostmap, nova.url))

@@ -1,4 +1,4 @@
-"""What a replica takes: of memory, to load, to answer, to follow."""
+"""Replicas: memory, loading, lookups and refreshing."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from hostmap_sql import HostMap
-    from hostmap_sql.replica import Replica
+    from hostmap_sql.replica.replica import Replica
     from tests.benchmarks.cases import Sizes
-    from tests.support.backend import Backend, Factory
-    from tests.support.servers import Server
+    from tests.support.backends.base import Backend, Factory
+    from tests.support.servers.containers import Server
 
 CELLS = 50
 FEW = 10_000
@@ -35,7 +35,7 @@ INTERVAL = 0.25
 
 
 def figures(kind: str, server: Server | None, sizes: Sizes) -> Iterator[Figure]:
-    """Measure them on one kind of database."""
+    """Measure replicas on one kind of database."""
     factory = FACTORIES[kind](server)
     try:
         with _directory(factory) as (_, hostmap):
@@ -98,12 +98,12 @@ def _many(kind: str, hostmap: HostMap, cells: Sequence[str], sizes: Sizes) -> It
 
 
 def _resident() -> int:
-    """The bytes of this process that are in memory."""
+    """Return the resident memory of this process in bytes."""
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
 
 
 def _lookup(replica: Replica, names: Sequence[str]) -> float:
-    """The median, in nanoseconds, of the lookup of random hosts, by strings of a caller's own."""
+    """Return the median lookup of random hosts in nanoseconds, by a caller's own strings."""
     cell_of: Callable[[str], object] = replica.cell_of
     times = []
     for _ in range(200):
@@ -116,9 +116,9 @@ def _lookup(replica: Replica, names: Sequence[str]) -> float:
 
 
 def _delay(kind: str, hostmap: HostMap, cells: Sequence[str]) -> Figure:
-    """How long it takes until a follower has a change, of a hundred the second longest."""
+    """Return the delay of a change in a running replica, the second longest of a hundred."""
     delays = []
-    with hostmap.replica().start(INTERVAL) as replica:
+    with hostmap.replica().start(interval=INTERVAL) as replica:
         for number in range(WRITES):
             sleep(random.uniform(0, INTERVAL))
             made = hostmap.hosts.create(f"seen-{number}", cells[0])
@@ -132,7 +132,7 @@ def _delay(kind: str, hostmap: HostMap, cells: Sequence[str]) -> Figure:
 
 
 def _idle(hostmap: HostMap, backend: Backend) -> Figure:
-    """The statements a second of each of many followers while nothing changes."""
+    """Return the statements a second of each idle replica."""
     hostmap.cells.create("cell1")
     with ExitStack() as stack:
         for _ in range(FOLLOWERS):

@@ -1,4 +1,4 @@
-"""Timing that can be compared: contenders take turns in one process, and medians are quoted."""
+"""Comparable timing: contenders take turns in one process, and medians count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command, run in this process on an SQLite file of its own."""
+"""The command, run in this process on an SQLite file for each test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 
 from hostmap_sql import HostMap, connect
 from hostmap_sql.cli.app import app
-from tests.support.json_schemas import validate_output
+from tests.cli.json_schemas import validate_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ HOSTMAP = str(Path(sys.executable).parent / "hostmap")
 
 
 class Cli:
-    """Runs `hostmap` with some arguments, and sees to what holds for all commands."""
+    """Runs `hostmap`, and checks the rules of all commands."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -57,13 +57,13 @@ class Cli:
         return result
 
     def json(self, *arguments: str | Path, **more: Any) -> Any:
-        """What it prints with `--format json`, which is what its schema says."""
+        """Run with `--format json`, validate the output, and return it."""
         output = json.loads(self(*arguments, "--format", "json", **more).stdout)
         validate_output([str(argument) for argument in arguments], output)
         return output
 
     def error(self, *arguments: str | Path, status: int, input: str | bytes | None = None) -> str:
-        """The one line in which it says why it failed, having printed no result."""
+        """Run a command that fails, and return its one line on standard error."""
         result = self(*arguments, status=status, input=input)
         assert result.stdout == ""
         assert result.stderr.count("\n") == 1
@@ -71,21 +71,21 @@ class Cli:
         return result.stderr
 
     def revision(self) -> int:
-        """The newest revision, asked of the library."""
+        """Read the newest revision with the library."""
         with connect(self.url) as hostmap:
             return hostmap.revision()
 
 
-# What the shell says of a process that SIGTERM has ended.
+# How a shell reports a process that SIGTERM ended.
 TERMINATED = 128 + signal.SIGTERM
 
 
 def run_example(cli: Cli, command: click.Command, folder: Path) -> None:
-    """Run the example that the help of a command gives, in a folder that has what it names."""
+    """Run the example in the help of a command, in a folder with the files that it needs."""
     example = getattr(command, "example", "")
     for _ in range(4):
         process = _run(f"set -o errexit -o pipefail\n{example}", cli, folder)
-        # Where the machine is busy, an example may be told to end before it has come to listen.
+        # On a busy machine the signal of `timeout` may arrive before the handler is installed.
         if process.returncode != TERMINATED:
             break
     assert process.returncode == 0, process.stderr
@@ -108,16 +108,16 @@ def _run(script: str, cli: Cli, folder: Path) -> subprocess.CompletedProcess[str
 
 @contextmanager
 def running(cli: Cli, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A process of the command, ended with the block."""
+    """Run the command as a process, which is killed after the block."""
     with subprocess.Popen(
         [HOSTMAP, *arguments],
-        # Without PYTHONUNBUFFERED: what has come is to be printed at once, not when much has come.
+        # Without PYTHONUNBUFFERED: the command itself must flush each change.
         env={"PATH": os.environ["PATH"], "HOSTMAP_DATABASE": cli.url},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        # What does not come is not waited for: reading ends then.
+        # Ends a read of a line that never comes.
         patience = Timer(60, process.kill)
         patience.start()
         try:
@@ -129,7 +129,7 @@ def running(cli: Cli, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with the tables, three cells and three hosts, to be copied."""
+    """A file with the tables, three cells and three hosts, which tests copy."""
     path = tmp_path_factory.mktemp("template") / "hostmap.db"
     with connect(f"sqlite:///{path}", author="template") as hostmap:
         hostmap.migrate()
@@ -162,6 +162,6 @@ def cli(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 @pytest.fixture
 def directory(cli: Cli) -> Iterator[HostMap]:
-    """The library on the same directory."""
+    """The library, on the same directory as the command."""
     with connect(cli.url, author="library") as hostmap:
         yield hostmap

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hostmap_sql import HostMap
-from hostmap_sql.parts import BULK_SIZE
+from hostmap_sql.batching import BULK_SIZE
 from tests.cli.conftest import CELL1_UUID, PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from hostmap_sql import Changes
+    from hostmap_sql import WriteTransaction
     from tests.cli.conftest import Cli
 
 KEYS = [
@@ -42,7 +42,7 @@ def test_create_shows_the_new_cell(cli: Cli) -> None:
     assert cell["created_at"].endswith("+00:00")
 
 
-def test_create_makes_a_uuid_and_needs_no_urls(cli: Cli, directory: HostMap) -> None:
+def test_create_generates_a_uuid_and_needs_no_urls(cli: Cli, directory: HostMap) -> None:
     cell = cli.json("cell", "create", "cell4", "--transport-url", "")
     assert directory.cells.get(cell["uuid"]).transport_url is None
     assert cell["database_connection"] is None
@@ -51,7 +51,7 @@ def test_create_makes_a_uuid_and_needs_no_urls(cli: Cli, directory: HostMap) -> 
 @pytest.mark.parametrize(
     "arguments", [("cell1",), ("cell4", "--uuid", CELL1_UUID)], ids=["name", "uuid"]
 )
-def test_create_refuses_what_exists(cli: Cli, arguments: tuple[str, ...]) -> None:
+def test_create_refuses_an_existing_name_or_uuid(cli: Cli, arguments: tuple[str, ...]) -> None:
     assert "already" in cli.error("cell", "create", *arguments, status=4)
     assert cli.revision() == 5
 
@@ -64,14 +64,14 @@ def test_create_refuses_what_exists(cli: Cli, arguments: tuple[str, ...]) -> Non
         ("--uuid", "no-uuid"),
     ],
 )
-def test_create_names_the_option_of_a_wrong_value(cli: Cli, option: str, value: str) -> None:
+def test_create_names_the_option_of_an_invalid_value(cli: Cli, option: str, value: str) -> None:
     error = cli.error("cell", "create", "cell4", option, value, status=2)
     assert error.startswith(f"hostmap: {option} ")
     assert PASSWORD not in error
     assert cli.revision() == 5
 
 
-def test_create_refuses_a_wrong_name(cli: Cli) -> None:
+def test_create_refuses_an_invalid_name(cli: Cli) -> None:
     assert "white space" in cli.error("cell", "create", "cell4 ", status=2)
 
 
@@ -90,7 +90,7 @@ def test_a_url_is_read_from_a_file_or_standard_input(
     assert cell.database_connection.reveal() == "mysql://stdin/"
 
 
-def test_a_url_file_that_cannot_be_read(cli: Cli, tmp_path: Path) -> None:
+def test_an_unreadable_url_file_is_refused(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "latin1").write_bytes(b"rabbit://\xe9/")
     for file in ("missing", "latin1", "."):
         error = cli.error("cell", "update", "cell1", "--transport-url", f"@{file}", status=2)
@@ -110,7 +110,7 @@ def test_list_is_ordered_and_counts_hosts(cli: Cli) -> None:
 
 @pytest.mark.parametrize("format", ["table", "json", "csv", "value"])
 @pytest.mark.parametrize("command", [("list",), ("show", "cell1"), ("disable", "cell1")])
-def test_secrets_show_only_when_asked_for(cli: Cli, command: tuple[str, ...], format: str) -> None:
+def test_secrets_are_shown_on_request_only(cli: Cli, command: tuple[str, ...], format: str) -> None:
     masked = cli("cell", *command, "--format", format).stdout
     assert PASSWORD not in masked
     assert "rabbit://nova:***@mq.cell1:5672/" in masked
@@ -120,7 +120,7 @@ def test_secrets_show_only_when_asked_for(cli: Cli, command: tuple[str, ...], fo
 
 
 @pytest.mark.parametrize("cell", ["cell1", CELL1_UUID, CELL1_UUID.upper(), f"{{{CELL1_UUID}}}"])
-def test_a_cell_goes_by_name_or_uuid(cli: Cli, cell: str) -> None:
+def test_a_cell_is_given_by_name_or_uuid(cli: Cli, cell: str) -> None:
     assert cli.json("cell", "show", cell)["name"] == "cell1"
 
 
@@ -147,12 +147,12 @@ def test_an_unknown_cell_is_not_found(cli: Cli, command: tuple[str, ...]) -> Non
     assert cli.revision() == 5
 
 
-def test_an_impossible_cell_is_wrong_usage(cli: Cli) -> None:
+def test_an_empty_cell_is_wrong_usage(cli: Cli) -> None:
     assert "CELL is empty" in cli.error("cell", "show", "", status=2)
     assert "--cell is empty" in cli.error("host", "list", "--cell", "", status=2)
 
 
-def test_update_changes_what_is_given_and_nothing_else(cli: Cli, directory: HostMap) -> None:
+def test_update_changes_the_given_properties_only(cli: Cli, directory: HostMap) -> None:
     before = directory.cells.get_by_name("cell1")
     cell = cli.json("cell", "update", "cell1", "--name", "east", "--disabled")
     assert (cell["name"], cell["disabled"], cell["hosts"], cell["revision"]) == ("east", True, 2, 6)
@@ -162,21 +162,21 @@ def test_update_changes_what_is_given_and_nothing_else(cli: Cli, directory: Host
     assert cli.json("cell", "update", "east", "--enabled")["disabled"] is False
 
 
-def test_update_empties_a_url(cli: Cli) -> None:
+def test_update_removes_a_url(cli: Cli) -> None:
     cell = cli.json("cell", "update", "cell1", "--transport-url", "")
     assert cell["transport_url"] is None
     assert cell["database_connection"] is not None
 
 
-def test_update_of_nothing_is_wrong_usage(cli: Cli) -> None:
+def test_update_without_changes_is_wrong_usage(cli: Cli) -> None:
     assert "nothing to change" in cli.error("cell", "update", "cell1", status=2)
 
 
-def test_update_refuses_the_name_of_another(cli: Cli) -> None:
+def test_update_refuses_the_name_of_another_cell(cli: Cli) -> None:
     assert "already" in cli.error("cell", "update", "cell1", "--name", "cell2", status=4)
 
 
-def test_enable_and_disable_make_no_revision_for_nothing(cli: Cli) -> None:
+def test_enable_and_disable_without_effect_make_no_revision(cli: Cli) -> None:
     assert cli.json("cell", "enable", "cell1")["disabled"] is False
     assert cli.revision() == 5
     assert cli.json("cell", "disable", "cell1")["disabled"] is True
@@ -184,7 +184,7 @@ def test_enable_and_disable_make_no_revision_for_nothing(cli: Cli) -> None:
     assert cli.revision() == 6
 
 
-def test_delete_of_an_empty_cell(cli: Cli) -> None:
+def test_delete_removes_an_empty_cell(cli: Cli) -> None:
     assert cli("cell", "delete", "cell3").stdout == "deleted cell 'cell3' and 0 hosts in it\n"
     cli.error("cell", "show", "cell3", status=3)
 
@@ -194,7 +194,7 @@ def test_delete_refuses_a_cell_in_use(cli: Cli) -> None:
     assert cli.revision() == 5
 
 
-def test_delete_by_force_deletes_the_hosts_too(cli: Cli, directory: HostMap) -> None:
+def test_forced_delete_deletes_the_hosts_too(cli: Cli, directory: HostMap) -> None:
     answer = cli.json("cell", "delete", "cell1", "--force")
     assert answer == {"cell": "cell1", "cell_uuid": CELL1_UUID, "hosts_deleted": 2}
     assert cli.revision() == 6, "the last hosts and the cell are one change"
@@ -202,7 +202,7 @@ def test_delete_by_force_deletes_the_hosts_too(cli: Cli, directory: HostMap) -> 
 
 
 @pytest.mark.parametrize("more", [0, 1], ids=["exactly one step", "one more"])
-def test_delete_by_force_goes_in_bounded_steps(cli: Cli, directory: HostMap, more: int) -> None:
+def test_forced_delete_runs_in_batches(cli: Cli, directory: HostMap, more: int) -> None:
     uuid = directory.cells.get_by_name("cell3").uuid
     directory.hosts.create_many((f"many-{number}", uuid) for number in range(BULK_SIZE + more))
     before = cli.revision()
@@ -211,12 +211,12 @@ def test_delete_by_force_goes_in_bounded_steps(cli: Cli, directory: HostMap, mor
     assert cli.revision() == before + 2
 
 
-def test_delete_by_force_that_breaks_off_says_what_is_gone(
+def test_an_interrupted_forced_delete_reports_its_progress(
     cli: Cli, directory: HostMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uuid = directory.cells.get_by_name("cell3").uuid
     directory.hosts.create_many((f"many-{number}", uuid) for number in range(BULK_SIZE))
-    monkeypatch.setattr("hostmap_sql.cells.Cells.delete", _interrupt)
+    monkeypatch.setattr("hostmap_sql.directory.cells.Cells.delete", _interrupt)
     result = cli("cell", "delete", "cell3", "--force", status=130)
     how_far = "broke off after 5,000 of 5,000 hosts of cell 'cell3' were deleted"
     assert result.stderr == (
@@ -228,13 +228,13 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_host_that_is_moved_away_meanwhile_stays(
+def test_forced_delete_keeps_a_host_that_was_moved_away(
     cli: Cli, directory: HostMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = directory.cells.get_by_name("cell2").uuid
     run = HostMap.run
 
-    def after_a_move(self: HostMap, fn: Callable[[Changes], int]) -> int:
+    def after_a_move(self: HostMap, fn: Callable[[WriteTransaction], int]) -> int:
         directory.hosts.move("compute-1", other)
         return run(self, fn)
 
@@ -251,7 +251,7 @@ def test_cell0_is_deleted_only_by_force(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("option", ["--transport-url", "--database-connection"])
-def test_an_empty_file_is_not_taken_for_no_url(cli: Cli, tmp_path: Path, option: str) -> None:
+def test_an_empty_url_file_is_refused(cli: Cli, tmp_path: Path, option: str) -> None:
     (tmp_path / "empty.url").write_text("\ufeff \n")
     for value, given in (("@empty.url", None), ("@-", "")):
         message = cli.error("cell", "update", "cell1", option, value, status=2, input=given)
@@ -259,7 +259,7 @@ def test_an_empty_file_is_not_taken_for_no_url(cli: Cli, tmp_path: Path, option:
     assert cli.revision() == 5
 
 
-def test_a_url_that_was_copied_from_a_list_is_refused(cli: Cli) -> None:
+def test_a_masked_url_is_refused(cli: Cli) -> None:
     message = cli.error(
         *("cell", "update", "cell1", "--transport-url", "rabbit://nova:***@mq1/"), status=2
     )

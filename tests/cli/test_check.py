@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hostmap_sql.checks import KINDS
+from hostmap_sql.directory.consistency_check import KINDS
 from tests.docs.pages import REPOSITORY
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def damage(cli: Cli, *statements: str) -> None:
 
 @pytest.fixture
 def damaged(cli: Cli) -> Cli:
-    """Two hosts are gone, and one is where the record does not have it."""
+    """A directory without two of its hosts, and with a third in another cell than its history."""
     damage(
         cli,
         "DELETE FROM host_mapping WHERE host LIKE 'compute-%'",
@@ -45,12 +45,12 @@ def damaged(cli: Cli) -> Cli:
         ("value", ""),
     ],
 )
-def test_a_directory_in_order(cli: Cli, format_: str, shown: str) -> None:
+def test_a_consistent_directory_has_no_findings(cli: Cli, format_: str, shown: str) -> None:
     result = cli("check", "--format", format_)
     assert (result.stdout, result.stderr) == (shown, IN_ORDER)
 
 
-def test_findings_in_every_format(damaged: Cli) -> None:
+def test_findings_are_shown_in_every_format(damaged: Cli) -> None:
     expected = [
         ("host-differs", "host 'storage-1'"),
         ("host-missing", "host 'compute-1'"),
@@ -75,7 +75,7 @@ def test_findings_in_every_format(damaged: Cli) -> None:
     assert result.stderr == "hostmap: 3 findings: each says what to do\n"
 
 
-def test_only_so_many_of_a_kind(damaged: Cli) -> None:
+def test_limit_bounds_the_findings_of_each_kind(damaged: Cli) -> None:
     found = damaged.json("check", "--limit", "1", status=4)
     assert [(one["kind"], one["host"]) for one in found] == [
         ("host-differs", "storage-1"),
@@ -86,25 +86,25 @@ def test_only_so_many_of_a_kind(damaged: Cli) -> None:
     assert "--limit" in damaged.error("check", "--limit", "0", status=2)
 
 
-def test_it_writes_nothing(damaged: Cli) -> None:
+def test_check_writes_nothing(damaged: Cli) -> None:
     revision = damaged.revision()
     first = damaged("check", "-f", "json", status=4).stdout
     assert damaged("check", "-f", "json", status=4).stdout == first
     assert damaged.revision() == revision
 
 
-def test_a_cell_s_url_is_not_shown(cli: Cli) -> None:
+def test_check_shows_no_url_of_a_cell(cli: Cli) -> None:
     damage(cli, "UPDATE cell_mapping SET transport_url = 's3cret of none'")
     assert "s3cret" not in cli("check", "-f", "json", status=4).output
 
 
-def test_a_directory_that_is_none(cli: Cli, tmp_path: Path) -> None:
+def test_a_database_without_tables_is_an_error(cli: Cli, tmp_path: Path) -> None:
     cli.url = f"sqlite:///{tmp_path}/nothing.db"
     assert "`hostmap migrate`" in cli.error("check", status=1)
 
 
 def test_the_guide_names_every_kind() -> None:
     guide = (REPOSITORY / "docs/how-to/check-the-directory.md").read_text(encoding="utf-8")
-    section = guide.partition("## What it looks for")[2]
+    section = guide.partition("## Kinds of findings")[2]
     named = [line.split("`")[1] for line in section.splitlines() if line.startswith("| `")]
     assert named == [*KINDS]

@@ -1,4 +1,4 @@
-"""From end to end on every database: Nova's own listing comes in, and is found again."""
+"""End to end on every database: import Nova's listing, and look up its hosts."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def test_the_hosts_of_nova_are_imported_and_found(backend: Backend) -> None:
     ]
     cli.error("host", "show", "kvm-upper", status=3)
     cli("host", "move", "KVM-Upper", "cell1", "--from", "cell2", "--reason", "rack 9")
-    assert cli.json("history", "KVM-Upper")[-1]["action"] == "moved"
+    assert cli.json("log", "KVM-Upper")[-1]["action"] == "moved"
     cli.error("cell", "delete", "cell1", status=5)
     assert cli.json("cell", "delete", "cell1", "--force")["hosts_deleted"] > 100
     assert all(m["applied"] for m in cli.json("migrate", "--status"))
 
 
-def test_a_database_without_tables_names_the_command_that_helps(bare_backend: Backend) -> None:
+def test_a_database_without_tables_suggests_migrate(bare_backend: Backend) -> None:
     cli = Cli(bare_backend.url)
     assert "`hostmap migrate`" in cli.error("cell", "list", status=1)
     cli("migrate")

@@ -7,14 +7,14 @@ from click.testing import CliRunner
 
 from hostmap_sql import connect
 from hostmap_sql.cli.app import app
-from hostmap_sql.cli.demo import DATABASE
+from hostmap_sql.cli.commands.demo import DATABASE
 from tests.cli.conftest import Cli
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_demo_fills_a_file_of_its_own(cli: Cli, tmp_path: Path) -> None:
+def test_demo_fills_its_own_file(cli: Cli, tmp_path: Path) -> None:
     output = cli("demo").stdout
     assert cli.revision() == 5, "the database of HOSTMAP_DATABASE is not touched"
     assert "created 3,600, unchanged 0, moved 0, conflicts 0" in output
@@ -31,11 +31,10 @@ def test_demo_again_changes_nothing(cli: Cli) -> None:
     output = Cli("mysql://nobody@127.0.0.1:1/nothing")("demo").stdout
     assert demo.revision() == before
     assert "created 0, unchanged 3,600" in output
-    assert "cell1 is there already" in output
+    assert "cell1 already exists" in output
 
 
 def test_demo_prints_commands_that_work(cli: Cli) -> None:
-    """All of them, in their order, make the same directory, and answer."""
     output = cli("demo").stdout
     lines = [line[2:] for line in output.splitlines() if line.startswith(("$ ", "  hostmap "))]
     commands = [shlex.split(line) for line in lines if line.startswith("hostmap ")]

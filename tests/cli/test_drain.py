@@ -1,4 +1,4 @@
-"""What concerns all hosts of a cell: `cell drain`, and `cell delete` with what it would do."""
+"""Work on all hosts of a cell: `cell drain`, and the dry run of `cell delete`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hostmap_sql.hosts import Hosts
-from hostmap_sql.parts import BULK_SIZE
+from hostmap_sql.batching import BULK_SIZE
+from hostmap_sql.directory import hosts
 from tests.cli.conftest import CELL1_UUID
 from tests.cli.test_process import run, run_on_terminal
 
@@ -60,11 +60,11 @@ def test_drain_moves_all_hosts_and_then_changes_nothing(cli: Cli, directory: Hos
         (("-f", "value", "-c", "moved"), "2\n"),
     ],
 )
-def test_drain_in_other_formats(cli: Cli, options: tuple[str, ...], shown: str) -> None:
+def test_drain_in_every_format(cli: Cli, options: tuple[str, ...], shown: str) -> None:
     assert cli("cell", "drain", "cell1", "cell2", *options).stdout == shown
 
 
-def test_drain_in_json_and_cells_by_uuid(cli: Cli, directory: HostMap) -> None:
+def test_drain_in_json_with_cells_by_uuid(cli: Cli, directory: HostMap) -> None:
     to = directory.cells.get_by_name("cell2").uuid
     assert cli.json("cell", "drain", CELL1_UUID.upper(), to) == {
         "from_cell": "cell1",
@@ -75,7 +75,7 @@ def test_drain_in_json_and_cells_by_uuid(cli: Cli, directory: HostMap) -> None:
     }
 
 
-def test_a_dry_run_of_drain_is_what_then_happens(cli: Cli, directory: HostMap) -> None:
+def test_drain_does_what_its_dry_run_shows(cli: Cli, directory: HostMap) -> None:
     command = ("cell", "drain", "cell1", "cell3")
     shown = cli.json(*command, "--dry-run")
     assert shown == [
@@ -107,7 +107,7 @@ def test_a_dry_run_of_drain_is_what_then_happens(cli: Cli, directory: HostMap) -
         (("cell1", ""), 2, "TO is empty"),
     ],
 )
-def test_cells_that_cannot_be_drained(
+def test_drain_refuses_invalid_cells(
     cli: Cli, cells: tuple[str, str], status: int, error: str, dry_run: tuple[str, ...]
 ) -> None:
     cli("cell", "create", "cell0", "--uuid", CELL0_UUID)
@@ -116,18 +116,18 @@ def test_cells_that_cannot_be_drained(
     assert cli.revision() == 6, "that of cell0"
 
 
-def test_a_drain_that_breaks_off_says_how_far_it_came(
+def test_an_interrupted_drain_reports_its_progress(
     cli: Cli, directory: HostMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(directory, "cell3", BULK_SIZE + 1)
-    move: Callable[..., None] = Hosts._move
+    write_move: Callable[..., None] = hosts._write_move
 
-    def interrupted(self: Hosts, transaction: Any, hosts: list[str], *cells: str) -> None:
-        if len(hosts) == 1:
+    def interrupted(transaction: Any, names: list[str], *cells: str) -> None:
+        if len(names) == 1:
             raise KeyboardInterrupt
-        move(self, transaction, hosts, *cells)
+        write_move(transaction, names, *cells)
 
-    monkeypatch.setattr(Hosts, "_move", interrupted)
+    monkeypatch.setattr(hosts, "_write_move", interrupted)
     result = cli("cell", "drain", "cell3", "cell2", status=130)
     how_far = "broke off after 5,000 of 5,001 hosts of cell 'cell3' were moved"
     assert result.stderr == (
@@ -139,7 +139,7 @@ def test_a_drain_that_breaks_off_says_how_far_it_came(
     assert cli.json("cell", "drain", "cell3", "cell2")["moved"] == 1
 
 
-def test_how_far_it_is_shows_on_a_terminal_and_nowhere_else(cli: Cli, directory: HostMap) -> None:
+def test_progress_is_shown_on_a_terminal_only(cli: Cli, directory: HostMap) -> None:
     fill(directory, "cell3", BULK_SIZE + 1)
 
     shown = run_on_terminal(cli, "cell", "drain", "cell3", "cell2")
@@ -157,7 +157,7 @@ def test_how_far_it_is_shows_on_a_terminal_and_nowhere_else(cli: Cli, directory:
 # --- delete ---------------------------------------------------------------------------------------
 
 
-def test_a_dry_run_of_delete_is_what_then_happens(cli: Cli, directory: HostMap) -> None:
+def test_delete_does_what_its_dry_run_shows(cli: Cli, directory: HostMap) -> None:
     command = ("cell", "delete", "cell1", "--force")
     shown = cli.json(*command, "--dry-run")
     assert shown == [
@@ -186,15 +186,15 @@ def test_a_dry_run_of_delete_is_what_then_happens(cli: Cli, directory: HostMap) 
 
 
 @pytest.mark.parametrize("dry_run", [(), ("--dry-run",)], ids=["", "dry run"])
-def test_what_delete_refuses_its_dry_run_refuses(cli: Cli, dry_run: tuple[str, ...]) -> None:
+def test_a_dry_run_refuses_what_delete_refuses(cli: Cli, dry_run: tuple[str, ...]) -> None:
     cli("cell", "create", "cell0", "--uuid", CELL0_UUID)
 
     assert cli.error("cell", "delete", "cell1", *dry_run, status=5) == (
-        "hostmap: cell 'cell1' still has 2 hosts: move them by `hostmap cell drain`, "
-        "or delete them with it by --force\n"
+        "hostmap: cell 'cell1' still has 2 hosts: move them with `hostmap cell drain`, "
+        "or delete them too with --force\n"
     )
     assert cli.error("cell", "delete", "cell0", *dry_run, status=5) == (
-        "hostmap: cell 'cell0' is cell0, which takes what cannot be placed: "
+        "hostmap: cell 'cell0' is cell0, which holds instances that could not be placed: "
         "it is deleted only with --force\n"
     )
     assert cli.revision() == 6

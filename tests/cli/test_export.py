@@ -41,7 +41,7 @@ def test_export_can_be_narrowed(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--uuids",)], ids=["names", "uuids"])
-def test_what_was_exported_is_imported_unchanged(
+def test_an_export_is_imported_unchanged(
     cli: Cli, directory: HostMap, options: tuple[str, ...]
 ) -> None:
     directory.hosts.create_many((host, CELL1_UUID) for host in ODD_HOSTS)
@@ -57,12 +57,12 @@ def test_what_was_exported_is_imported_unchanged(
 
 
 @pytest.mark.parametrize("format", ["csv", "json", "table"])
-def test_what_was_listed_is_imported_unchanged(cli: Cli, format: str) -> None:
+def test_a_list_is_imported_unchanged(cli: Cli, format: str) -> None:
     listing = cli("host", "list", "--format", format).stdout
     assert cli.json("host", "import", "-", input=listing)["unchanged"] == 3
 
 
-def test_a_file_is_replaced_as_a_whole(cli: Cli, tmp_path: Path) -> None:
+def test_a_file_is_replaced_atomically(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "hosts.csv"
     file.write_text("old")
     result = cli("host", "export", "hosts.csv")
@@ -73,7 +73,7 @@ def test_a_file_is_replaced_as_a_whole(cli: Cli, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.glob("*hosts.csv*")] == ["hosts.csv"]
 
 
-def test_a_failure_leaves_the_old_file(
+def test_a_failure_keeps_the_old_file(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "hosts.csv").write_text("old")
@@ -87,7 +87,7 @@ def _fail(_descriptor: int) -> None:
     raise OSError(28, "No space left on device")
 
 
-def test_a_symbolic_link_stays_one(cli: Cli, tmp_path: Path) -> None:
+def test_a_symbolic_link_is_kept(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "link.csv").symlink_to("hosts.csv")
     cli("host", "export", "link.csv")
     assert (tmp_path / "link.csv").is_symlink()
@@ -99,7 +99,7 @@ def test_a_device_is_not_replaced(cli: Cli) -> None:
     assert not stat.S_ISREG(os.stat("/dev/null").st_mode)  # noqa: PTH116 - shorter so
 
 
-def test_a_file_that_cannot_be_made(cli: Cli, tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error(cli: Cli, tmp_path: Path) -> None:
     error = cli.error("host", "export", "missing/hosts.csv", status=1)
     assert error == f"hostmap: {tmp_path}/missing/hosts.csv: No such file or directory\n"
 
@@ -118,7 +118,7 @@ def test_the_database_itself_is_not_replaced(cli: Cli, directory: HostMap) -> No
     assert len(directory.hosts.list()) == 2
 
 
-def test_an_exported_file_has_the_mode_of_its_folders_others(cli: Cli, tmp_path: Path) -> None:
+def test_an_exported_file_has_the_usual_mode(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "hosts.csv"
     before = os.umask(0o027)
     try:
@@ -131,13 +131,13 @@ def test_an_exported_file_has_the_mode_of_its_folders_others(cli: Cli, tmp_path:
         os.umask(before)
 
 
-def test_a_link_to_itself_is_no_file(cli: Cli, tmp_path: Path) -> None:
+def test_a_link_to_itself_is_refused(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "loop.csv").symlink_to("loop.csv")
     assert "symbolic links" in cli.error("host", "export", "loop.csv", status=1)
     assert [*tmp_path.glob(".hostmap-*")] == []
 
 
-def test_what_standard_output_had_stays_there(cli: Cli, tmp_path: Path) -> None:
+def test_a_file_behind_standard_output_is_appended_to(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "all.csv"
     file.write_text("what was there\n")
     with file.open("a") as stream:
@@ -151,7 +151,7 @@ def test_what_standard_output_had_stays_there(cli: Cli, tmp_path: Path) -> None:
     assert file.read_text().startswith("what was there\nhost,cell\n")
 
 
-def test_a_name_as_long_as_a_name_may_be_is_one(cli: Cli, tmp_path: Path) -> None:
+def test_the_longest_file_name_is_accepted(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / f"{'x' * 251}.csv"
     cli("host", "export", file)
     assert file.read_text().startswith("host,cell\n")

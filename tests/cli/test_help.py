@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import keyword
+import re
 import stat
 from typing import TYPE_CHECKING
 
@@ -7,8 +9,10 @@ import click
 import pytest
 
 from hostmap_sql.cli.app import app
-from hostmap_sql.cli.context import Command, Group
+from hostmap_sql.cli.framework.commands import Command, Group
+from hostmap_sql.cli.framework.errors import EXIT_CODES, EXIT_STATUSES, OK
 from tests.cli.conftest import NOVA_LISTING, run_example
+from tests.docs.pages import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,20 +33,17 @@ def _all(
 COMMANDS = dict(_all(app))
 IDS = [" ".join(("hostmap", *path)) for path in COMMANDS]
 
-# All that the design names, and completion.
 NAMES = {
     (),
     ("cell",),
     ("host",),
     ("migrate",),
-    ("history",),
     ("check",),
     ("demo",),
     ("completion",),
     *(("cell", n) for n in ("create", "list", "show", "update", "delete", "enable", "disable")),
     ("log",),
     ("outcome",),
-    ("watch",),
     ("nova",),
     *(("nova", n) for n in ("import", "export", "discover", "check")),
     *(("cell", n) for n in ("drain", "rotate")),
@@ -51,8 +52,15 @@ NAMES = {
 }
 
 
-def test_the_commands_are_those_of_the_design() -> None:
+def test_the_commands_are_the_documented_ones() -> None:
     assert set(COMMANDS) == NAMES
+
+
+@pytest.mark.parametrize("path", [path for path in COMMANDS if path], ids=" ".join)
+def test_every_command_has_a_file_of_its_name(path: tuple[str, ...]) -> None:
+    words = (*path, "group") if isinstance(COMMANDS[path], Group) else path
+    names = [f"{word}_" if keyword.iskeyword(word) else word for word in words]
+    assert COMMANDS[path].callback.__module__ == ".".join(("hostmap_sql.cli.commands", *names))
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=IDS)
@@ -67,18 +75,18 @@ def test_every_command_has_help_with_an_example(cli: Cli, path: tuple[str, ...])
     assert text.startswith(f"Usage: {words} ")
     assert "Example:\n" in text
     assert words in command.example
-    # Folded lines make no example that could be copied.
+    # A wrapped line could not be copied.
     assert all(f"    {line}\n" in text for line in command.example.splitlines())
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=IDS)
-def test_every_option_says_what_it_does(path: tuple[str, ...]) -> None:
+def test_every_option_has_help(path: tuple[str, ...]) -> None:
     for option in COMMANDS[path].params:
         if isinstance(option, click.Option):
             assert option.help, option.name
 
 
-# The others need Nova's own databases: tests/nova/test_commands.py runs them.
+# The commands below `hostmap nova` need Nova's databases: tests/nova/test_commands.py runs them.
 @pytest.mark.parametrize("path", [path for path in COMMANDS if path[:1] != ("nova",)], ids=" ".join)
 def test_every_example_works(cli: Cli, tmp_path: Path, path: tuple[str, ...]) -> None:
     command = COMMANDS[path]
@@ -101,3 +109,21 @@ def _make_nova_manage(folder: Path) -> None:
     script = folder / "nova-manage"
     script.write_text(f"#!/bin/sh\n[ \"$*\" = 'cell_v2 list_hosts' ] && cat '{NOVA_LISTING}'\n")
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
+
+
+def test_aliases_are_not_listed(cli: Cli) -> None:
+    text = cli("--help").stdout
+    for alias in ("history", "watch"):
+        assert f"  {alias} " not in text
+        assert cli(alias, "--help").stdout.startswith(f"Usage: hostmap {alias} ")
+        assert f"hostmap {alias}" in cli("log", "--help").stdout
+
+
+def test_the_help_and_the_reference_list_every_exit_status(cli: Cli) -> None:
+    text = cli("--help").stdout
+    page = (REPOSITORY / "docs/reference/commands.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.+?) \|", page, re.MULTILINE)
+    assert {int(status): meaning for status, meaning in rows} == EXIT_STATUSES
+    assert {OK, *(status for status, _ in EXIT_CODES.values())} == {*EXIT_STATUSES}
+    for status, meaning in EXIT_STATUSES.items():
+        assert f"    {status:<3}  {meaning}\n" in text

@@ -1,20 +1,17 @@
-# ruff: noqa: ISC004 - the texts of files, a line below the other
-"""Files as other programs write them: what is read from each, or the sentence that refuses it."""
+# ruff: noqa: ISC004 - the texts of files, line by line
+"""Files in the formats of other programs: the hosts read from each, or the reason to refuse it."""
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hostmap_sql.cli.input.columns import inventory_columns
-from hostmap_sql.cli.input.reader import FORMATS, read_records
-from tests.cli.conftest import NOVA_LISTING
+from hostmap_sql.cli.input.reader import read_records
 
 if TYPE_CHECKING:
-    from hostmap_sql import HostMap
     from hostmap_sql.cli.input.records import Reading
     from tests.cli.conftest import Cli
 
@@ -31,7 +28,7 @@ def hosts(reading: Reading) -> list[str]:
     return [record.values["host"] for record in reading.records]
 
 
-# The same two hosts, as programs print them; each with the lines on which they begin.
+# The same two hosts in the output of programs, with the lines on which they begin.
 HOSTS = {
     "openstack -f csv -c Host": (f'"Host"\n"{C1}"\n"{C2}"\n', [2, 3]),
     "openstack -f csv": (
@@ -142,7 +139,7 @@ HOSTS = {
 
 
 @pytest.mark.parametrize(("text", "numbers"), HOSTS.values(), ids=HOSTS)
-def test_what_is_read(text: str, numbers: list[int]) -> None:
+def test_formats_are_read(text: str, numbers: list[int]) -> None:
     reading = read(text)
     assert hosts(reading) == [C1, C2]
     assert [record.number for record in reading.records] == numbers
@@ -156,7 +153,7 @@ def test_encodings_and_line_ends(encoding: str, end: str) -> None:
     assert record == (4, {"host": "web-ω"})
 
 
-def test_scalars_of_yaml_stay_what_they_are() -> None:
+def test_yaml_scalars_stay_text() -> None:
     names = ["no", "1e3", "0x10", "12:30", "2026-01-31", "0o7", "on", "fe80::1", "1_000"]
     assert hosts(read("".join(f"- {name}\n" for name in names))) == names
     assert hosts(read("- host: null\n  name: null\n- host: a\n", "lines"))[1:] != []
@@ -172,7 +169,7 @@ def test_an_alias_in_yaml() -> None:
     assert [record.values["cell"] for record in reading.records] == ["cell1", "cell1"]
 
 
-# What is refused: the line, and words of the sentence.
+# Refused input: the text, the bad line, and words of the message.
 REFUSED = {
     "two columns": ("c-1 cell1\nc-2 cell1\n", 1, "'c-1 cell1' does not look like the name"),
     "openstack -f value": (f"{C1} nova enabled\n", 1, "read as plain lines"),
@@ -203,19 +200,35 @@ REFUSED = {
         "host 'ctl-1' is listed for 'nova-conductor', not for nova-compute",
     ),
     "agents": ('[{"Host": "net-1", "Binary": "neutron-l3-agent"}]', 1, "not for nova-compute"),
-    "aggregates": ('"ID","Name","Availability Zone"\n1,"agg","nova"\n', 1, "need not be that of"),
+    "aggregates": (
+        '"ID","Name","Availability Zone"\n1,"agg","nova"\n',
+        1,
+        "something other than hosts",
+    ),
     "aggregates of JSON": ('[{"ID": 1, "Name": "agg"}]', 1, "write --host-column Name"),
-    "one aggregate": ('{"name": "agg", "hosts": ["a"], "properties": {}}', 1, "cannot be told"),
+    "one aggregate": (
+        '{"name": "agg", "hosts": ["a"], "properties": {}}',
+        1,
+        "without one clear list of hosts",
+    ),
     "a group of hosts": ('{"name": "cell2", "hosts": ["a"]}', 1, "has 'name' beside the list"),
     "hosts of another cell": ('{"cell": "cell2", "hosts": ["a"]}', 1, "has 'cell' beside the list"),
     "the same in YAML": ("Cell UUID: x\nnodes:\n- name: a\n", 1, "has 'Cell UUID' beside"),
-    "an error of JSON": ('{"name": "Error", "message": "no"}', 1, "need not be that of a host"),
-    "kubectl get namespaces": ("NAME      STATUS   AGE\ndefault   Active   5d\n", 1, "need not"),
-    "kubectl get pods": ("NAME  READY  RESTARTS  AGE\na     1/1    0         5d\n", 1, "need not"),
+    "an error of JSON": ('{"name": "Error", "message": "no"}', 1, "something other than hosts"),
+    "kubectl get namespaces": (
+        "NAME      STATUS   AGE\ndefault   Active   5d\n",
+        1,
+        "something other than hosts",
+    ),
+    "kubectl get pods": (
+        "NAME  READY  RESTARTS  AGE\na     1/1    0         5d\n",
+        1,
+        "something other than hosts",
+    ),
     "virsh list": (
         " Id   Name   State\n----------------------\n 1    vm-1   running\n",
         1,
-        "need not be that of a host",
+        "something other than hosts",
     ),
     "half a table of Markdown": ("| host | cell\n|---|---\n| a | b |\n", 1, "no | at its end"),
     "INI inventory": (
@@ -226,12 +239,20 @@ REFUSED = {
     "INI inventory of names": ("[compute]\nhost1\nhost2\n", 1, "inventory of Ansible"),
     "INI inventory of groups": ("[all:children]\ncompute\n", 1, "inventory of Ansible"),
     "inventory without a group": ("host1 ansible_host=10.0.0.1\n", 1, "inventory of Ansible"),
-    "YAML inventory": ("all:\n  hosts:\n    compute-1:\n", 1, "cannot be told"),
-    "JSON inventory": ('{"_meta": {}, "compute": {"hosts": ["a"]}}', 1, "cannot be told"),
-    "a mapping of hosts": ('{"compute_hosts": {"a": {}}}', 1, "cannot be told"),
+    "YAML inventory": ("all:\n  hosts:\n    compute-1:\n", 1, "without one clear list of hosts"),
+    "JSON inventory": (
+        '{"_meta": {}, "compute": {"hosts": ["a"]}}',
+        1,
+        "without one clear list of hosts",
+    ),
+    "a mapping of hosts": ('{"compute_hosts": {"a": {}}}', 1, "without one clear list of hosts"),
     "YAML mapping of hosts": ("compute-1: cell1\ncompute-2: cell1\n", 1, "has no host"),
-    "two lists": ('{"hosts": ["a"], "old_hosts": ["b"]}', 1, "cannot be told"),
-    "a list of other things": ('{"cells": [{"name": "cell1"}]}', 1, "cannot be told"),
+    "two lists": ('{"hosts": ["a"], "old_hosts": ["b"]}', 1, "without one clear list of hosts"),
+    "a list of other things": (
+        '{"cells": [{"name": "cell1"}]}',
+        1,
+        "without one clear list of hosts",
+    ),
     "rows as arrays": ('["a", "cell1"]\n["b", "cell1"]\n', 1, "one of several lists"),
     "arrays in an array": ('[["a", "cell1"]]', 1, "is not an object"),
     "numbers as hosts": ('{"host": 7}', 1, "host must be text"),
@@ -248,7 +269,7 @@ REFUSED = {
     "YAML key twice": ("- host: a\n  host: b\n", 1, "names the key 'host' twice"),
     "YAML folded": ("- a\n- b\n  c\n", 2, "'b c' does not look like"),
     "YAML alias": ("- &a {host: a}\n- *a\n", 2, "alias"),
-    "YAML merge": ("- {<<: {cell: cell1}, host: a}\n", 1, "takes keys from elsewhere"),
+    "YAML merge": ("- {<<: {cell: cell1}, host: a}\n", 1, "merges keys by <<"),
     "YAML tag": ("- a\n- !vault b\n", 2, "tag"),
     "bad YAML": ("- a\n- 'b\n", 3, "is not YAML"),
     "two host columns": ("Host,Hypervisor Hostname\na,b\n", 1, "'Host' and 'Hypervisor Hostname'"),
@@ -257,14 +278,18 @@ REFUSED = {
     "instances": (
         "ID,Name,Status,Networks,Image,Flavor\n1,vm,ACTIVE,,,\n",
         1,
-        "need not be that of a host",
+        "something other than hosts",
     ),
     "nova-manage list_cells": (
         "+--+\n| Name | UUID | Transport URL | Database Connection | Disabled |\n+--+\n",
         2,
         "is not a header",
     ),
-    "a cell list": ("uuid,name,transport_url\nx,cell1,rabbit://a:s3cret@b/\n", 1, "need not be"),
+    "a cell list": (
+        "uuid,name,transport_url\nx,cell1,rabbit://a:s3cret@b/\n",
+        1,
+        "something other than hosts",
+    ),
     "concatenated files": ("host\na\nhost\nb\n", 3, "is the header once more"),
     "a short row": ("host,zone\na\n", 2, "has 1 field, the header 2"),
     "an open quote": ('host,zone\na,"nova\nb,nova\n', 2, "cannot be read"),
@@ -285,14 +310,14 @@ REFUSED = {
     "gzip": (b"\x1f\x8b\x08\x00rest", 1, "gzip"),
     "a page": ("<html><body>Not found</body></html>\n", 1, "does not look like"),
     "an error": ("ERROR: no such host\n", 1, "has no host"),
-    "columns without rows": ("NAME   STATUS\n", 1, "heads columns without rows"),
+    "columns without rows": ("NAME   STATUS\n", 1, "is a header without rows"),
     "a sentence": ("There is no host here\n", 1, "does not look like"),
     "/etc/hosts": ("10.0.0.1 c-1 c-1.example.org\n", 1, "does not look like"),
 }
 
 
 @pytest.mark.parametrize(("text", "number", "problem"), REFUSED.values(), ids=REFUSED)
-def test_what_is_refused(cli: Cli, text: str | bytes, number: int, problem: str) -> None:
+def test_ambiguous_input_is_refused(cli: Cli, text: str | bytes, number: int, problem: str) -> None:
     result = cli("host", "import", "-", "--cell", "cell1", input=text, status=2)
     assert result.stdout == ""
     assert result.stderr.splitlines()[-1].endswith("nothing was written")
@@ -302,7 +327,7 @@ def test_what_is_refused(cli: Cli, text: str | bytes, number: int, problem: str)
     assert cli.revision() == 5
 
 
-def test_what_nests_or_multiplies_is_refused_at_once() -> None:
+def test_deep_nesting_and_alias_bombs_are_refused() -> None:
     bomb = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in pairwise("abcdefgh"))
     for text in (bomb, "- " * 5_000 + "a", "x: " + "[" * 100_000, "[" * 100_000, '{"a":' * 100_000):
         reading = read(text)
@@ -310,7 +335,7 @@ def test_what_nests_or_multiplies_is_refused_at_once() -> None:
         assert not reading.records
 
 
-def test_a_bad_header_of_many_lines_is_said_once(cli: Cli) -> None:
+def test_problems_of_one_kind_are_summarized(cli: Cli) -> None:
     text = "".join(f"c-{number};nova\n" for number in range(1_000))
     result = cli("host", "import", "-", "--cell", "cell1", input=f"Foo;Zone\n{text}", status=2)
     lines = result.stderr.splitlines()
@@ -319,80 +344,3 @@ def test_a_bad_header_of_many_lines_is_said_once(cli: Cli) -> None:
         "hostmap: standard input: 991 more lines with problems of this kind, the first is line 11"
     )
     assert lines[-1] == "hostmap: standard input has 1,001 bad lines: nothing was written"
-
-
-# --- choosing -------------------------------------------------------------------------------------
-
-
-def test_columns_that_are_named() -> None:
-    text = f"Host,Hypervisor Hostname,Site\na,{C1},ams\n"
-    for name in ("Hypervisor Hostname", "hypervisor_hostname"):
-        [record] = read(text, host_column=name, cell_column="Site").records
-        assert record.values == {"host": C1, "cell": "ams"}
-    assert read(f'{{"asset": "{C1}", "host": 1}}', host_column="asset").records[0].values == {
-        "host": C1
-    }
-    # Of two that are alike, the one that is written so.
-    assert hosts(read(f"Host,host\na,{C1}\n", host_column="host")) == [C1]
-    assert hosts(read(f"name,name tag\na,{C1}\n", host_column="name tag")) == [C1]
-
-
-@pytest.mark.parametrize(
-    ("text", "options", "problem"),
-    [
-        ("host,cell\na,b\n", {"host_column": "asset"}, "has no column 'asset'"),
-        ("host,cell\na,b\n", {"cell_column": "site"}, "has no column 'site', which --cell-column"),
-        ("host,host\na,b\n", {"host_column": "host"}, "has 2 columns 'host'"),
-        ("host,cell\na,b\n", {"host_column": "host", "cell_column": "Host"}, "name two"),
-        ("a\nb\n", {"host_column": "asset"}, "has no column 'asset'"),
-        ('{"host": "a"}', {"cell_column": "site"}, "has no column 'site'"),
-        ("- host: a\n", {"host_column": "asset"}, "has no column 'asset'"),
-        ("+--+\n| Host |\n+--+\n| a |\n+--+\n", {"host_column": "asset"}, "has no column 'asset'"),
-    ],
-)
-def test_columns_that_are_not_there(text: str, options: dict[str, str], problem: str) -> None:
-    reading = read(text, **options)
-    assert problem in reading.bad_lines[0].problem
-    assert not reading.records
-
-
-def test_a_format_that_is_given_is_the_one(cli: Cli, directory: HostMap) -> None:
-    text = "name\n1234\nrack 9\n"
-    cli("host", "import", "-", "--cell", "cell3", "--input-format", "lines", input=text)
-    assert [*directory.hosts.get_many(["name", "1234", "rack 9"])] == ["1234", "name", "rack 9"]
-    for form in FORMATS:
-        if form not in ("lines", "csv"):
-            assert read(f"host;zone\n{C1};nova\n", form).bad_lines, form
-    assert hosts(read(f"[{C1}, no]", "yaml")) == [C1, "no"]
-    assert hosts(read("host\nno thing\n", "csv")) == ["no thing"]
-    assert hosts(read("Name\n", "csv")) == []
-
-
-def test_an_empty_list_is_none(cli: Cli) -> None:
-    for text in ("host,cell\n", "[]", "---\n[]\n", "+--+\n| host | cell |\n+--+\n+--+\n"):
-        result = cli("host", "import", "-", input=text)
-        assert result.stdout == "created 0, unchanged 0, moved 0, conflicts 0\n"
-
-
-def test_lines_around_a_table_are_told(cli: Cli) -> None:
-    text = f"2026-01-31 WARNING\n{NOVA_LISTING.read_text()}\n2026-01-31 INFO\n"
-    result = cli("host", "import", "-", input=text)
-    assert result.stdout.startswith("created 202,")
-    assert "passed over 2 lines outside of the table (1, 209)" in result.stderr
-
-
-def test_cells_by_name_and_by_uuid_in_one_file(cli: Cli, directory: HostMap) -> None:
-    uuid = directory.cells.get_by_name("cell2").uuid
-    text = f"host,cell\na,cell1\nb,{uuid}\nc,{uuid.upper()}\n"
-    assert cli.json("host", "import", "-", input=text)["created"] == 3
-    bad = cli("host", "import", "-", input="host,cell id\nd,1\n", status=2).stderr
-    assert "line 2: cell UUID '1' is none" in bad
-
-
-def test_waiting_reads_the_same_formats(cli: Cli) -> None:
-    for text in ('"Host"\n"compute-1"\n', json.dumps({"hosts": ["compute-1"]}), "- compute-1"):
-        result = cli("host", "wait", "--file", "-", "--timeout", "1", input=text)
-        assert result.stdout.startswith("mapped 1,")
-    chosen = ("--host-column", "asset")
-    assert cli("host", "wait", "--file", "-", *chosen, input="asset,host\ncompute-1,x\n").stdout
-    assert "without --file" in cli.error("host", "wait", "compute-1", *chosen, status=2)

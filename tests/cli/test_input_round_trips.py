@@ -1,4 +1,4 @@
-"""What is written by us and by the usual libraries is read back to the same hosts and cells."""
+"""Files written by hostmap, csv, json and yaml are read back to the same hosts and cells."""
 
 from __future__ import annotations
 
@@ -14,21 +14,25 @@ from hypothesis import strategies as st
 
 from hostmap_sql import connect
 from hostmap_sql.cli.input.columns import inventory_columns
-from hostmap_sql.cli.input.plain import doubt_about
+from hostmap_sql.cli.input.host_names import doubt_about
 from hostmap_sql.cli.input.reader import FORMATS, read_records
 
 if TYPE_CHECKING:
     from hostmap_sql import HostMap
     from tests.cli.conftest import Cli
 
-# All that the library takes for a name, and the characters that formats make something of.
+# All printable characters, most often the ones with a meaning in some format. Excluding categories
+# and joining parts takes half the time of filters and regular expressions.
 CHARACTERS = st.one_of(
     st.sampled_from("abcXYZ019-_.,;:|\"'`#@&*!%{}[]()<>=+~/\\ $?ωß名\u00a0"),
-    st.characters().filter(str.isprintable),
+    st.characters(exclude_categories=["C", "Z"]),
 )
 NAMES = st.text(CHARACTERS, min_size=1, max_size=12).filter(lambda name: name == name.strip())
-PLAIN = st.from_regex(r"[a-z0-9][a-z0-9.\-]{0,20}", fullmatch=True).filter(
-    lambda name: doubt_about(name) is None
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+PLAIN = (
+    st.tuples(st.sampled_from(LETTERS), st.text(f"{LETTERS}.-", max_size=20))
+    .map("".join)
+    .filter(lambda name: doubt_about(name) is None)
 )
 Pairs = dict[str, str]
 FEW = settings(max_examples=50, deadline=None)
@@ -67,7 +71,7 @@ def test_csv(pairs: Pairs, separator: str, quoting: Any, end: str, names: str) -
         row = {"id": 7, "note": 'a\n# "b"\n\n' if host > cell else "", "cell": cell}
         values = [row.get(name, cell if "ell" in name else host) for name in header]
         writer.writerow(values)
-    # Unquoted, a row that begins with # is a comment; hostmap quotes it, csv does not.
+    # An unquoted row that begins with # is a comment; hostmap quotes it, csv does not.
     if quoting == csv.QUOTE_MINIMAL and any(
         row.startswith("#") for row in [*pairs, *pairs.values()]
     ):
@@ -129,7 +133,7 @@ def test_columns_between_spaces(pairs: Pairs) -> None:
     assert pairs_in("\n".join(" ".join(row) for row in {"host": "cell", **pairs}.items())) == pairs
 
 
-# Pieces of which all formats are made.
+# The syntax of all formats, in pieces.
 PIECES = ["host", "cell", "null", "&x", "*x", "<<", "+--+", "---", "sep=;", *"a-:{}[]\"',;|=#"]
 BROKEN = st.lists(
     st.sampled_from([*PIECES, "\n", "\n", "\n| ", " ", "\t", "NAME  CELL\n"]), max_size=25
@@ -140,7 +144,7 @@ BROKEN = st.lists(
 @given(
     st.one_of(st.text(max_size=200), BROKEN.map("".join)), st.sampled_from([None, None, *FORMATS])
 )
-def test_whatever_comes_is_read_or_refused(text: str, form: str | None) -> None:
+def test_any_text_is_read_or_refused(text: str, form: str | None) -> None:
     for takes_names in (False, True):
         data = text.encode("utf-8", "surrogatepass")
         reading = read_records(data, inventory_columns(takes_names=takes_names), form)
@@ -152,8 +156,8 @@ def test_whatever_comes_is_read_or_refused(text: str, form: str | None) -> None:
 
 @pytest.mark.parametrize("form", ["export", "csv", "json", "table", "value"])
 @pytest.mark.parametrize("uuids", ["", "uuids"])
-def test_what_hostmap_prints(cli: Cli, directory: HostMap, form: str, uuids: str) -> None:
-    """Every name goes through export; tables have no quotes, and value has no columns."""
+def test_hostmap_reads_its_own_output(cli: Cli, directory: HostMap, form: str, uuids: str) -> None:
+    """Export carries every name; tables have no quotes, and value has no columns."""
     strange = ["#1", "a,b", 'say "hi"', "a b", "ω", "-", "host", "'q'", "a;b|c", "{x}", "no: no"]
     plain = [f"rack-{number}" for number in range(600)]
     cell = directory.cells.create("cell, the 4th").uuid

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.support.backend import LOCK_ROW
+from tests.support.backends.base import LOCK_ROW
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ def new(tmp_path: Path) -> Cli:
     return Cli(f"sqlite:///{tmp_path / 'new.db'}")
 
 
-def test_migrate_makes_the_tables_once(new: Cli) -> None:
+def test_migrate_creates_the_tables_once(new: Cli) -> None:
     result = new("migrate", "-f", "value", "-c", "id")
     assert result.stdout.splitlines()[0] == "0001-cell-mapping"
     assert result.stdout.splitlines()[-1] == LAST
@@ -48,13 +48,13 @@ def test_rollback_asks_first(cli: Cli, answer: str) -> None:
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", "", "yesterday\n"])
-def test_rollback_does_nothing_without_a_yes(cli: Cli, answer: str) -> None:
+def test_rollback_needs_a_yes(cli: Cli, answer: str) -> None:
     result = cli("migrate", "--rollback", LAST, status=1, input=answer)
-    assert result.stderr.endswith("so nothing was done: answer y, or say --yes\n")
+    assert result.stderr.endswith("so nothing was done: answer y, or give --yes\n")
     assert all(migration["applied"] for migration in cli.json("migrate", "--status"))
 
 
-def test_rollback_and_back_again(cli: Cli) -> None:
+def test_a_rollback_can_be_migrated_again(cli: Cli) -> None:
     assert cli.json("migrate", "--rollback", LAST, "--yes") == [{"id": LAST, "applied": False}]
     error = cli.error("cell", "list", status=1)
     assert LAST in error
@@ -64,7 +64,7 @@ def test_rollback_and_back_again(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("yes", [(), ("--yes",)])
-def test_rollback_of_what_is_not_applied(cli: Cli, yes: tuple[str, ...]) -> None:
+def test_rollback_refuses_a_migration_that_is_not_applied(cli: Cli, yes: tuple[str, ...]) -> None:
     error = cli.error("migrate", "--rollback", "0009-nope", *yes, status=2)
     assert error.startswith("hostmap: --rollback '0009-nope' is not applied")
 
@@ -78,13 +78,13 @@ def test_rollback_of_what_is_not_applied(cli: Cli, yes: tuple[str, ...]) -> None
     ],
     ids=" ".join,
 )
-def test_status_rollback_and_breaking_the_lock_exclude_each_other(
+def test_status_rollback_and_break_lock_exclude_each_other(
     cli: Cli, options: tuple[str, ...]
 ) -> None:
     assert "do not go together" in cli.error("migrate", *options, status=2)
 
 
-def test_breaking_the_lock_says_whose_it_was(cli: Cli, tmp_path: Path) -> None:
+def test_break_lock_names_the_process(cli: Cli, tmp_path: Path) -> None:
     cli("migrate", "--rollback", LAST, "--yes")
     with closing(sqlite3.connect(tmp_path / "hostmap.db")) as connection, connection:
         connection.execute(LOCK_ROW)
@@ -106,12 +106,12 @@ def test_breaking_the_lock_says_whose_it_was(cli: Cli, tmp_path: Path) -> None:
         ("host", "list", "--format", "csv"),
         ("host", "list", "--format", "json"),
         ("host", "export"),
-        ("history",),
-        ("history", "x"),
+        ("log",),
+        ("log", "x"),
     ],
     ids=" ".join,
 )
-def test_a_missing_or_empty_database_names_the_command_that_helps(
+def test_a_missing_or_empty_database_suggests_migrate(
     new: Cli, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     assert "`hostmap migrate`" in new.error(*command, status=1)
@@ -120,7 +120,7 @@ def test_a_missing_or_empty_database_names_the_command_that_helps(
     assert "`hostmap migrate`" in new.error(*command, status=1)
 
 
-def test_a_newer_database_says_so(cli: Cli, tmp_path: Path) -> None:
+def test_a_newer_schema_suggests_an_upgrade(cli: Cli, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "hostmap.db")) as connection, connection:
         connection.execute(
             "INSERT INTO _yoyo_migration (migration_hash, migration_id) "
@@ -132,12 +132,12 @@ def test_a_newer_database_says_so(cli: Cli, tmp_path: Path) -> None:
         assert "pip install --upgrade hostmap-sql" in error
 
 
-def test_a_file_that_is_no_database(new: Cli, tmp_path: Path) -> None:
+def test_a_text_file_is_not_a_database(new: Cli, tmp_path: Path) -> None:
     (tmp_path / "new.db").write_text("no database, but text\n" * 100)
     assert "not a database" in new.error("cell", "list", status=1)
     assert "not a database" in new.error("migrate", status=1)
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     error = Cli(f"sqlite:///{tmp_path}/nope/hostmap.db").error("migrate", status=2)
     assert error.startswith("hostmap: --database (or HOSTMAP_DATABASE) names a file")

@@ -1,4 +1,4 @@
-"""No option is passed over in silence: it has an effect, or it is refused."""
+"""No option is ignored silently: it has an effect, or it is refused."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import click
 import pytest
 
 from hostmap_sql.cli.app import app
-from hostmap_sql.cli.hosts import hosts_of
+from hostmap_sql.cli.commands.host.arguments import iterate_hosts
 from tests.cli.conftest import Cli
-from tests.support.json_schemas import commands
+from tests.cli.json_schemas import commands
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hostmap_sql import HostMap
-    from hostmap_sql.cli.context import Command
+    from hostmap_sql.cli.framework.commands import Command
 
 READS = {"database", "timeout", "format", "columns"}
 WRITES = READS | {"author", "reason"}
-FILTERS = WRITES  # by author and reason, which sign nothing there
+FILTERS = WRITES  # author and reason are filters here
 
-# Which options of `hostmap` itself have an effect on each command: a new command says so here too.
+# The options of `hostmap` itself that each command uses. A new command needs an entry.
 EFFECTIVE = {
     "migrate": READS,
     "cell create": WRITES,
@@ -43,9 +43,7 @@ EFFECTIVE = {
     "host import": WRITES,
     "host export": READS - {"format", "columns"},
     "host wait": READS,
-    "history": FILTERS,
     "log": FILTERS,
-    "watch": FILTERS,
     "outcome": READS,
     "check": READS,
     "nova import": WRITES,
@@ -68,7 +66,7 @@ VALUES = {
 
 
 def arguments(command: Command) -> list[str]:
-    """Something for each argument and option that a command requires."""
+    """Return a value for each argument and option that a command requires."""
     words = []
     for param in command.params:
         if param.required:
@@ -77,7 +75,7 @@ def arguments(command: Command) -> list[str]:
     return words
 
 
-def test_every_command_says_what_has_an_effect_on_it() -> None:
+def test_every_command_declares_its_global_options() -> None:
     assert {
         name: set(command.uses) - {"verbose"} for name, command in COMMANDS.items()
     } == EFFECTIVE
@@ -90,7 +88,7 @@ WITHOUT_EFFECT = [
 
 @pytest.mark.parametrize(("name", "option"), sorted(WITHOUT_EFFECT))
 @pytest.mark.parametrize("is_before", [True, False], ids=["before", "after"])
-def test_what_has_no_effect_is_refused(
+def test_an_option_without_effect_is_refused(
     name: str,
     option: str,
     is_before: bool,  # noqa: FBT001 - a parameter
@@ -104,7 +102,7 @@ def test_what_has_no_effect_is_refused(
     assert "has no effect on `hostmap " in error or "it shows none" in error
 
 
-def test_a_variable_of_the_environment_is_never_refused() -> None:
+def test_an_environment_variable_is_never_refused() -> None:
     nowhere = Cli("mysql://nobody@127.0.0.1:1/nothing")
     assert nowhere("completion", "bash").stdout
     assert nowhere("--verbose", "completion", "bash").stdout
@@ -119,7 +117,7 @@ SINGLE = [
 
 
 def value_for(option: click.Option, number: int) -> str:
-    """One of two values that an option takes."""
+    """Return one of two valid values of an option."""
     if isinstance(option.type, click.Choice):
         return str(option.type.choices[number])
     return f"x{number}" if isinstance(option.type, click.types.StringParamType) else f"{number + 1}"
@@ -128,7 +126,7 @@ def value_for(option: click.Option, number: int) -> str:
 @pytest.mark.parametrize(
     ("name", "option"), SINGLE, ids=[f"{name} {param.opts[-1]}" for name, param in SINGLE]
 )
-def test_what_takes_one_value_is_refused_if_it_is_given_two(
+def test_two_values_of_a_single_option_are_refused(
     name: str, option: click.Option, cli: Cli
 ) -> None:
     values = [value_for(option, number) for number in (0, 1)]
@@ -151,27 +149,25 @@ def test_what_takes_one_value_is_refused_if_it_is_given_two(
     ],
     ids=" ".join,
 )
-def test_an_option_of_hostmap_that_is_given_two_values_is_refused(
-    cli: Cli, words: tuple[str, ...]
-) -> None:
+def test_two_values_of_a_global_option_are_refused(cli: Cli, words: tuple[str, ...]) -> None:
     error = cli.error(*words, status=2)
     assert "was given twice, with different values: give it once" in error
     assert "sqlite" not in error
 
 
-def test_the_same_value_twice_is_that_value(cli: Cli) -> None:
+def test_the_same_value_twice_is_accepted(cli: Cli) -> None:
     words = ("host", "list", "--prefix", "compute", "--prefix=compute", "-f", "value", "-c", "host")
     assert cli("-f", "value", *words).stdout == "compute-1\ncompute-2\n"
     assert cli("cell", "list", "--show-secrets", "--show-secrets").stdout
 
 
-def test_columns_of_all_places_are_shown(cli: Cli) -> None:
+def test_columns_before_and_after_the_command_are_joined(cli: Cli) -> None:
     assert cli("-c", "host", "host", "show", "compute-1", "-f", "value", "-c", "cell").stdout == (
         "compute-1 cell1\n"
     )
 
 
-def test_the_command_line_counts_more_than_the_environment(cli: Cli) -> None:
+def test_the_command_line_overrides_the_environment(cli: Cli) -> None:
     assert cli.revision() == 5
     assert Cli("sqlite:///nope.db")("--database", cli.url, "cell", "list").stdout
 
@@ -192,7 +188,7 @@ def test_opposites_are_refused(cli: Cli) -> None:
     ],
     ids=str,
 )
-def test_an_option_without_the_one_it_needs_is_refused(
+def test_an_option_that_needs_another_is_refused_alone(
     cli: Cli, words: tuple[str, ...], other: str
 ) -> None:
     assert f"has no effect without {other}" in cli.error(*words, status=2)
@@ -203,7 +199,7 @@ EMPTY = [
     for name, command in COMMANDS.items()
     for param in command.params
     if isinstance(param, click.Option) and not param.is_flag
-    # Where it means something, a cell without; and what the library itself refuses.
+    # An empty URL removes it from a cell; an empty database is refused by the library.
     if param.name not in ("transport_url", "database_connection", "database")
     if param.name not in VALUES or param.name in command.uses
 ]
@@ -218,14 +214,14 @@ def test_an_empty_value_is_refused(name: str, option: click.Option, cli: Cli) ->
     assert cli.revision() == 5
 
 
-def test_an_empty_variable_is_refused_where_it_would_count() -> None:
+def test_an_empty_variable_is_refused_if_it_is_used() -> None:
     for empty in ("", " \n"):
         error = Cli(empty).error("cell", "list", status=2)
         assert "--database (or HOSTMAP_DATABASE) is empty" in error
     assert Cli("")("completion", "bash").stdout
 
 
-def test_hosts_of_several_cells_are_one_list(cli: Cli) -> None:
+def test_hosts_of_several_cells_are_listed_together(cli: Cli) -> None:
     cli("host", "create", "compute-1-a", "cell2")
     uuid = cli.json("cell", "show", "cell1")["uuid"]
     both = ("--cell", "cell2", "--cell", "cell1", "--cell", uuid)
@@ -240,22 +236,22 @@ def test_hosts_of_several_cells_are_one_list(cli: Cli) -> None:
     assert "cell9" in cli.error("host", "list", "--cell", "cell1", "--cell", "cell9", status=3)
 
 
-def test_a_host_that_moves_between_the_cells_meanwhile_is_there(directory: HostMap) -> None:
+def test_a_host_that_moves_between_listed_cells_is_listed(directory: HostMap) -> None:
     one, other = (directory.cells.get_by_name(name).uuid for name in ("cell1", "cell2"))
     more_than_a_page = [(f"m-{number:04}", other) for number in range(2_000)]
     directory.hosts.create_many([("a", one), *more_than_a_page, ("n", other), ("z", one)])
-    found = hosts_of(directory, ["cell1", "cell2"], None)
+    found = iterate_hosts(directory, ["cell1", "cell2"], None)
     first = [mapping.host for mapping in islice(found, 4)]
     directory.hosts.move("n", one)
     assert [*first, *(mapping.host for mapping in found)].count("n") == 1
 
 
-def test_help_is_shown_whatever_else_is_typed() -> None:
+def test_help_is_shown_despite_invalid_options() -> None:
     assert app.name == "hostmap"
     assert "Usage:" in Cli("")("host", "list", "--limit", "1", "--limit", "2", "--help").stdout
 
 
-def test_a_line_break_at_the_end_of_a_url_is_no_part_of_it(cli: Cli, tmp_path: Path) -> None:
+def test_a_trailing_line_break_is_not_part_of_a_url(cli: Cli, tmp_path: Path) -> None:
     assert Cli(f"{cli.url}\n")("host", "list", "-f", "value", "-c", "host").stdout
     assert Cli("sqlite:///nope.db")("--database", f" {cli.url}\r\n", "cell", "list").stdout
     (tmp_path / "mq.url").write_bytes(b"\xef\xbb\xbfrabbit://mq9/\r\n\r\n")

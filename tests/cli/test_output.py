@@ -1,4 +1,4 @@
-"""What is drawn for a terminal, without one."""
+"""Tables and progress bars on a terminal, and the start of the command."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hostmap_sql.cli import main, tables
-from hostmap_sql.cli.progress import progress
-from hostmap_sql.parts import BULK_SIZE
+from hostmap_sql.batching import BULK_SIZE
+from hostmap_sql.cli import main
+from hostmap_sql.cli.output import tables
+from hostmap_sql.cli.output.progress import progress
 from tests.cli.conftest import CELL1_UUID
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Terminal(io.StringIO):
 
 @contextmanager
 def on_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
-    """A terminal of 60 columns, which standard output and standard error go to."""
+    """Redirect standard output and standard error to a terminal of 60 columns."""
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
@@ -33,7 +34,7 @@ def on_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
         yield terminal
 
 
-def test_a_table_is_folded_but_no_uuid_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_is_folded_but_not_its_uuids(monkeypatch: pytest.MonkeyPatch) -> None:
     row = (CELL1_UUID, "rabbit://a-very-long-name.example.org/")
     with on_terminal(monkeypatch) as terminal:
         tables.print_table(("cell_uuid", "url"), [row])
@@ -51,7 +52,7 @@ def test_a_long_table_fits_the_terminal_too(monkeypatch: pytest.MonkeyPatch) -> 
     assert terminal.getvalue().count("x") == 100 * 1_001
 
 
-def test_a_table_is_wider_from_the_row_on_that_needs_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_grows_wider_with_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [("a", "b")] * 1_000 + [("日本", "b"), ("a", "b")]
     tables.print_table(("x", "y"), rows)
     lines = capsys.readouterr().out.splitlines()
@@ -62,7 +63,7 @@ def test_a_table_is_wider_from_the_row_on_that_needs_it(capsys: pytest.CaptureFi
 def test_a_wide_character_is_folded_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     with on_terminal(monkeypatch) as terminal:
         tables.print_table(("x",), [("日" * 40 + "e\u0301",)])
-    # Of 56 places each line of the cell takes 28 of them; the accent stays with its letter.
+    # 56 columns hold 28 wide characters; the accent stays with its letter.
     assert [line.count("日") for line in terminal.getvalue().splitlines()[3:-1]] == [28, 12]
     assert "e\u0301" in terminal.getvalue()
 
@@ -76,7 +77,7 @@ def test_a_table_without_rows_has_its_header_once(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize(("total", "drawn"), [(BULK_SIZE, False), (BULK_SIZE + 1, True)])
-def test_only_what_takes_time_has_a_bar(
+def test_only_long_work_has_a_progress_bar(
     monkeypatch: pytest.MonkeyPatch, total: int, *, drawn: bool
 ) -> None:
     with on_terminal(monkeypatch) as terminal, progress("importing", total) as advance:
@@ -84,7 +85,7 @@ def test_only_what_takes_time_has_a_bar(
     assert ("100%" in terminal.getvalue()) is drawn
 
 
-def test_main_runs_the_arguments_of_the_process(
+def test_main_reads_the_arguments_of_the_process(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["hostmap", "--nope"])
@@ -93,7 +94,7 @@ def test_main_runs_the_arguments_of_the_process(
     assert capsys.readouterr().err == "hostmap: no such option '--nope' (see `hostmap --help`)\n"
 
 
-def test_main_without_click(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_main_without_click_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith("hostmap_sql.cli.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "click", None)

@@ -1,4 +1,4 @@
-"""The installed command as a process: what only the outside shows."""
+"""The installed command as a process: signals, pipes, streams and terminals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 import pytest
 
-from hostmap_sql.parts import BULK_SIZE
+from hostmap_sql.batching import BULK_SIZE
 from tests.cli.conftest import CELL1_UUID, PASSWORD
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def run(
     )
 
 
-def test_it_is_installed_and_runs(cli: Cli) -> None:
+def test_the_installed_command_runs(cli: Cli) -> None:
     process = run(cli, "host", "show", "compute-1", "--format", "json")
     assert (process.returncode, process.stderr) == (0, "")
     assert json.loads(process.stdout)["cell"] == "cell1"
@@ -53,12 +53,12 @@ def test_an_error_is_one_line_and_a_status(cli: Cli) -> None:
     assert process.stderr == "hostmap: host 'nope' is not mapped to any cell\n"
 
 
-def test_scripts_wait_neither_for_rich_nor_for_yoyo(cli: Cli) -> None:
+def test_a_lookup_loads_no_slow_package(cli: Cli) -> None:
     code = (
         "import sys; from hostmap_sql.cli.app import app\n"
         "try: app.main(['host', 'show', 'compute-1', '-f', 'json'])\n"
         "except SystemExit as end: assert not end.code, end.code\n"
-        "heavy = {'rich', 'yoyo', 'pymysql', 'psycopg', 'csv', 'logging', 'tempfile'}\n"
+        "heavy = {'rich', 'yoyo', 'pymysql', 'psycopg', 'csv', 'tempfile'}\n"
         "sys.exit(sorted(heavy & set(sys.modules)) or None)"
     )
     command = [sys.executable, "-c", code]
@@ -68,7 +68,7 @@ def test_scripts_wait_neither_for_rich_nor_for_yoyo(cli: Cli) -> None:
     assert (process.returncode, process.stderr) == (0, "")
 
 
-def test_without_click_it_says_what_to_install(cli: Cli) -> None:
+def test_without_click_an_error_names_the_extra(cli: Cli) -> None:
     code = (
         "import sys; sys.modules['click'] = None\n"
         "from hostmap_sql.cli import main\n"
@@ -82,7 +82,7 @@ def test_without_click_it_says_what_to_install(cli: Cli) -> None:
     assert process.stderr == "the hostmap command needs: pip install 'hostmap-sql[cli]'\n"
 
 
-def test_interrupted(cli: Cli) -> None:
+def test_ctrl_c_ends_with_one_line(cli: Cli) -> None:
     with subprocess.Popen(
         [HOSTMAP, "--verbose", "host", "import", "-"],
         env=_environment(cli),
@@ -115,7 +115,7 @@ def _reads(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("format", ["table", "json", "csv", "value"])
-def test_a_reader_that_goes_away(cli: Cli, directory: HostMap, format: str) -> None:
+def test_a_closed_pipe_ends_quietly(cli: Cli, directory: HostMap, format: str) -> None:
     directory.hosts.create_many((f"many-{number}", CELL1_UUID) for number in range(BULK_SIZE))
     reader, writer = os.pipe()
     os.close(reader)
@@ -125,7 +125,7 @@ def test_a_reader_that_goes_away(cli: Cli, directory: HostMap, format: str) -> N
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("host", "show", "compute-1")])
-def test_a_reader_that_goes_away_before_little_is_written(
+def test_a_pipe_closed_before_a_short_output_ends_quietly(
     cli: Cli, arguments: tuple[str, ...]
 ) -> None:
     reader, writer = os.pipe()
@@ -136,7 +136,7 @@ def test_a_reader_that_goes_away_before_little_is_written(
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("host", "list"), ("host", "export")])
-def test_output_that_cannot_be_written(cli: Cli, arguments: tuple[str, ...]) -> None:
+def test_a_full_disk_is_an_error(cli: Cli, arguments: tuple[str, ...]) -> None:
     with Path("/dev/full").open("w") as full:
         process = run(cli, *arguments, stdout=full)
     assert process.returncode == 1
@@ -148,7 +148,9 @@ def test_output_that_cannot_be_written(cli: Cli, arguments: tuple[str, ...]) -> 
     ("command", "status"),
     [("host list", 0), ("host show nope", 3), ("host import -", 2), ("--help", 0)],
 )
-def test_standard_streams_that_are_closed(closed: str, command: str, status: int, cli: Cli) -> None:
+def test_closed_standard_streams_are_accepted(
+    closed: str, command: str, status: int, cli: Cli
+) -> None:
     process = subprocess.run(
         ["/bin/sh", "-c", f"exec {HOSTMAP} {command} {closed}"],
         env=_environment(cli),
@@ -163,7 +165,7 @@ def test_standard_streams_that_are_closed(closed: str, command: str, status: int
     assert process.stderr.count("\n") <= 2
 
 
-def test_output_in_an_encoding_that_cannot_say_it(cli: Cli) -> None:
+def test_an_encoding_without_the_characters_is_an_error(cli: Cli) -> None:
     cli("host", "create", "日本", "cell1")
     process = run(cli, "host", "list", PYTHONIOENCODING="ascii")
     assert process.returncode == 1
@@ -171,7 +173,7 @@ def test_output_in_an_encoding_that_cannot_say_it(cli: Cli) -> None:
     assert process.stderr.count("\n") == 1
 
 
-def test_a_table_fits_the_terminal_and_takes_no_markup(cli: Cli) -> None:
+def test_a_table_fits_the_terminal_and_has_no_markup(cli: Cli) -> None:
     cli("host", "create", "[red]x[/red] :smile:", "cell1")
     output = run_on_terminal(cli, "host", "list", "-c", "host", "-c", "cell_uuid")
     assert "[red]x[/red] :smile:" in output
@@ -180,7 +182,7 @@ def test_a_table_fits_the_terminal_and_takes_no_markup(cli: Cli) -> None:
     assert PASSWORD not in run_on_terminal(cli, "cell", "list")
 
 
-def test_an_import_shows_how_far_it_is_on_a_terminal(cli: Cli, tmp_path: Path) -> None:
+def test_an_import_shows_progress_on_a_terminal_only(cli: Cli, tmp_path: Path) -> None:
     lines = ["host,cell", *(f"many-{number},cell1" for number in range(BULK_SIZE + 1))]
     (tmp_path / "hosts.csv").write_text("\n".join(lines))
     output = run_on_terminal(cli, "host", "import", "hosts.csv")
@@ -195,7 +197,7 @@ def test_an_import_shows_how_far_it_is_on_a_terminal(cli: Cli, tmp_path: Path) -
 
 
 def run_on_terminal(cli: Cli, *arguments: str) -> str:
-    """Run it on a terminal of 100 columns; return all that it showed."""
+    """Run the command on a terminal of 100 columns, and return its output."""
     ours, theirs = pty.openpty()
     environment = _environment(cli) | {"TERM": "xterm"}
     with subprocess.Popen(
@@ -207,7 +209,7 @@ def run_on_terminal(cli: Cli, *arguments: str) -> str:
             while some := os.read(ours, 65_536):
                 shown += some
         except OSError:
-            pass  # how Linux says that nobody has the other end any more
+            pass  # Linux's error for a terminal that the other side has closed
         os.close(ours)
     assert process.returncode == 0
     return shown.decode()

@@ -1,4 +1,4 @@
-"""New URLs for many cells at once, and that no output shows what is secret in a URL."""
+"""`cell rotate`: new URLs for many cells, and no secret in any output."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUEUE = f"rabbit://nova:{NEW}@mq.cell1:5672/"
 DATABASE = f"mysql+pymysql://nova:{NEW}@db.cell2/nova?charset=utf8"
 OLD_DATABASE = f"mysql+pymysql://nova:{PASSWORD}@db.cell1/nova?charset=utf8"
 
-# The same in each form: a new queue for cell1, a new database for cell2.
+# The same change in each format: a new queue for cell1, a new database for cell2.
 FORMS = {
     "csv": f"cell,transport_url,database_connection\ncell1,{QUEUE},\ncell2,,{DATABASE}\n",
     "csv in another order": f"Database_Connection, cell ,transport_url\r\n{OLD_DATABASE},"
@@ -39,7 +39,7 @@ FORMS = {
 
 
 def urls(directory: HostMap) -> dict[str, list[str | None]]:
-    """The queue and the database of each cell."""
+    """Return the queue and the database of each cell."""
     return {
         cell.name: [
             url.reveal() if url else None for url in (cell.transport_url, cell.database_connection)
@@ -53,11 +53,11 @@ def secrets_shown(result: Result) -> list[str]:
 
 
 @pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
-def test_every_form_of_input(cli: Cli, directory: HostMap, text: str) -> None:
+def test_every_input_format_is_read(cli: Cli, directory: HostMap, text: str) -> None:
     before = urls(directory)
-    signed = ("--author", "alice", "--reason", "passwords rotated")
+    with_author = ("--author", "alice", "--reason", "passwords rotated")
 
-    result = cli(*ROTATE, "-", *signed, input=text)
+    result = cli(*ROTATE, "-", *with_author, input=text)
 
     assert result.stdout == "updated 2 cells, unchanged 0 (revision 6)\n"
     assert urls(directory) == before | {
@@ -73,14 +73,14 @@ def test_every_form_of_input(cli: Cli, directory: HostMap, text: str) -> None:
     assert cli.revision() == 6
 
 
-def test_csv_without_a_column_leaves_that_url(cli: Cli, directory: HostMap) -> None:
+def test_a_missing_column_keeps_that_url(cli: Cli, directory: HostMap) -> None:
     old = urls(directory)["cell1"][1]
     result = cli.json(*ROTATE, "-", input=f"cell,transport_url\ncell1,{QUEUE}\ncell3,\n")
     assert result == {"updated": 1, "unchanged": 1, "revision": 6}
     assert urls(directory)["cell1"] == [QUEUE, old]
 
 
-def test_in_other_formats(cli: Cli, tmp_path: Path) -> None:
+def test_rotate_in_other_formats(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "urls.csv").write_text(FORMS["csv"])
     shown = cli(*ROTATE, "urls.csv", "-f", "csv").stdout
     assert shown == "updated,unchanged,revision\n2,0,6\n"
@@ -88,7 +88,7 @@ def test_in_other_formats(cli: Cli, tmp_path: Path) -> None:
     assert cli.json(*ROTATE, "urls.csv") == {"updated": 0, "unchanged": 2, "revision": None}
 
 
-def test_a_dry_run_is_what_then_happens(cli: Cli, directory: HostMap) -> None:
+def test_rotate_does_what_its_dry_run_shows(cli: Cli, directory: HostMap) -> None:
     before = urls(directory)
     text = f"{FORMS['csv']}cell3,{before['cell3'][0]},\n"
 
@@ -171,7 +171,7 @@ def test_all_bad_lines_are_reported_and_nothing_is_written(
         ("[" * 100_000, "line 1: is not JSON"),
     ],
 )
-def test_input_that_cannot_be_used(cli: Cli, text: str, problem: str) -> None:
+def test_invalid_input_is_refused(cli: Cli, text: str, problem: str) -> None:
     result = cli(*ROTATE, "-", status=2, input=text)
     first, *_, last = result.stderr.splitlines()
     assert first.startswith("hostmap: standard input, line 1: ")
@@ -192,7 +192,7 @@ def test_input_that_cannot_be_used(cli: Cli, text: str, problem: str) -> None:
         f"rabbit://nova:{NEW}@mq1:5672,nova:{NEW}@mq2:5672/",
     ],
 )
-def test_what_a_list_shows_is_not_taken_for_a_url(cli: Cli, url: str) -> None:
+def test_a_masked_url_of_a_list_is_refused(cli: Cli, url: str) -> None:
     cli(*ROTATE, "-", input=f'cell,transport_url\ncell1,"{url}"\n')
     shown = cli("cell", "list", "-f", "csv", "-c", "name,transport_url").stdout
     assert NEW not in shown
@@ -205,7 +205,7 @@ def test_what_a_list_shows_is_not_taken_for_a_url(cli: Cli, url: str) -> None:
     assert cli.revision() == 6
 
 
-def test_only_unknown_cells_are_not_found(cli: Cli) -> None:
+def test_unknown_cells_alone_are_not_found(cli: Cli) -> None:
     text = f"cell,transport_url\nnope,{QUEUE}\n{'f' * 32},{QUEUE}\ncell1,{QUEUE}\n"
     result = cli(*ROTATE, "-", status=3, input=text)
     assert result.stderr.splitlines() == [
@@ -217,17 +217,17 @@ def test_only_unknown_cells_are_not_found(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("file", ["missing.csv", ".", "a\0b"])
-def test_a_file_that_cannot_be_read(cli: Cli, file: str) -> None:
+def test_an_unreadable_file_is_refused(cli: Cli, file: str) -> None:
     assert cli.error(*ROTATE, file, status=2).startswith(f"hostmap: --file {file!r} ")
 
 
-def test_a_file_has_to_be_given(cli: Cli) -> None:
+def test_the_file_option_is_required(cli: Cli) -> None:
     assert "missing option '--file'" in cli.error("cell", "rotate", status=2)
 
 
 # --- secrets --------------------------------------------------------------------------------------
 
-# Every part of each that could give the secret away, and what is shown.
+# URLs with secrets, and how they are shown.
 SECRET_URLS = [
     ("rabbit://nova:s3c/r#e?t@x:y%20z@mq:5672/v", "rabbit://nova:***@mq:5672/v"),
     ("rabbit://nova:s3c%2Fr%23e%3Ft%40x@mq/", "rabbit://nova:***@mq/"),
@@ -242,7 +242,7 @@ PARTS = ("s3c", "r#e", "r%23e", "t@x", "t%40x", 'r"e', "r'e", "e)t", "y%20z", "2
 
 
 @pytest.mark.parametrize(("url", "shown"), SECRET_URLS)
-def test_no_output_shows_what_is_secret(cli: Cli, url: str, shown: str) -> None:
+def test_no_output_shows_a_secret(cli: Cli, url: str, shown: str) -> None:
     text = "\n".join(
         json.dumps({"cell": cell, "transport_url": url, "database_connection": url})
         for cell in ("cell1", "cell3")

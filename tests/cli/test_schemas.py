@@ -1,9 +1,8 @@
-"""What the commands print as JSON is what the schemas of the reference say.
+"""The JSON that commands print is valid by the schemas of the reference.
 
 A command that has columns needs `docs/reference/json/COMMAND.json` (its words with hyphens between
-them, and with --dry-run behind if it has other columns then), its lines in `OUTPUTS` here, and its
-section in `docs/reference/json.md`. Beside this, `Cli.json` holds every output of the tests against
-its schema.
+them, and --dry-run at the end if it has other columns then), its lines in `OUTPUTS` here, and its
+section in `docs/reference/json.md`. Beside this, `Cli.json` validates every output of the tests.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from hostmap_sql.checks import KINDS
-from tests.support.json_schemas import DEFINITIONS, FOLDER, SCHEMAS, Schema, outputs, validate
+from hostmap_sql.directory.consistency_check import KINDS
+from tests.cli.json_schemas import DEFINITIONS, FOLDER, SCHEMAS, Schema, outputs, validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
 TITLES = {name: title for name, title, _ in outputs()}
 COLUMNS = {name: columns for name, _, columns in outputs()}
 
-# What is typed to see each output, one after the other in the directory of the template, and the
-# exit status that each ends with. The commands of Nova have a test of theirs, where Nova is.
+# The commands for each output, in the directory of the template, with their exit statuses. The
+# commands of Nova are tested where Nova is.
 OUTPUTS: dict[str, list[tuple[int, str]]] = {
     "cell-create": [
         (0, "cell create cell4 --transport-url rabbit://nova:PASSWORD@mq4/"),
@@ -69,19 +68,14 @@ OUTPUTS: dict[str, list[tuple[int, str]]] = {
         (0, "host wait compute-1 storage-1"),
         (6, "host wait compute-1 storage-1 nothing --cell cell1 --timeout 0.1"),
     ],
-    "history": [
+    "log": [
         (0, "cell delete cell3"),
         (0, "host move compute-1 cell2"),
         (0, "host delete compute-1"),
         (0, "cell disable cell1"),
-        (0, "history"),
-        (0, "history compute-1"),
-        (0, "history --since 99"),
-    ],
-    "log": [
-        (0, "cell delete cell3"),
-        (0, "host move compute-1 cell2"),
         (0, "log"),
+        (0, "log compute-1"),
+        (0, "log --since 99"),
         (0, "log --since 2000-01-01 --host compute-1"),
     ],
     "outcome": [(0, "outcome 0d5e0d3c-9f3c-4d55-8a43-0c6e4d1d9a10 --revision 1")],
@@ -92,12 +86,11 @@ OUTPUTS: dict[str, list[tuple[int, str]]] = {
     ],
     "check": [(0, "check"), (0, "check --limit 1")],
 }
-# `watch` does not end by itself.
-ELSEWHERE = {"watch", *(name for name in COLUMNS if name.startswith("nova-"))}
+ELSEWHERE = {name for name in COLUMNS if name.startswith("nova-")}
 
 
 def objects(schema: Any) -> Iterator[Schema]:
-    """All schemas of objects that stand in a schema."""
+    """Yield all schemas of objects in a schema."""
     if isinstance(schema, dict):
         if "properties" in schema:
             yield schema
@@ -109,7 +102,7 @@ def objects(schema: Any) -> Iterator[Schema]:
 
 
 def shown(schema: Schema) -> set[tuple[str, ...]]:
-    """The keys of the objects that are shown, as the one result or in an array."""
+    """Return the keys of the objects in a result or its array."""
     while "$ref" in schema:
         schema = SCHEMAS[DEFINITIONS]["$defs"][schema["$ref"].partition("#/$defs/")[2]]
     if "anyOf" in schema:
@@ -119,19 +112,19 @@ def shown(schema: Schema) -> set[tuple[str, ...]]:
     return {tuple(schema["properties"])}
 
 
-def test_every_command_that_has_columns_has_a_schema() -> None:
+def test_every_command_with_columns_has_a_schema() -> None:
     assert {*SCHEMAS} - {DEFINITIONS} == {*COLUMNS}
     assert {*OUTPUTS} | ELSEWHERE == {*COLUMNS}
 
 
 @pytest.mark.parametrize("name", COLUMNS)
-def test_the_columns_are_those_of_the_schema(name: str) -> None:
+def test_columns_match_the_schema(name: str) -> None:
     assert shown(SCHEMAS[name]) == {COLUMNS[name]}
     assert SCHEMAS[name]["title"] == TITLES[name]
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
-def test_the_output_is_what_the_schema_says(cli: Cli, tmp_path: Path, name: str) -> None:
+def test_output_matches_the_schema(cli: Cli, tmp_path: Path, name: str) -> None:
     (tmp_path / "hosts.csv").write_text("host,cell\ncompute-7,cell1\ncompute-1,cell2\n")
     (tmp_path / "urls.csv").write_text("cell,transport_url\ncell1,rabbit://nova:PASSWORD@mq9/\n")
     for status, line in OUTPUTS[name]:
@@ -141,7 +134,7 @@ def test_the_output_is_what_the_schema_says(cli: Cli, tmp_path: Path, name: str)
     assert line.startswith(name.removesuffix("--dry-run").replace("-", " "))
 
 
-def test_findings_are_what_the_schema_says(cli: Cli) -> None:
+def test_findings_match_the_schema(cli: Cli) -> None:
     with closing(sqlite3.connect(cli.url.removeprefix("sqlite:///"))) as connection:
         connection.execute("DELETE FROM host_mapping WHERE host = 'compute-1'")
         connection.execute("DELETE FROM cell_mapping WHERE name = 'cell3'")
@@ -155,7 +148,7 @@ def test_findings_are_what_the_schema_says(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_a_schema_says_all_there_is_to_say(name: str) -> None:
+def test_a_schema_is_complete(name: str) -> None:
     schema = SCHEMAS[name]
     Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
@@ -166,7 +159,7 @@ def test_a_schema_says_all_there_is_to_say(name: str) -> None:
         assert all(value["description"] for value in one["properties"].values())
 
 
-def test_no_definition_is_repeated_or_of_no_use() -> None:
+def test_every_definition_is_used_and_unique() -> None:
     texts = [path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")]
     for name in SCHEMAS[DEFINITIONS]["$defs"]:
         assert sum(text.count(f'#/$defs/{name}"') for text in texts), name
@@ -180,7 +173,7 @@ def test_the_page_shows_every_schema() -> None:
         assert sorted(re.findall(form, page, re.MULTILINE)) == sorted(SCHEMAS)
 
 
-def test_a_schema_refuses_what_it_does_not_know(cli: Cli) -> None:
+def test_a_schema_refuses_unknown_values(cli: Cli) -> None:
     cell = cli.json("cell", "show", "cell1")
     for changed in ({**cell, "more": 1}, {**cell, "uuid": "X"}, {**cell, "created_at": "today"}):
         with pytest.raises(ValidationError):

@@ -1,4 +1,4 @@
-"""`hostmap host list` shows any number of hosts in little memory, the first of them at once."""
+"""`hostmap host list` shows any number of hosts in little memory, the first ones at once."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hostmap_sql import connect
-from tests.support.sqlite import SQLiteFactory
+from tests.support.backends.sqlite import SQLiteFactory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HOSTMAP = str(Path(sys.executable).parent / "hostmap")
 HOSTS = 200_000
-# A twentieth of them, which is still more than fits into a pipe.
+# A twentieth of the hosts, which still overfills a pipe.
 FEW = ("--prefix", "compute-00")
-# All of them at once would take some 50 MB more than a twentieth.
+# All hosts at once would take 50 MB more than a twentieth.
 MOST_MEGABYTES = 15
 
 
@@ -40,13 +40,13 @@ def url() -> Iterator[str]:
 
 
 def listing(url: str, form: str, *more: str) -> subprocess.Popen[bytes]:
-    """A process that lists hosts into a pipe."""
+    """Start a process that lists hosts into a pipe."""
     command = [HOSTMAP, "--database", url, "host", "list", "--format", form, *more]
     return subprocess.Popen(command, env={"PATH": os.environ["PATH"]}, stdout=subprocess.PIPE)
 
 
 def peak(process: subprocess.Popen[bytes]) -> float:
-    """The most memory that a process has held which has not ended, in MB."""
+    """Return the peak memory of a running process, in MB."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
@@ -64,12 +64,13 @@ def test_all_hosts_are_listed_in_little_memory(form: str, url: str) -> None:
         assert process.stdout
         lines = [*islice(process.stdout, 10)]
         first = monotonic() - started
-        # Not to the end: what the pipe holds is written by a process that may have ended.
+        # Not to the end: the process may end while the pipe holds the rest.
         lines += islice(process.stdout, HOSTS * 9 // 10)
         of_all = peak(process)
         lines += process.stdout
+        last = monotonic() - started
 
     assert process.returncode == 0
     assert sum(b"compute-" in line for line in lines) == HOSTS
     assert of_all - of_few < MOST_MEGABYTES
-    assert first < 5  # a second on a machine that does nothing else
+    assert first < last / 2  # a seventh, or less

@@ -1,4 +1,4 @@
-"""Did you mean: what errors about cells and hosts that are not there suggest."""
+"""Suggestions in errors about unknown cells and hosts: "did you mean ..."."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hostmap_sql import connect
-from hostmap_sql.cli.suggestions import similar_hosts
+from hostmap_sql.cli.framework.suggestions import similar_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ FULL = "compute-7.ams.example.org"
 
 @pytest.fixture
 def names(cli: Cli) -> Cli:
-    """With cells and hosts of long names."""
+    """The command on a directory that also has long names."""
     with connect(cli.url) as hostmap:
         cells = [hostmap.cells.create(name) for name in ("eu-west-cell1", "us-east-cell1")]
         hosts = [FULL, "compute-8.ams.example.org", "compute-8.fra.example.org", "Storage-Box"]
@@ -59,13 +59,13 @@ COMMANDS_WITH_CELLS = [
 
 
 @pytest.mark.parametrize(("typed", "meant"), CELLS.items())
-def test_a_cell_that_is_nearly_there(names: Cli, typed: str, meant: str) -> None:
+def test_a_similar_cell_is_suggested(names: Cli, typed: str, meant: str) -> None:
     error = names.error("cell", "show", typed, status=3)
     assert error == f"hostmap: there is no cell {typed!r}: did you mean {meant}?\n"
 
 
 @pytest.mark.parametrize("command", COMMANDS_WITH_CELLS)
-def test_every_command_that_takes_a_cell(names: Cli, command: str) -> None:
+def test_every_command_with_a_cell_suggests_one(names: Cli, command: str) -> None:
     revision = names.revision()
     error = names.error(*command.format("eu-west-cll1").split(), status=3)
     assert error.endswith("there is no cell 'eu-west-cll1': did you mean 'eu-west-cell1'?\n")
@@ -73,7 +73,7 @@ def test_every_command_that_takes_a_cell(names: Cli, command: str) -> None:
 
 
 @pytest.mark.parametrize("typed", ["cell9", "nothing-like-it", "f" * 32, "cell11"])
-def test_a_cell_that_is_like_none(names: Cli, typed: str) -> None:
+def test_an_unlike_cell_gets_no_suggestion(names: Cli, typed: str) -> None:
     assert "did you mean" not in names.error("cell", "show", typed, status=3)
 
 
@@ -95,19 +95,19 @@ COMMANDS_WITH_HOSTS = [
     ("host show {}", 3),
     ("host move {} cell1", 3),
     ("host delete {}", 3),
-    ("history {}", 3),
+    ("log {}", 3),
     ("host wait {} --timeout 0.1", 6),
 ]
 
 
 @pytest.mark.parametrize(("typed", "meant"), HOSTS.items())
-def test_a_host_that_is_nearly_there(names: Cli, typed: str, meant: str) -> None:
+def test_a_similar_host_is_suggested(names: Cli, typed: str, meant: str) -> None:
     error = names.error("host", "show", typed, status=3)
     assert error == f"hostmap: host {typed!r} is not mapped to any cell: did you mean {meant}?\n"
 
 
 @pytest.mark.parametrize(("command", "status"), COMMANDS_WITH_HOSTS)
-def test_every_command_that_takes_a_host(names: Cli, command: str, status: int) -> None:
+def test_every_command_with_a_host_suggests_one(names: Cli, command: str, status: int) -> None:
     revision = names.revision()
     result = names(*command.format("compute-7").split(), status=status)
     assert f": did you mean '{FULL}'?" in result.stderr.splitlines()[-1]
@@ -115,18 +115,18 @@ def test_every_command_that_takes_a_host(names: Cli, command: str, status: int) 
 
 
 @pytest.mark.parametrize("typed", ["compute-8", "compute-3", "nothing", "compute-11", "x" * 255])
-def test_a_host_that_is_like_none_or_like_many(names: Cli, typed: str) -> None:
+def test_a_host_like_none_or_like_many_gets_no_suggestion(names: Cli, typed: str) -> None:
     assert "did you mean" not in names.error("host", "show", typed, status=3)
 
 
-def test_several_hosts(names: Cli) -> None:
+def test_several_hosts_are_suggested(names: Cli) -> None:
     result = names("host", "show", "compute-1", "compute-7", "cmpute-2", status=3)
     assert result.stderr.endswith(f"did you mean '{FULL}' or 'compute-2'?\n")
     many = [f"cmpute-{number}" for number in range(50)]
     assert "did you mean" not in names("host", "show", *many, status=3).stderr
 
 
-def test_a_host_of_a_big_directory_is_found_by_few_small_reads(
+def test_suggestions_read_few_hosts_of_a_big_directory(
     cli: Cli, directory: HostMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cell = directory.cells.get_by_name("cell3").uuid
@@ -144,16 +144,16 @@ def test_a_host_of_a_big_directory_is_found_by_few_small_reads(
     def iterate(*_arguments: object) -> Iterator[object]:
         raise AssertionError
 
-    monkeypatch.setattr("hostmap_sql.hosts.Hosts.iterate", iterate)
+    monkeypatch.setattr("hostmap_sql.directory.hosts.Hosts.iterate", iterate)
     assert "compute-11999.ams" in cli.error("host", "show", "compute-11999", status=3)
 
 
-def test_when_looking_fails_the_error_stays(names: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_lookup_keeps_the_error(names: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(*_arguments: object) -> None:
         raise sqlite3.OperationalError
 
-    monkeypatch.setattr("hostmap_sql.hosts.Hosts.list", failing)
-    monkeypatch.setattr("hostmap_sql.cells.Cells.list", failing)
+    monkeypatch.setattr("hostmap_sql.directory.hosts.Hosts.list", failing)
+    monkeypatch.setattr("hostmap_sql.directory.cells.Cells.list", failing)
     error = names.error("host", "show", "compute-7", status=3)
     assert error == "hostmap: host 'compute-7' is not mapped to any cell\n"
     error = names.error("cell", "show", "eu-west", status=3)
@@ -165,7 +165,7 @@ UNKNOWN = "hostmap: standard input: {} lines name the unknown cell 'eu-west-cll1
 # --- in files -------------------------------------------------------------------------------------
 
 
-def test_one_wrong_name_in_many_lines_is_one_sentence(names: Cli) -> None:
+def test_one_unknown_cell_in_many_lines_is_one_sentence(names: Cli) -> None:
     text = "host,cell\n" + "".join(f"c-{number},eu-west-cll1\n" for number in range(20_000))
     result = names("host", "import", "-", input=text, status=3)
     assert result.stderr.splitlines() == [
@@ -174,7 +174,7 @@ def test_one_wrong_name_in_many_lines_is_one_sentence(names: Cli) -> None:
     ]
 
 
-def test_many_wrong_names_are_ten_and_a_number(names: Cli) -> None:
+def test_many_unknown_cells_are_ten_and_a_number(names: Cli) -> None:
     text = "host,cell\n" + "".join(f"c-{number},x{number}\n" for number in range(20_000))
     lines = names("host", "import", "-", input=text, status=3).stderr.splitlines()
     assert len(lines) == 12
@@ -182,7 +182,7 @@ def test_many_wrong_names_are_ten_and_a_number(names: Cli) -> None:
     assert lines[10].startswith("hostmap: standard input: 19,990 more lines with problems of this")
 
 
-def test_problems_of_each_kind(names: Cli) -> None:
+def test_problems_are_grouped_by_kind(names: Cli) -> None:
     rows = ["a ,cell1", "b,eu-west-cll1", "c", *["d,e,f"] * 11, "g,eu-west-cll1", "h,cell1"]
     more = ", ".join(map(str, range(6, 16)))
     result = names("host", "import", "-", input="\n".join(["host,cell", *rows]), status=2)
@@ -195,7 +195,7 @@ def test_problems_of_each_kind(names: Cli) -> None:
     ]
 
 
-def test_cells_of_new_urls(names: Cli) -> None:
+def test_rotate_suggests_cells(names: Cli) -> None:
     rows = [{"cell": "eu-west", "transport_url": f"rabbit://u:s3cret@mq{n}/"} for n in range(2)]
     result = names("cell", "rotate", "--file", "-", input=json.dumps(rows, indent=0), status=3)
     assert result.stderr.startswith(

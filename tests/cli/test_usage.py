@@ -19,7 +19,7 @@ from tests.cli.conftest import PASSWORD, Cli
 if TYPE_CHECKING:
     from pathlib import Path
 
-LISTS = [("cell", "list"), ("host", "list"), ("history",), ("migrate", "--status")]
+LISTS = [("cell", "list"), ("host", "list"), ("log",), ("migrate", "--status")]
 
 
 def test_version(cli: Cli) -> None:
@@ -27,7 +27,7 @@ def test_version(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("before", [0, 1, 2])
-def test_the_options_of_hostmap_stand_anywhere(before: int, cli: Cli) -> None:
+def test_global_options_are_accepted_anywhere(before: int, cli: Cli) -> None:
     words = ["host", "list", "compute"]
     words[2:] = ["--prefix", "compute"]
     words[before:before] = ["--format", "csv", "--columns", "host"]
@@ -35,7 +35,7 @@ def test_the_options_of_hostmap_stand_anywhere(before: int, cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("command", LISTS, ids=" ".join)
-def test_every_format_shows_the_same(cli: Cli, command: tuple[str, ...]) -> None:
+def test_every_format_shows_the_same_values(cli: Cli, command: tuple[str, ...]) -> None:
     rows = cli.json(*command)
     read = [*csv.DictReader(io.StringIO(cli(*command, "-f", "csv").stdout))]
     assert [list(row) for row in read] == [list(row) for row in rows]
@@ -59,7 +59,7 @@ def _text(value: object, none: str) -> str:
     return none if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def test_columns_are_shown_in_the_order_they_are_asked_for(cli: Cli) -> None:
+def test_columns_are_shown_in_the_given_order(cli: Cli) -> None:
     columns = ("-c", "cell", "-c", "host")
     assert cli("host", "show", "compute-1", "-f", "value", *columns).stdout == "cell1 compute-1\n"
     assert cli.json("host", "show", "compute-1", *columns) == {"cell": "cell1", "host": "compute-1"}
@@ -73,15 +73,13 @@ def test_columns_are_shown_in_the_order_they_are_asked_for(cli: Cli) -> None:
         ("cell", "enable", "cell1"),
     ],
 )
-def test_an_unknown_column_stops_it_before_anything_is_written(
-    cli: Cli, command: tuple[str, ...]
-) -> None:
+def test_an_unknown_column_prevents_the_write(cli: Cli, command: tuple[str, ...]) -> None:
     assert "--columns 'nope'" in cli.error(*command, "-c", "nope", status=2)
     assert "--columns 'nope'" in cli.error("demo", "-c", "nope", status=2)
     assert cli.revision() == 5
 
 
-def test_wide_characters_and_markup_keep_the_table_straight(cli: Cli) -> None:
+def test_wide_characters_and_markup_keep_the_table_aligned(cli: Cli) -> None:
     for host in ("日本", "e\u0301", "[red]"):
         cli("host", "create", host, "cell3")
     assert cli("host", "list", "--cell", "cell3", "-c", "host", "-c", "cell").stdout == (
@@ -119,12 +117,14 @@ def test_wide_characters_and_markup_keep_the_table_straight(cli: Cli) -> None:
     ],
     ids=str,
 )
-def test_wrong_usage_names_the_place(cli: Cli, words: tuple[str, ...], named: str) -> None:
+def test_wrong_usage_names_the_argument(cli: Cli, words: tuple[str, ...], named: str) -> None:
     assert named in cli.error(*words, status=2)
 
 
 @pytest.mark.parametrize("words", [(), ("cell",), ("host",)])
-def test_a_group_alone_shows_its_help_as_an_error(cli: Cli, words: tuple[str, ...]) -> None:
+def test_a_group_without_a_command_shows_its_help_as_an_error(
+    cli: Cli, words: tuple[str, ...]
+) -> None:
     result = cli(*words, status=2)
     assert result.stdout == ""
     assert result.stderr.startswith("Usage: hostmap")
@@ -146,7 +146,7 @@ def test_a_group_alone_shows_its_help_as_an_error(cli: Cli, words: tuple[str, ..
         "sqlite:///x.db?nope=1",
     ],
 )
-def test_a_database_url_that_cannot_be_used(url: str) -> None:
+def test_an_invalid_database_url_is_refused(url: str) -> None:
     error = Cli(url).error("cell", "list", "--database", url, status=2)
     assert error.startswith("hostmap: --database (or HOSTMAP_DATABASE) ")
     assert PASSWORD not in error
@@ -167,9 +167,7 @@ def test_a_database_url_that_cannot_be_used(url: str) -> None:
     ],
     ids=" ".join,
 )
-def test_a_url_in_the_wrong_place_is_quoted_without_its_password(
-    cli: Cli, words: tuple[str, ...]
-) -> None:
+def test_a_misplaced_url_is_quoted_without_its_password(cli: Cli, words: tuple[str, ...]) -> None:
     result = CliRunner().invoke(
         app, [word.format(PASSWORD) for word in words], env={"HOSTMAP_DATABASE": cli.url}
     )
@@ -177,29 +175,27 @@ def test_a_url_in_the_wrong_place_is_quoted_without_its_password(
     assert PASSWORD not in result.output
 
 
-def test_a_database_that_cannot_be_reached() -> None:
+def test_an_unreachable_database_is_an_error() -> None:
     url = f"mysql://nova:{PASSWORD}@127.0.0.1:1/nova"
     error = Cli(url).error("--timeout", "0.1", "cell", "list", status=6)
     assert "127.0.0.1:1 is not available" in error
     assert PASSWORD not in error
 
 
-def test_an_outcome_that_is_unknown(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_outcome_is_an_error(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def lost(*_: object, **__: object) -> None:
         raise hostmap_sql.OutcomeUnknown("0d5e0d3c-9f3c-4d55-8a43-0c6e4d1d9a10")
 
-    monkeypatch.setattr("hostmap_sql.hosts.Hosts.create", lost)
+    monkeypatch.setattr("hostmap_sql.directory.hosts.Hosts.create", lost)
     error = cli.error("host", "create", "x", "cell1", status=7)
     assert "0d5e0d3c-9f3c-4d55-8a43-0c6e4d1d9a10" in error
 
 
-def test_a_fault_of_ours_tells_no_more_than_it_must(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unexpected_error_shows_no_message(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError(PASSWORD)
 
-    monkeypatch.setattr("hostmap_sql.cells.Cells.list", broken)
+    monkeypatch.setattr("hostmap_sql.directory.cells.Cells.list", broken)
     error = cli.error("cell", "list", status=1)
     assert error.startswith("hostmap: unexpected RuntimeError")
     assert PASSWORD not in error
@@ -210,12 +206,12 @@ def test_a_fault_of_ours_tells_no_more_than_it_must(
     assert "in broken" in verbose.stderr
 
 
-def test_a_package_that_is_missing(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "hostmap_sql.migrations", None)
+def test_a_missing_package_is_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hostmap_sql.migrations.migrator", None)
     assert "pip install 'hostmap-sql[migrate]'" in cli.error("migrate", status=1)
 
 
-def test_verbose_logs_to_standard_error_while_it_lasts(cli: Cli, tmp_path: Path) -> None:
+def test_verbose_logs_to_standard_error_until_the_command_ends(cli: Cli, tmp_path: Path) -> None:
     result = cli("--database", f"sqlite:///{tmp_path}/new.db", "--verbose", "migrate")
     assert "yoyo" in result.stderr
     assert "yoyo" not in result.stdout
@@ -230,18 +226,18 @@ def test_author_and_reason_are_recorded(cli: Cli) -> None:
     cli("cell", "disable", "cell1", *options)
     cli("host", "import", "-", *options, input="host,cell\nb,cell1\n")
     cli("cell", "delete", "cell1", "--force", *options)
-    changes = cli.json("history", "--since", "5")
+    changes = cli.json("log", "--since", "5")
     assert {(change["author"], change["reason"]) for change in changes} == {("Zoë", "rack 9")}
     assert {change["revision"] for change in changes} == set(range(6, 12))
 
 
-def test_the_author_is_who_is_logged_in(cli: Cli) -> None:
+def test_the_default_author_is_the_login_name(cli: Cli) -> None:
     cli("host", "create", "a", "cell1")
-    assert cli.json("history", "a")[0]["author"] == "operator"
+    assert cli.json("log", "a")[0]["author"] == "operator"
 
 
 @pytest.mark.parametrize("error", [KeyError("uid"), OSError("no user")])
-def test_a_user_without_a_name_has_none(
+def test_a_user_without_a_name_is_no_author(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def unknown() -> str:
@@ -249,10 +245,10 @@ def test_a_user_without_a_name_has_none(
 
     monkeypatch.setattr(getpass, "getuser", unknown)
     cli("host", "create", "a", "cell1")
-    assert cli.json("history", "a")[0]["author"] is None
+    assert cli.json("log", "a")[0]["author"] is None
 
 
-def test_the_default_database_is_in_this_folder(
+def test_the_default_database_is_in_the_current_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -263,7 +259,7 @@ def test_the_default_database_is_in_this_folder(
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_prints_the_script(cli: Cli, shell: str) -> None:
+def test_completion_prints_a_script(cli: Cli, shell: str) -> None:
     assert "_HOSTMAP_COMPLETE" in cli("completion", shell).stdout
 
 
@@ -293,7 +289,7 @@ def test_the_shell_completes(cli: Cli, line: str, expected: list[str]) -> None:
     assert found == expected
 
 
-def test_json_is_text_not_escapes(cli: Cli) -> None:
+def test_json_has_no_escaped_letters(cli: Cli) -> None:
     cli("host", "create", "日本", "cell1")
     output = cli("host", "show", "日本", "-f", "json").stdout
     assert "日本" in output
@@ -305,19 +301,17 @@ def test_json_is_text_not_escapes(cli: Cli) -> None:
     [
         ("host", "list", "--limit", "99999999999999999999"),
         ("check", "--limit", "99999999999999999999"),
-        ("history", "--since", "99999999999999999999"),
         ("log", "--since", "99999999999999999999"),
-        ("watch", "--interval", "nan"),
         ("log", "--follow", "--interval", "nan"),
         ("nova", "discover", "--every", "nan"),
     ],
     ids=" ".join,
 )
-def test_a_number_that_cannot_be_used_is_named(cli: Cli, arguments: tuple[str, ...]) -> None:
+def test_an_invalid_number_names_its_option(cli: Cli, arguments: tuple[str, ...]) -> None:
     assert f"'{arguments[-2]}'" in cli.error(*arguments, status=2)
 
 
-def test_a_password_that_was_typed_elsewhere_is_not_shown(cli: Cli, tmp_path: Path) -> None:
+def test_a_misplaced_password_is_not_shown(cli: Cli, tmp_path: Path) -> None:
     url = "rabbit://nova:s3cret@mq1/"
     (tmp_path / "hosts.csv").write_text(f"host,cell\na,{url}\n")
     (tmp_path / "mq.url").write_text(url)
@@ -332,6 +326,6 @@ def test_a_password_that_was_typed_elsewhere_is_not_shown(cli: Cli, tmp_path: Pa
         assert "s3cret" not in said
 
 
-def test_an_example_of_a_url_is_shown_as_it_is(cli: Cli) -> None:
+def test_the_example_url_is_not_masked(cli: Cli) -> None:
     for arguments in (("--database", "bogus", "check"), ("nova", "import", "--from", "bogus")):
         assert "mysql://user:password@host:3306/database" in cli.error(*arguments, status=2)

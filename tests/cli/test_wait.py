@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
 
-def test_hosts_that_are_there(cli: Cli, tmp_path: Path) -> None:
+def test_mapped_hosts_end_the_wait(cli: Cli, tmp_path: Path) -> None:
     result = cli("host", "wait", "compute-1", "compute-2")
     assert (result.stdout, result.stderr) == ("mapped 2, missing 0, elsewhere 0\n", "")
     assert cli.json("host", "wait", "compute-1", "--cell", "cell1") == {
@@ -23,7 +23,7 @@ def test_hosts_that_are_there(cli: Cli, tmp_path: Path) -> None:
     assert named_twice.stdout.startswith("mapped 1,")
 
 
-def test_hosts_that_are_not_there_in_time(cli: Cli) -> None:
+def test_a_timeout_reports_missing_hosts(cli: Cli) -> None:
     command = ("host", "wait", "compute-1", "storage-1", "nowhere", "--cell", "cell1")
 
     result = cli(*command, "--timeout", "0.2", status=6)
@@ -42,7 +42,7 @@ def test_hosts_that_are_not_there_in_time(cli: Cli) -> None:
     assert values.stdout == "1 1\n"
 
 
-def test_what_cannot_be_waited_for(cli: Cli, tmp_path: Path) -> None:
+def test_invalid_hosts_are_refused(cli: Cli, tmp_path: Path) -> None:
     assert "--file" in cli.error("host", "wait", status=2)
     assert "white space" in cli.error("host", "wait", " compute-1", status=2)
     assert "cell9" in cli.error("host", "wait", "compute-1", "--cell", "cell9", status=3)

@@ -40,7 +40,7 @@ DOCUMENTS = sorted(
     if "_build" not in path.parts
 )
 
-# The commands that no test here runs, and why.
+# Commands that no test here runs, with the reason.
 NOT_RUN = {
     r"pip install": "it would change the environment; tests/run has just done it for this test",
     r"^tests/run": "it is what runs this test",
@@ -65,7 +65,7 @@ _ELLIPSIS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of a page, and what the comment before it says."""
+    """A fenced block of a page, with the directive in the comment before it."""
 
     line: int
     language: str
@@ -76,12 +76,12 @@ class Block:
 
     @property
     def is_run(self) -> bool:
-        """Whether something is to be run."""
+        """Whether the block runs."""
         return self.file is None and self.language in ("python", "console")
 
 
 def blocks(document: str) -> list[Block]:
-    """The fenced blocks of a document."""
+    """Yield the fenced blocks of a document."""
     source = (REPOSITORY / document).read_text(encoding="utf-8")
     found = list(_BLOCK.finditer(source))
     comments = [match["note"] for match in found if match["note"]]
@@ -98,7 +98,7 @@ def _block(match: re.Match[str], line: int) -> Block:
 
 
 def commands(text: str) -> list[tuple[str, str]]:
-    """The commands of a console block, and the output shown for each."""
+    """Yield the commands of a console block, each with its output."""
     found: list[tuple[str, str]] = []
     for line in text.replace("\\\n", "\\\0").splitlines():
         if line.startswith("$ "):
@@ -110,7 +110,7 @@ def commands(text: str) -> list[tuple[str, str]]:
 
 
 class Page:
-    """A document that is run, in a folder, against the database at a URL if one is given."""
+    """Runs a document in a folder, against the database of a URL if there is one."""
 
     def __init__(
         self,
@@ -160,7 +160,7 @@ class Page:
         rest = self._url.partition("://")[2]
 
         def our_url(example: re.Match[str]) -> str:
-            # yoyo hands MySQL's options to the driver, which does not know `sslmode`.
+            # yoyo passes MySQL's options to the driver, which rejects `sslmode`.
             yoyo = example["yoyo"]
             ours = f"{example['scheme']}://{rest.partition('?')[0] if yoyo else rest}"
             return f"{yoyo or ''}{ours}"
@@ -190,7 +190,7 @@ class Page:
             exec(compile("\n" * line + text, place, "exec"), self._names)  # noqa: S102 - its purpose
 
     def _console(self, command: str, shown: str, place: str) -> None:
-        """Run a command. What it exports, and its status as ``$?``, the next one finds."""
+        """Run a command. The next one sees its exports, and its status as ``$?``."""
         place = f"{place}: {command}"
         assert not self._status or "$?" in command, f"{place}: what is before it failed"
         exported = shlex.quote(str(self._exported))
@@ -219,12 +219,12 @@ class Page:
             "HOME": str(self._work.parent),
             "COLUMNS": "100",
             "LC_ALL": "C.UTF-8",
-            # Output and errors in the order in which a terminal shows them.
+            # Keep output and errors in the order of a terminal.
             "PYTHONUNBUFFERED": "1",
         }
 
 
 def assert_shown(shown: str, actual: str, place: str) -> None:
-    """What a document shows is what came out."""
+    """Assert that the output matches the document."""
     same = doctest.OutputChecker().check_output(shown, actual, _ELLIPSIS)
     assert same, f"{place}\nshown:\n{shown}\ncame out:\n{actual}"

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import hostmap_sql
-from hostmap_sql.cells import Cells
-from hostmap_sql.history import History
-from hostmap_sql.hosts import Hosts
+from hostmap_sql.directory.cells import Cells
+from hostmap_sql.directory.history import History
+from hostmap_sql.directory.hosts import Hosts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,11 +39,11 @@ EXAMPLES = {test.name: test for test in examples() if test.examples}
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Iterator[dict[str, object]]:
-    """What the examples find: two cells, made in revision 1, and three hosts, in revision 2."""
+    """The data of the examples: two cells, from revision 1, and three hosts, from revision 2."""
     url = "sqlite:///hostmap.db"
 
     def connection() -> closing[sqlite3.Connection]:
-        """What the smallest pool of a caller's own comes to."""
+        """The smallest possible pool of a caller."""
         return closing(sqlite3.connect("hostmap.db"))
 
     with chdir(tmp_path), hostmap_sql.connect(url, author="docs") as hostmap:

@@ -1,4 +1,4 @@
-"""Every Python block and every command of the documents runs, and shows what it comes to."""
+"""Every Python block and every command of the documents runs, with the output shown."""
 
 from __future__ import annotations
 

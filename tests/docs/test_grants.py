@@ -1,4 +1,4 @@
-"""What the guide to deployment grants an account is enough for all that a service does."""
+"""The rights that the deployment guide grants are enough for a service."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import pytest
 
 import hostmap_sql
 from tests.docs.pages import blocks
-from tests.support.backend import new_name
+from tests.support.backends.base import new_name
+from tests.support.pace import PATIENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hostmap_sql import HostMap
-    from tests.support.backend import Backend
+    from tests.support.backends.base import Backend
 
-# How the SQL of each database is told from the other's, and an account is removed.
+# How to find the SQL of each database in the guide, and how to remove an account.
 OURS = {
     "postgresql": (r"ROLE|ON \w+ TO", "DROP OWNED BY {0}; DROP ROLE {0}"),
     "mysql": (r"USER|ON hostmap\.\w+ TO", "DROP USER {0}"),
@@ -26,7 +27,7 @@ OURS = {
 
 
 def statements(dialect: str) -> Iterator[str]:
-    """What the guide says to do for the account hostmap_service."""
+    """Return the guide's SQL for the account hostmap_service."""
     for block in blocks("docs/how-to/deploy-with-yoyo.md"):
         if block.language == "sql":
             lines = (line for line in block.text.splitlines() if "hostmap_service" in line)
@@ -35,14 +36,14 @@ def statements(dialect: str) -> Iterator[str]:
 
 @pytest.fixture
 def service(backend: Backend) -> Iterator[HostMap]:
-    """The directory, as an account that has what the guide grants it."""
+    """The directory, as an account with the rights of the guide."""
     url = urlsplit(backend.url)
     account = new_name()
     for statement in statements(backend.dialect_name):
         text = statement.replace("hostmap_service", account)
         backend.query(text.replace("ON hostmap.", f"ON {url.path[1:]}."))
     login = f"{account}:change-me@{url.netloc.rpartition('@')[2]}"
-    with hostmap_sql.connect(url._replace(netloc=login).geturl(), timeout=10) as hostmap:
+    with hostmap_sql.connect(url._replace(netloc=login).geturl(), timeout=PATIENT) as hostmap:
         yield hostmap
     for statement in OURS[backend.dialect_name][1].split("; "):
         backend.query(statement.format(account))

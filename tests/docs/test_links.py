@@ -19,13 +19,13 @@ _ABSOLUTE = re.compile(r"https://|mailto:")
 
 @cache
 def text_of(document: str) -> str:
-    """The document without its blocks of code."""
+    """Return the document without its code blocks."""
     return _FENCED.sub("", (REPOSITORY / document).read_text(encoding="utf-8"))
 
 
 @cache
 def anchors(document: str) -> frozenset[str]:
-    """The anchors of the headings, as GitHub and MyST make them."""
+    """Return the anchors of the headings, as GitHub and MyST make them."""
     headings = (match["text"].lower() for match in _HEADING.finditer(text_of(document)))
     return frozenset(re.sub(r"[^\w\- ]", "", text).replace(" ", "-") for text in headings)
 

@@ -1,4 +1,4 @@
-"""The reference names what there is: tables, columns, public names, exit statuses, statements."""
+"""The reference lists all tables, columns, public names, exit statuses and statements."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import pytest
 
 import hostmap_sql
 from hostmap_sql import dialects
-from hostmap_sql.cli.errors import _VERDICTS
-from hostmap_sql.dialects import mysql_options, sqlite, tls
+from hostmap_sql.cli.framework.errors import EXIT_CODES
+from hostmap_sql.dialects import tls
+from hostmap_sql.dialects.mysql import options as mysql_options
+from hostmap_sql.dialects.sqlite import dialect as sqlite_dialect
 from tests.docs.pages import REPOSITORY, blocks
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def read(document: str) -> str:
 
 @pytest.fixture
 def columns(tmp_path: Path) -> dict[str, list[str]]:
-    """The columns of each table that the migrations make, in their order."""
+    """The columns of each migrated table, in order."""
     file = tmp_path / "hostmap.db"
     with hostmap_sql.connect(f"sqlite:///{file}") as hostmap:
         hostmap.migrate()
@@ -45,7 +47,7 @@ def columns(tmp_path: Path) -> dict[str, list[str]]:
 
 
 def sections(text: str) -> Iterator[tuple[str, str]]:
-    """The heading and the text of each section of the second level."""
+    """Yield the heading and the text of each second-level section."""
     for section in text.split("\n## ")[1:]:
         heading, _, rest = section.partition("\n")
         yield heading, rest
@@ -111,7 +113,7 @@ def test_every_exit_status_is_in_the_reference() -> None:
     }
 
     assert documented == {
-        error: next(_VERDICTS[kind][0] for kind in error.__mro__ if kind in _VERDICTS)
+        error: next(EXIT_CODES[kind][0] for kind in error.__mro__ if kind in EXIT_CODES)
         for error in (getattr(hostmap_sql, name) for name in hostmap_sql.__all__)
         if isinstance(error, type) and issubclass(error, hostmap_sql.HostMapError)
         if error is not hostmap_sql.HostMapError
@@ -120,7 +122,7 @@ def test_every_exit_status_is_in_the_reference() -> None:
 
 def test_the_statements_of_sessions_are_those_of_the_dialects() -> None:
     folder = Path(dialects.__path__[0])
-    source = "".join(module.read_text(encoding="utf-8") for module in folder.glob("*.py"))
+    source = "".join(module.read_text(encoding="utf-8") for module in folder.rglob("*.py"))
     page = dict(sections(read("docs/reference/statements.md")))["Beside these"]
     shown = set(re.findall(r"`([A-Z][^`]+)`", page))
 
@@ -133,4 +135,4 @@ def test_every_scheme_and_option_of_a_url_is_in_the_reference() -> None:
     shown = set(re.findall(r"`([\w+-]+)`", page))
 
     assert set(dialects._SCHEMES) <= shown
-    assert {*mysql_options.OPTIONS, *tls.MODES, *sqlite._OPTIONS} <= shown
+    assert {*mysql_options.OPTIONS, *tls.MODES, *sqlite_dialect._OPTIONS} <= shown

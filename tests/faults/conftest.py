@@ -1,4 +1,4 @@
-"""Fresh databases of the kind that a test names, and servers that it may tamper with."""
+"""Fresh databases of the kind that a test names, and servers whose settings it may change."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import servers as running_servers
 from tests.support.backends import FACTORIES, Backend, Factory
+from tests.support.servers import containers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def on_one(factory: Factory) -> Iterator[Backend]:
-    """A fresh database with the tables."""
+    """Make a fresh database with the tables, and drop it afterwards."""
     backend = factory.fresh()
     yield backend
     backend.close()
@@ -31,18 +31,18 @@ def stage_backend(kind: str, servers: Servers) -> Iterator[Backend]:
 
 
 class OwnServers:
-    """Servers of the tests' own, whatever servers the run is pointed at. Started when asked for."""
+    """Containers for tests that change settings, each started at its first use."""
 
     def __init__(self) -> None:
         self._factories: dict[str, Factory] = {}
         self._running = ExitStack()
 
     def factory(self, kind: str) -> Factory:
-        """The factory of databases on it."""
+        """Return the factory of databases of this kind."""
         if kind not in self._factories:
             with pytest.MonkeyPatch.context() as patch:
                 patch.delenv(f"HOSTMAP_TEST_{kind.upper()}_URL", raising=False)
-                server = self._running.enter_context(running_servers.running(kind))
+                server = self._running.enter_context(containers.running(kind))
             factory = self._factories[kind] = FACTORIES[kind](server)
             self._running.callback(factory.close)
         return self._factories[kind]
@@ -54,7 +54,7 @@ class OwnServers:
 
 @pytest.fixture(scope="session")
 def own_servers() -> Iterator[OwnServers]:
-    """Servers whose settings a test may change, if it sets them back."""
+    """Servers whose settings a test may change and must restore."""
     servers = OwnServers()
     yield servers
     servers.stop()
@@ -62,5 +62,5 @@ def own_servers() -> Iterator[OwnServers]:
 
 @pytest.fixture
 def own_backend(own_kind: str, own_servers: OwnServers) -> Iterator[Backend]:
-    """A fresh database with the tables, on a server of the tests' own."""
+    """A fresh database with the tables, on such a server."""
     yield from on_one(own_servers.factory(own_kind))

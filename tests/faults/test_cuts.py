@@ -1,4 +1,4 @@
-"""The connection is cut at each byte of each write: what was told is what is there, once."""
+"""Connections cut at each byte of each write: the result matches the directory, once."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from hostmap_sql import DatabaseUnavailable
-from tests.support.faulty import connected_through, in_front_of
-from tests.support.proxy import Cut, Direction
+from tests.support.faults.proxied import connected_through, in_front_of
+from tests.support.faults.proxy import Cut, Direction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hostmap_sql import Changes, HostMap
+    from hostmap_sql import HostMap, WriteTransaction
     from tests.conftest import Cells
     from tests.support.backends import Backend
-    from tests.support.proxy import Proxy
+    from tests.support.faults.proxy import Proxy
 
 pytestmark = [pytest.mark.proof, pytest.mark.needs("networks")]
 
 ROUNDS = 30
-"""About how many cuts there are of each operation unless --full is given, those of COMMIT apart."""
+"""The approximate number of cuts of each operation without --full, besides those of COMMIT."""
 ENDS = [Cut.RESET, Cut.CLOSE]
 LONG_REVISION = 100_000
 NEW_CELL = "7b0c2f6e-31f1-4f0e-8a55-9d6a3c1e2b44"
@@ -35,12 +35,12 @@ NEW_CELL = "7b0c2f6e-31f1-4f0e-8a55-9d6a3c1e2b44"
 
 @dataclass(frozen=True)
 class Operation:
-    """One write: given what looks at the directory, the call to make; and what takes it back."""
+    """One write, and the call that undoes it."""
 
     plan: Callable[[HostMap, Cells], Callable[[HostMap], object]]
     undo: Callable[[HostMap, Cells], object]
     is_repeated: bool = True
-    """Whether the library does it again if it was not done, so that it always succeeds."""
+    """Whether the library retries it until it succeeds."""
 
 
 def moving(directory: HostMap, cells: Cells) -> Callable[[HostMap], object]:
@@ -65,7 +65,7 @@ def restoring_cell(directory: HostMap, cells: Cells) -> None:
     directory.cells.create(cells.off.name, uuid=cells.off.uuid, disabled=True)
 
 
-def several(tx: Changes, cells: Cells) -> str:
+def several(tx: WriteTransaction, cells: Cells) -> str:
     tx.hosts.create("new", cells.one.uuid)
     tx.hosts.move("a", tx.cells.get(cells.two.uuid).uuid)
     tx.cells.update(cells.one.uuid, disabled=True)
@@ -93,7 +93,9 @@ OPERATIONS = {
         lambda directory, cells: directory.hosts.move("a", cells.one.uuid),
     ),
     "hosts.delete": Operation(
-        lambda _, cells: lambda hostmap: hostmap.hosts.delete("a", expected_cell=cells.one.uuid),
+        lambda _, cells: (
+            lambda hostmap: hostmap.hosts.delete("a", expected_cell_uuid=cells.one.uuid)
+        ),
         lambda directory, cells: directory.hosts.create("a", cells.one.uuid),
     ),
     "hosts.create_many": Operation(
@@ -140,11 +142,11 @@ OPERATIONS = {
 }
 
 
-# --- what is there --------------------------------------------------------------------------------
+# --- the state of the directory -------------------------------------------------------------------
 
 
 class Contents(NamedTuple):
-    """What the directory holds, without what is another with each write."""
+    """Return the content of the directory, without values that differ with each write."""
 
     hosts: dict[str, str]
     cells: dict[str, tuple[object, ...]]
@@ -159,7 +161,7 @@ def contents(directory: HostMap) -> Contents:
 
 
 def recorded(directory: HostMap, revision: int) -> list[tuple[object, ...]]:
-    """What the history tells of what came after a revision, without what is another each time."""
+    """Return the history after a revision, without values that differ each time."""
     return [
         (
             changeset.revision - revision,
@@ -175,7 +177,7 @@ def recorded(directory: HostMap, revision: int) -> list[tuple[object, ...]]:
 
 
 def plain(result: object, directory: HostMap) -> object:
-    """What a call returned, its revision told as how far back it is, its times left out."""
+    """Return a result with its revision relative to the newest, and without times."""
     revision = getattr(result, "revision", None)
     if revision is None:
         return result
@@ -193,19 +195,19 @@ class Round(NamedTuple):
 
 
 class Bench:
-    """An operation, tried again and again on one directory, whose contents it then restores."""
+    """Repeats an operation on one directory, and restores the content after each round."""
 
     def __init__(self, name: str, backend: Backend, cells: Cells) -> None:
         self.operation = OPERATIONS[name]
         self.directory = directory = backend.hostmap
         n = LONG_REVISION
-        # So that the next revisions are as long, as numbers and as text, as this one.
+        # The next revisions must be as long as this one, as numbers and as text.
         backend.query(f"UPDATE mapping_revision SET revision = {n}, pruned_revision = {n}")
         self.cells = cells
         directory.hosts.create_many([(host, cells.one.uuid) for host in "abc"])
         directory.cells.update(cells.off.uuid, transport_url=None, database_connection=None)
         self.before = contents(directory)
-        # What it does if nothing goes wrong, which is what it is to do always.
+        # The result without a fault, which every other round must match.
         revision = directory.revision()
         result = self.operation.plan(directory, cells)(directory)
         self.result = plain(result, directory)
@@ -217,7 +219,7 @@ class Bench:
         assert contents(directory) == self.before
 
     def try_once(self, hostmap: HostMap, disturb: Callable[[], object]) -> bool:
-        """Do it while it is disturbed; compare what was told with what is there; take it back."""
+        """Run the operation under a fault, compare its result with the directory, and undo it."""
         act = self.operation.plan(self.directory, self.cells)
         revision = self.directory.revision()
         disturb()
@@ -242,7 +244,7 @@ def proxy(backend: Backend) -> Iterator[Proxy]:
 
 
 def rounds(turns: list[tuple[Direction, int]], *, full: bool) -> Iterator[Round]:
-    """Where to cut an exchange: at each byte of its last question and answer, and some others."""
+    """Return where to cut: each byte of the last request and answer, and some others."""
     last = dict(turns[-2:])
     assert [*last] == [*Direction]
     total = sum(size for _, size in turns)
@@ -261,10 +263,10 @@ def rounds(turns: list[tuple[Direction, int]], *, full: bool) -> Iterator[Round]
 def cut_everywhere(
     bench: Bench, proxy: Proxy, backend: Backend, *, full: bool, warm: bool
 ) -> list[bool]:
-    """Whether each round was told to be done: each on a connection of its own, cut elsewhere."""
+    """Run one round for each cut, on a new connection; return which of them succeeded."""
 
     def one_round(disturb: Callable[[], object]) -> tuple[bool, bool]:
-        """Whether it was told to be done, and whether it was cut."""
+        """Return whether it succeeded, and whether it was cut."""
         with connected_through(proxy, backend) as hostmap:
             if warm:
                 hostmap.revision()
@@ -277,13 +279,13 @@ def cut_everywhere(
     turns: list[tuple[Direction, int]] = []
     assert one_round(proxy.mark)[0]
     done = [one_round(partial(proxy.cut_after, *where)) for where in rounds(turns, full=full)]
-    # A time that ends in zeros is shorter, so that not each of the last offsets is always reached.
+    # A time that ends in zeros is shorter, so the last offsets are not always reached.
     assert sum(cut for _, cut in done) >= 0.95 * len(done)
     return [told for told, _ in done]
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_a_write_is_told_as_it_is_wherever_it_was_cut(
+def test_the_result_of_a_write_that_is_cut_is_true(
     name: str,
     backend: Backend,
     cells: Cells,
@@ -297,7 +299,7 @@ def test_a_write_is_told_as_it_is_wherever_it_was_cut(
     assert backend.hostmap.check() == ()
 
 
-def test_a_write_is_told_as_it_is_wherever_it_was_cut_from_the_connect_on(
+def test_the_result_of_a_write_that_is_cut_after_connecting_is_true(
     backend: Backend,
     cells: Cells,
     proxy: Proxy,

@@ -1,4 +1,4 @@
-"""No call takes longer than its time, whatever it is that does not come."""
+"""No call exceeds its timeout, whatever the fault."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hostmap_sql import DatabaseUnavailable, HostMap, SchemaOutOfDate, connect
-from tests.support.faulty import connected_through, in_front_of, plain, url_through
-from tests.support.proxy import Cut, Direction, Proxy, unreachable
+from tests.support.faults.proxied import connected_through, in_front_of, plain, url_through
+from tests.support.faults.proxy import Cut, Direction, Proxy, unreachable
+from tests.support.pace import PATIENT, SLOWNESS, SOON
 from tests.support.stopwatch import CALLS, CELL, WRITES, Stopwatch, time_calls
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.proof
 
 @pytest.fixture
 def number(full: bool) -> int:  # noqa: FBT001 - a fixture
-    """How many calls a test makes. With those of test_outages they are more than 1,000."""
+    """The number of calls in a test. With test_outages there are more than 1,000."""
     return 200 if full else 24
 
 
@@ -39,11 +40,11 @@ def assert_in_time(stopwatch: Stopwatch, *, all_fail: bool = True) -> None:
     assert stopwatch.failed == stopwatch.calls or not all_fail
 
 
-# --- on the way ----------------------------------------------------------------------------------
+# --- the network --------------------------------------------------------------------------------
 
 
 def open_a_connection(hostmap: HostMap) -> None:
-    for _ in range(10):  # the short time that calls have may be up before it is open
+    for _ in range(10):  # opening it may take longer than the short timeout
         with suppress(DatabaseUnavailable):
             hostmap.revision()
             return
@@ -74,7 +75,7 @@ FAULTS: dict[str, tuple[Callable[[Proxy], object], bool]] = {
     "a byte a second": (Proxy.drip, True),
     "the handshake stalls": (stall_in_handshake, True),
     "connections are reset": (refuse, True),
-    # These may be over before the byte is reached, or be found to be done.
+    # These calls may end before the byte is reached, or turn out to be done.
     "a question stalls": (stall_in_question, False),
     "an answer stalls": (stall_in_answer, False),
 }
@@ -82,7 +83,7 @@ FAULTS: dict[str, tuple[Callable[[Proxy], object], bool]] = {
 
 @pytest.mark.needs("networks")
 @pytest.mark.parametrize("name", FAULTS)
-def test_what_happens_on_the_way(name: str, backend: Backend, cells: Cells, number: int) -> None:
+def test_faults_of_the_network(name: str, backend: Backend, cells: Cells, number: int) -> None:
     disturb, all_fail = FAULTS[name]
 
     @contextmanager
@@ -100,14 +101,14 @@ def test_what_happens_on_the_way(name: str, backend: Backend, cells: Cells, numb
 
 
 @pytest.mark.needs("networks")
-def test_a_handshake_that_stalls_keeps_no_place_of_the_pool(backend: Backend, cells: Cells) -> None:
-    """That of TLS, too, where the server has it."""
+def test_a_stalled_handshake_occupies_no_slot_of_the_pool(backend: Backend, cells: Cells) -> None:
+    """Including the handshake of TLS, where the server offers it."""
     with in_front_of(backend) as proxy:
         url = url_through(proxy, backend).replace("sslmode=disable", "sslmode=prefer")
-        with connect(url, timeout=5, pool_size=1) as hostmap:
-            # After TLS was asked for, amid what comes next.
+        with connect(url, timeout=PATIENT, pool_size=1) as hostmap:
+            # After the request for TLS.
             proxy.cut_after(Direction.TO_SERVER, 60, Cut.STALL)
-            with hostmap.timeout(0.5), pytest.raises(DatabaseUnavailable):
+            with hostmap.timeout(0.5 * SLOWNESS), pytest.raises(DatabaseUnavailable):
                 hostmap.revision()
             assert proxy.has_cut()
             assert hostmap.revision() == cells.off.revision
@@ -146,11 +147,11 @@ def opening(backend: Backend) -> Callable[[float], HostMap]:
 # --- others ---------------------------------------------------------------------------------------
 
 
-def test_the_lock_of_all_writers_is_held_by_another(
+def test_another_session_holds_the_lock_of_all_writers(
     backend: Backend, cells: Cells, number: int
 ) -> None:
-    holder = backend.raw(**backend.for_any_thread).cursor()
-    holder.execute(backend.begin_statement)
+    holder = backend.raw(**backend.driver.any_thread).cursor()
+    holder.execute(backend.sql.begin)
     holder.execute("UPDATE mapping_revision SET revision = revision")
 
     assert_in_time(time_calls(number, WRITES, opening(backend)))
@@ -160,39 +161,43 @@ def test_the_lock_of_all_writers_is_held_by_another(
 
 
 @pytest.mark.needs("sessions")
-def test_what_was_given_up_is_not_left_on_the_server(backend: Backend, cells: Cells) -> None:
-    """Though the lock that it waits for is not released, and it is not told that we have left."""
+def test_a_call_that_timed_out_leaves_nothing_running_on_the_server(
+    backend: Backend, cells: Cells
+) -> None:
+    """Although its lock is not released, and it does not notice that the client is gone."""
     holder = backend.raw().cursor()
-    holder.execute(backend.begin_statement)
+    holder.execute(backend.sql.begin)
     holder.execute("UPDATE mapping_revision SET revision = revision")
 
     with in_front_of(backend) as proxy:
         url = url_through(proxy, backend)
-        assert_in_time(time_calls(12, WRITES, lambda t: connect(url, timeout=min(t, 0.5))))
+        assert_in_time(
+            time_calls(12, WRITES, lambda t: connect(url, timeout=min(t, 0.5 * SLOWNESS)))
+        )
         given_up = monotonic()
-        # Whole seconds are the smallest unit in which MySQL waits.
+        # MySQL's own timeouts are whole seconds.
         while backend.busy_sessions():
-            assert monotonic() < given_up + 2
+            assert monotonic() < given_up + SOON
             sleep(0.05)
     holder.execute("ROLLBACK")
     assert backend.hostmap.hosts.create("a", cells.one.uuid).revision == 4
 
 
-def test_a_statement_that_defines_a_table_waits_for_who_has_read_it(
+def test_ddl_waits_for_a_transaction_that_has_read_the_table(
     backend: Backend, cells: Cells
 ) -> None:
     assert cells.off.revision == 3
     reader = backend.raw().cursor()
-    reader.execute(backend.begin_statement)
+    reader.execute(backend.sql.begin)
     reader.execute("SELECT * FROM cell_mapping_change")
     reader.fetchall()
 
     first = "0007-cell-mapping-change"
     undo = {"rollback_migrations": lambda hostmap: hostmap.rollback_migrations(first)}
 
-    # One after the other: yoyo has a lock of its own.
+    # Sequentially, because yoyo has a lock of its own.
     opened = opening(backend)
-    assert_in_time(time_calls(8, undo, lambda t: opened(min(t, 0.5)), threads=1))
+    assert_in_time(time_calls(8, undo, lambda t: opened(min(t, 0.5 * SLOWNESS)), threads=1))
 
     while backend.busy_sessions():
         sleep(0.05)
@@ -203,14 +208,14 @@ def test_a_statement_that_defines_a_table_waits_for_who_has_read_it(
     assert hostmap.migrate() == (first,)
 
 
-def test_a_pool_that_is_used_up(backend: Backend, cells: Cells, number: int) -> None:
+def test_an_exhausted_pool(backend: Backend, cells: Cells, number: int) -> None:
     assert cells.one.uuid == CELL
 
     @contextmanager
     def used_up(timeout: float) -> Iterator[HostMap]:
         with (
             connect(plain(backend.url), timeout=timeout, pool_size=1) as hostmap,
-            hostmap._database.lease(monotonic() + 20),
+            hostmap._database.lease(monotonic() + PATIENT),
         ):
             yield hostmap
 
@@ -218,8 +223,10 @@ def test_a_pool_that_is_used_up(backend: Backend, cells: Cells, number: int) -> 
 
 
 @pytest.mark.needs("files")
-def test_a_file_that_another_process_holds(backend: Backend, cells: Cells, number: int) -> None:
-    """Readers too: it is held in exclusive mode."""
+def test_a_file_that_another_process_has_locked(
+    backend: Backend, cells: Cells, number: int
+) -> None:
+    """Readers included, as the lock is exclusive."""
     assert cells.one.uuid == CELL
     hold = (
         "import sqlite3, sys; held = sqlite3.connect(sys.argv[1], isolation_level=None);"
@@ -237,8 +244,8 @@ def test_a_file_that_another_process_holds(backend: Backend, cells: Cells, numbe
         holder.communicate()
 
 
-def test_what_was_cut_is_not_taken_for_a_schema_without_tables(backend: Backend) -> None:
-    """SQLite, cut while it looks for a table, gives the code of one that is not there."""
+def test_an_interrupted_statement_is_not_a_missing_table(backend: Backend) -> None:
+    """An interrupted SQLite returns the error code of a missing table."""
     database = backend.hostmap._database
     with database.lease() as connection:
         with pytest.raises(Exception, match="nowhere") as caught:
@@ -247,7 +254,7 @@ def test_what_was_cut_is_not_taken_for_a_schema_without_tables(backend: Backend)
         connection.rollback()
         for deadline, expected in (
             (monotonic() - 1, DatabaseUnavailable),
-            (monotonic() + 60, SchemaOutOfDate),
+            (monotonic() + PATIENT, SchemaOutOfDate),
         ):
-            found = database._translator.failed(connection, error, None, deadline)
-            assert type(found) is expected
+            with pytest.raises(expected):
+                database.translator.raise_call_error(connection, error, None, deadline)

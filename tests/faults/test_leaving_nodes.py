@@ -1,4 +1,4 @@
-"""Nodes that do not write, or end their sessions: the library leaves them and connects again."""
+"""Nodes that turn read-only or end sessions: the library reconnects."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hostmap_sql import connect
-from tests.faults.provoking import READ_ONLY, database_of
+from tests.faults.provocations.catalog import READ_ONLY
+from tests.faults.provocations.stage import database_of
+from tests.support.pace import PATIENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,25 +25,25 @@ SECONDS_READ_ONLY = 0.5
 
 @pytest.fixture
 def served(own_backend: Backend) -> Iterator[HostMap]:
-    """A directory with a cell, and without a connection, used by somebody without privileges."""
+    """A directory with a cell, used by an account without privileges, not connected yet."""
     own_backend.hostmap.cells.create("cell1", uuid=CELL)
-    with connect(own_backend.url_of_user(), timeout=15) as hostmap:
+    with connect(own_backend.url_of_user(), timeout=PATIENT) as hostmap:
         yield hostmap
     own_backend.drop_user()
 
 
 def session(backend: Backend, hostmap: HostMap) -> object:
-    """The number of the session whose connection the pool lends next."""
+    """Return the number of the session whose connection the pool lends next."""
     with hostmap._database.lease() as connection:
         cursor = backend.dialect.cursor(connection)
-        cursor.execute(backend.session_statement or "")
+        cursor.execute(backend.sql.session_id or "")
         return cursor.fetchone()
 
 
 @pytest.mark.parametrize(
     ("own_kind", "way"), [(kind, way) for kind, ways in READ_ONLY.items() for way in ways]
 )
-def test_a_write_leaves_a_node_that_is_read_only(
+def test_a_write_reconnects_from_a_read_only_node(
     own_kind: str, way: str, own_backend: Backend, served: HostMap
 ) -> None:
     begin, end = (
@@ -53,7 +55,7 @@ def test_a_write_leaves_a_node_that_is_read_only(
     try:
         before = session(own_backend, served)
         assert served.hosts.list() == []
-        assert session(own_backend, served) == before  # a lookup is no reason to leave
+        assert session(own_backend, served) == before  # a lookup does not reconnect
         writable.start()
         assert served.hosts.create("a", CELL).revision == 2
     finally:
@@ -65,7 +67,7 @@ def test_a_write_leaves_a_node_that_is_read_only(
 
 
 @pytest.mark.needs("sessions")
-def test_an_idle_session_that_was_ended_is_left(backend: Backend) -> None:
+def test_an_ended_idle_session_is_replaced(backend: Backend) -> None:
     before = session(backend, backend.hostmap)
     assert backend.end_other_sessions() == 1
 

@@ -1,4 +1,4 @@
-"""Whatever goes wrong, what all who work at once are told fits one order of what they did."""
+"""Histories of concurrent workers are linearizable under every fault."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hostmap_sql import HostMap, connect
-from tests.support.commits import NextCommit
-from tests.support.histories import (
+from tests.support.faults.lossy_pool import LossyPool
+from tests.support.faults.next_commit import NextCommit
+from tests.support.faults.proxy import Proxy
+from tests.support.faults.storms import Storm
+from tests.support.histories.linearizability import NoOrderError, assert_linearizable
+from tests.support.histories.seeded_bugs import SEEDED_BUGS
+from tests.support.histories.workers import (
     Worker,
     assert_in_order,
     die_in_a_transaction,
@@ -23,22 +28,18 @@ from tests.support.histories import (
     work_at_once,
     work_in_a_process,
 )
-from tests.support.linearizability import NoOrderError, assert_linearizable
-from tests.support.lossy import LossyPool
-from tests.support.proxy import Proxy
-from tests.support.seeded_bugs import SEEDED_BUGS
-from tests.support.storms import Storm
+from tests.support.pace import PATIENT, SLOWNESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.conftest import Cells, Servers
     from tests.support.backends import Backend
-    from tests.support.linearizability import Operation
+    from tests.support.histories.linearizability import Operation
 
 pytestmark = [
     pytest.mark.proof,
-    # Python itself leaves a socket to be collected that is reset just before it is to speak TLS.
+    # Python leaks a socket that is reset just before the handshake of TLS.
     pytest.mark.filterwarnings(
         "ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"
     ),
@@ -46,14 +47,14 @@ pytestmark = [
 
 WORKERS = 8
 ENOUGH = 100
-LONGEST_WAIT = 60
+LONGEST_WAIT = PATIENT
 FIRST = 3
-"""The revision at which the work begins: that of the last cell."""
+"""The revision at which the work begins."""
 
 
 @pytest.fixture
 def seed() -> int:
-    """What all is drawn from; shown if the test fails."""
+    """The seed of all random values; printed if the test fails."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")  # noqa: T201
     return seed
@@ -79,8 +80,8 @@ def test_a_history_under_faults_of_the_network_has_an_order(
     url = backend.url_for(host=proxy.host, port=proxy.port)
     with (
         pytest.MonkeyPatch.context() as patch,
-        connect(url, timeout=20, pool_size=WORKERS) as patient,
-        connect(url, timeout=0.2, pool_size=WORKERS) as impatient,
+        connect(url, timeout=PATIENT, pool_size=WORKERS) as patient,
+        connect(url, timeout=0.2 * SLOWNESS, pool_size=WORKERS) as impatient,
         Storm(proxy, backend, commits := NextCommit(patch), seed) as storm,
     ):
         workers = [
@@ -90,7 +91,7 @@ def test_a_history_under_faults_of_the_network_has_an_order(
         over_at = monotonic() + (120 if full else 10)
 
         def over() -> bool:
-            # Enough must have been done, however busy the machine is.
+            # A busy machine needs more time to do enough.
             late = monotonic() - over_at
             return late > (0 if told(workers) > ENOUGH and commits.lost else LONGEST_WAIT)
 
@@ -103,7 +104,7 @@ def test_a_history_under_faults_of_the_network_has_an_order(
     assert_in_order(history, backend.hostmap, FIRST)
 
 
-def test_a_history_of_processes_of_which_some_are_killed_has_an_order(
+def test_a_history_with_killed_processes_has_an_order(
     backend: Backend,
     cells: Cells,
     seed: int,
@@ -121,7 +122,7 @@ def test_a_history_of_processes_of_which_some_are_killed_has_an_order(
 
     started = monotonic()
     kill_one()
-    # So that some are killed meanwhile, however busy the machine is.
+    # Long enough for some kills on a busy machine.
     seconds = max(60 if full else 5, 6 * (monotonic() - started))
     with ProcessPoolExecutor(2, mp_context=spawning) as processes:
         working = [
@@ -142,7 +143,7 @@ def test_a_history_of_processes_of_which_some_are_killed_has_an_order(
     assert_in_order(history, backend.hostmap, FIRST)
 
 
-# --- that the checker finds what is wrong ---------------------------------------------------------
+# --- the checker finds seeded bugs ----------------------------------------------------------------
 
 MOST_OPERATIONS = 4_000
 
@@ -175,9 +176,9 @@ def test_a_seeded_bug_is_found(
 
 @contextmanager
 def lossy(backend: Backend, seed: int) -> Iterator[tuple[LossyPool, HostMap]]:
-    """A pool on which a part of the answers to commits is lost, and a directory on it."""
+    """Open a directory on a pool that loses some answers to commits."""
     pool = LossyPool(backend, 0.2, seed)
-    hostmap = HostMap(pool.connection, backend.dialect_name, timeout=20)
+    hostmap = HostMap(pool.connection, backend.dialect_name, timeout=PATIENT)
     try:
         yield pool, hostmap
     finally:
@@ -185,7 +186,7 @@ def lossy(backend: Backend, seed: int) -> Iterator[tuple[LossyPool, HostMap]]:
 
 
 def histories_of(hostmap: HostMap, seed: int, cells: Cells) -> Iterator[list[Operation]]:
-    """The history of workers at once: some of it, more of it, and so on."""
+    """Yield the growing history of concurrent workers."""
     uuids = [cell.uuid for cell in cells]
     workers = [Worker(hostmap, number, seed, uuids) for number in range(WORKERS)]
     history: list[Operation] = []

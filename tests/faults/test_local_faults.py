@@ -1,4 +1,4 @@
-"""What is wrong on this machine or in the caller's program ends a call at once, by its own name."""
+"""Faults of this machine or of the caller's program end a call at once, under their own name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hostmap_sql import DatabaseError, DatabaseUnavailable, HostMap, HostMapError, connect
-from tests.support.killing import PROCESSES
+from hostmap_sql.runtime.watchdog import TimedCall
+from tests.support.faults.killed_migrations import PROCESSES
+from tests.support.pace import PATIENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +56,7 @@ PASSING = (
 
 
 class Lender:
-    """A caller's own pool that fails, and counts how often it was asked."""
+    """A caller's pool that fails, and counts its calls."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
@@ -68,7 +70,7 @@ class Lender:
         raise self.error
 
     def __exit__(self, *_: object) -> None:
-        """Nothing was lent."""
+        """Never reached: nothing was lent."""
 
     def using(self, backend: Backend, timeout: float) -> list[Callable[[], object]]:
         hostmap = HostMap(self, backend.dialect_name, timeout=timeout)
@@ -82,7 +84,7 @@ class Lender:
 
 
 @pytest.mark.parametrize("error", MISTAKES, ids=lambda error: type(error).__name__)
-def test_a_mistake_in_a_callers_pool_is_raised_as_it_is(backend: Backend, error: Exception) -> None:
+def test_a_bug_in_a_callers_pool_is_raised_unchanged(backend: Backend, error: Exception) -> None:
     lender = Lender(error)
     for number, use in enumerate(lender.using(backend, 60), start=1):
         with pytest.raises(type(error)) as caught:
@@ -92,7 +94,7 @@ def test_a_mistake_in_a_callers_pool_is_raised_as_it_is(backend: Backend, error:
 
 
 @pytest.mark.parametrize("error", LOCAL, ids=repr)
-def test_a_local_fault_is_not_tried_again(backend: Backend, error: Exception) -> None:
+def test_a_local_fault_is_not_retried(backend: Backend, error: Exception) -> None:
     lender = Lender(error)
     for number, use in enumerate(lender.using(backend, 60), start=1):
         with pytest.raises(DatabaseError) as caught:
@@ -106,7 +108,7 @@ def test_a_local_fault_is_not_tried_again(backend: Backend, error: Exception) ->
 
 
 @pytest.mark.parametrize("error", PASSING, ids=repr)
-def test_what_may_pass_is_tried_again(backend: Backend, error: Exception) -> None:
+def test_a_transient_fault_is_retried(backend: Backend, error: Exception) -> None:
     lender = Lender(error)
     with pytest.raises(DatabaseUnavailable, match=str(error).replace("[", r"\[")):
         lender.using(backend, 0.3)[0]()
@@ -114,8 +116,8 @@ def test_what_may_pass_is_tried_again(backend: Backend, error: Exception) -> Non
 
 
 @pytest.mark.needs("users")
-def test_a_callers_pool_that_is_refused_is_not_asked_again(backend: Backend) -> None:
-    """psycopg says in words alone why a connection was refused."""
+def test_a_refused_callers_pool_is_not_retried(backend: Backend) -> None:
+    """psycopg has no code for the reason of a refused connection."""
     for wrong in ({"password": "wrong"}, {"user": "nobody"}):
         asked: list[object] = []
 
@@ -123,7 +125,7 @@ def test_a_callers_pool_that_is_refused_is_not_asked_again(backend: Backend) -> 
             asked.append(wrong)
             return closing(backend.open_raw(**wrong))
 
-        hostmap = HostMap(lend, backend.dialect_name, timeout=60)
+        hostmap = HostMap(lend, backend.dialect_name, timeout=PATIENT)
         with pytest.raises(DatabaseError) as caught:
             hostmap.revision()
         assert caught.type is DatabaseError
@@ -131,10 +133,10 @@ def test_a_callers_pool_that_is_refused_is_not_asked_again(backend: Backend) -> 
         assert len(asked) == 1
 
 
-def test_a_connection_whose_answer_was_not_read_to_its_end_is_closed(
+def test_a_connection_with_an_unread_answer_is_closed(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next one would read the rest of it."""
+    """Otherwise the next call would read the rest of the answer."""
     connection = backend.open_raw()
     hostmap = HostMap(lambda: nullcontext(connection), backend.dialect_name)
     hostmap.revision()
@@ -143,14 +145,14 @@ def test_a_connection_whose_answer_was_not_read_to_its_end_is_closed(
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(backend.dialect, "execute", fails)
+        patch.setattr(TimedCall, "select", staticmethod(fails))
         with pytest.raises(DatabaseError):
             hostmap.revision()
     assert not backend.dialect.is_open(connection)
 
 
 def failure(url: str, timeout: float) -> str:
-    """What comes of connecting, as text: an error would keep a socket that PyMySQL leaves open."""
+    """Return the outcome of connecting as text: the exception would keep PyMySQL's socket open."""
     with connect(url, timeout=timeout) as hostmap:
         try:
             hostmap.revision()
@@ -169,7 +171,7 @@ def _sockets_left_open() -> Iterator[None]:
 @pytest.mark.needs("networks")
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.usefixtures("_sockets_left_open")
-def test_a_socket_that_cannot_be_there_is_not_waited_for(backend: Backend, tmp_path: Path) -> None:
+def test_an_impossible_socket_is_not_waited_for(backend: Backend, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     told = failure(backend.url_of_socket(str(file)), 60)
@@ -183,7 +185,7 @@ def test_a_socket_that_cannot_be_there_is_not_waited_for(backend: Backend, tmp_p
 @pytest.mark.needs("networks")
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.usefixtures("_sockets_left_open")
-def test_a_socket_that_may_come_is_waited_for(backend: Backend, tmp_path: Path) -> None:
+def test_a_missing_socket_is_waited_for(backend: Backend, tmp_path: Path) -> None:
     told = failure(backend.url_of_socket(str(tmp_path)), 0.3)
     assert told.startswith("DatabaseUnavailable: ")
     assert "No such file" in told
@@ -193,7 +195,7 @@ def test_a_socket_that_may_come_is_waited_for(backend: Backend, tmp_path: Path) 
     "greeting",
     [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", bytes(4), b"\1\0\0\0\n"],
 )
-def test_what_is_no_mysql_server_at_all_is_not_waited_for(greeting: bytes) -> None:
+def test_a_server_that_is_not_mysql_is_not_waited_for(greeting: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"mysql://u:p@127.0.0.1:{server.getsockname()[1]}/d"
         with ThreadPoolExecutor(1) as pool:
@@ -206,9 +208,9 @@ def test_what_is_no_mysql_server_at_all_is_not_waited_for(greeting: bytes) -> No
 
 
 def use_without_descriptors(url: str, told: Any) -> None:
-    with connect(url, timeout=60) as hostmap:
+    with connect(url, timeout=PATIENT) as hostmap:
         hostmap.revision()
-    with connect(url, timeout=60) as hostmap:
+    with connect(url, timeout=PATIENT) as hostmap:
         highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
         kept = [os.open("/dev/null", os.O_RDONLY) for _ in range(8)]
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(kept), highest + 100))
@@ -218,9 +220,9 @@ def use_without_descriptors(url: str, told: Any) -> None:
     told.put(f"{caught.type.__name__}: {caught.value}")
 
 
-def test_a_full_table_of_descriptors_is_no_server_that_is_away(backend: Backend) -> None:
+def test_too_many_open_files_is_not_an_unavailable_server(backend: Backend) -> None:
     told = PROCESSES.Queue()
     process = PROCESSES.Process(target=use_without_descriptors, args=(backend.url, told))
     process.start()
-    assert told.get(timeout=50).startswith("DatabaseError: ")
+    assert told.get(timeout=PATIENT).startswith("DatabaseError: ")
     process.join()

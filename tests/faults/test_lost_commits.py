@@ -1,4 +1,4 @@
-"""Commits whose answer was lost: settled on another connection, or told to be unknown."""
+"""Lost commits: resolved on another connection, or reported as unknown."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hostmap_sql import DatabaseUnavailable, HistoryPruned, HostMap, InvalidValue, OutcomeUnknown
-from tests.support.pools import failing_commits
+from tests.support.faults.pools import failing_commits
+from tests.support.pace import PATIENT, SLOWNESS
 
 if TYPE_CHECKING:
-    from hostmap_sql import Changes
+    from hostmap_sql import WriteTransaction
     from tests.conftest import Cells
     from tests.support.backends import Backend
 
@@ -21,12 +22,12 @@ NEVER = "0d5e0d3c-9f3c-4d55-8a43-0c6e4d1d9a10"
 
 @pytest.fixture(params=[True, False], ids=["done", "not done"])
 def done(request: pytest.FixtureRequest) -> bool:
-    """Whether the commit whose answer is lost was done."""
+    """Whether the lost commit was done."""
     return bool(request.param)
 
 
 def losing(backend: Backend, *commits: tuple[bool, BaseException], **arguments: Any) -> HostMap:
-    """A directory whose next commits are done or not, and fail."""
+    """Return a directory whose next commits fail, whether done or not."""
     pool = failing_commits(backend.open_raw, commits)
     return HostMap(pool, backend.dialect_name, **arguments)
 
@@ -38,7 +39,7 @@ def test_a_write_is_there_once(
     backend: Backend,
     cells: Cells,
 ) -> None:
-    error = backend.lost_connection if listed else RuntimeError("of which no list knows")
+    error = backend.driver.lost_connection if listed else RuntimeError("of which no list knows")
 
     made = losing(backend, (done, error)).hosts.create("a", cells.one.uuid)
 
@@ -47,19 +48,19 @@ def test_a_write_is_there_once(
     assert len(backend.hostmap.history.since(3)) == 1
 
 
-def test_a_function_is_run_again_only_if_it_was_not_done(
+def test_a_function_is_retried_only_if_it_was_not_done(
     done: bool,  # noqa: FBT001 - a fixture
     backend: Backend,
     cells: Cells,
 ) -> None:
     tries: list[str] = []
 
-    def work(tx: Changes) -> str:
+    def work(tx: WriteTransaction) -> str:
         tries.append(tx.change_id)
         tx.hosts.create("a", cells.one.uuid)
         return tx.change_id
 
-    change_id = losing(backend, (done, backend.lost_connection)).run(work)
+    change_id = losing(backend, (done, backend.driver.lost_connection)).run(work)
 
     assert len(tries) == (1 if done else 2)
     assert change_id == tries[-1]
@@ -67,14 +68,14 @@ def test_a_function_is_run_again_only_if_it_was_not_done(
 
 
 def test_a_block_succeeds_if_it_was_done(backend: Backend, cells: Cells) -> None:
-    hostmap = losing(backend, (True, backend.lost_connection))
+    hostmap = losing(backend, (True, backend.driver.lost_connection))
     with hostmap.transaction() as tx:
         tx.hosts.create("a", cells.one.uuid)
     assert backend.hostmap.hosts.get("a").revision == 4
 
 
 def test_a_block_that_was_not_done_says_so(backend: Backend, cells: Cells) -> None:
-    hostmap = losing(backend, (False, backend.lost_connection))
+    hostmap = losing(backend, (False, backend.driver.lost_connection))
 
     def block() -> None:
         with hostmap.transaction() as tx:
@@ -82,7 +83,7 @@ def test_a_block_that_was_not_done_says_so(backend: Backend, cells: Cells) -> No
 
     with pytest.raises(DatabaseUnavailable) as caught:
         block()
-    assert caught.value.__cause__ is backend.lost_connection
+    assert caught.value.__cause__ is backend.driver.lost_connection
     assert backend.hostmap.revision() == 3
 
 
@@ -91,7 +92,7 @@ def test_pruning_goes_on(
     backend: Backend,
     cells: Cells,
 ) -> None:
-    hostmap = losing(backend, *[(done, backend.lost_connection)] * 2)
+    hostmap = losing(backend, *[(done, backend.driver.lost_connection)] * 2)
     assert cells.off.revision == 3
 
     hostmap.history.prune(before=3)
@@ -101,7 +102,7 @@ def test_pruning_goes_on(
         backend.hostmap.history.since(1)
 
 
-# --- what cannot be settled in time ---------------------------------------------------------------
+# --- unresolved until the timeout ----------------------------------------------------------------
 
 
 def unsettled(
@@ -112,37 +113,35 @@ def unsettled(
 
     def open_once() -> Any:
         if opened:
-            raise broken or backend.lost_connection
+            raise broken or backend.driver.lost_connection
         opened.append(backend.open_raw())
         return opened[0]
 
-    pool = failing_commits(open_once, [(done, backend.lost_connection)])
-    hostmap = HostMap(pool, backend.dialect_name, timeout=0.8)
+    pool = failing_commits(open_once, [(done, backend.driver.lost_connection)])
+    hostmap = HostMap(pool, backend.dialect_name, timeout=0.8 * SLOWNESS)
     with pytest.raises(OutcomeUnknown) as caught:
         hostmap.hosts.create("a", cells.one.uuid)
     return caught.value
 
 
-def test_a_pool_that_breaks_meanwhile_leaves_the_outcome_unknown(
-    backend: Backend, cells: Cells
-) -> None:
-    """What it raises by itself, and at once, is no word on the commit."""
+def test_a_pool_that_breaks_leaves_the_outcome_unknown(backend: Backend, cells: Cells) -> None:
+    """Its own exception says nothing about the commit."""
     for broken in (AttributeError("pool"), KeyError("pool"), RuntimeError("pool")):
         error = unsettled(backend, cells, done=False, broken=broken)
-        assert error.__cause__ is backend.lost_connection
+        assert error.__cause__ is backend.driver.lost_connection
 
 
-def test_an_outcome_that_was_unknown_can_be_asked_for_later(
+def test_an_unknown_outcome_can_be_queried_later(
     done: bool,  # noqa: FBT001 - a fixture
     backend: Backend,
     cells: Cells,
 ) -> None:
     error = unsettled(backend, cells, done=done)
 
-    assert error.__cause__ is backend.lost_connection
+    assert error.__cause__ is backend.driver.lost_connection
     assert error.revision == 4
     expected = "committed" if done else "aborted"
-    assert backend.hostmap.outcome(error.change_id, error.revision) == expected
+    assert backend.hostmap.outcome(error.change_id, revision=error.revision) == expected
     assert backend.hostmap.outcome(error.change_id.upper()) == expected
     assert len(backend.hostmap.hosts.list()) == done
 
@@ -151,7 +150,7 @@ def test_an_outcome_waits_until_it_is_decided(backend: Backend) -> None:
     for end, expected in (("COMMIT", "committed"), ("ROLLBACK", "aborted")):
         revision = backend.hostmap.revision() + 1
         change_id = f"0d5e0d3c-9f3c-4d55-8a43-{revision:012}"
-        writer = backend.raw(**backend.for_any_thread).cursor()
+        writer = backend.raw(**backend.driver.any_thread).cursor()
         for statement in open_change(backend, revision, change_id):
             writer.execute(statement)
         with pytest.raises(OutcomeUnknown), backend.hostmap.timeout(0.2):
@@ -164,39 +163,39 @@ def test_an_outcome_waits_until_it_is_decided(backend: Backend) -> None:
 
 
 def open_change(backend: Backend, revision: int, change_id: str) -> list[str]:
-    """What a writer sends before its commit."""
+    """Send the statements of a writer before its commit."""
     changeset = f"({revision}, '{change_id}', '2026-01-01 00:00:00')"
     return [
-        backend.begin_statement,
+        backend.sql.begin,
         f"UPDATE mapping_revision SET revision = {revision}",
         f"INSERT INTO mapping_changeset (revision, change_id, created_at) VALUES {changeset}",
     ]
 
 
-def test_what_was_pruned_is_not_taken_for_aborted(hostmap: HostMap, cells: Cells) -> None:
+def test_a_pruned_change_is_not_reported_as_aborted(hostmap: HostMap, cells: Cells) -> None:
     pruned = hostmap.history.since(0)[0].change_id
     assert cells.off.revision == 3
     hostmap.history.prune(before=3)
 
     for revision in (None, 1, 2):
         with pytest.raises(HistoryPruned) as caught:
-            hostmap.outcome(pruned, revision)
+            hostmap.outcome(pruned, revision=revision)
         assert caught.value.pruned_revision == 2
-    assert hostmap.outcome(NEVER, 3) == "aborted"
+    assert hostmap.outcome(NEVER, revision=3) == "aborted"
     assert hostmap.outcome(hostmap.history.since(2)[0].change_id) == "committed"
 
 
-def test_what_is_no_change_id_is_refused(hostmap: HostMap) -> None:
+def test_an_invalid_change_id_is_refused(hostmap: HostMap) -> None:
     for call, field in (
         (partial(hostmap.outcome, "x"), "change_id"),
-        (partial(hostmap.outcome, NEVER, 0), "revision"),
+        (partial(hostmap.outcome, NEVER, revision=0), "revision"),
     ):
         with pytest.raises(InvalidValue) as caught:
             call()
         assert caught.value.field == field
 
 
-# --- the time of a call ---------------------------------------------------------------------------
+# --- the timeout of a call ------------------------------------------------------------------------
 
 
 def test_a_timeout_holds_for_its_block_and_its_thread(backend: Backend, cells: Cells) -> None:
@@ -210,7 +209,7 @@ def test_a_timeout_holds_for_its_block_and_its_thread(backend: Backend, cells: C
         see()
         with hostmap.timeout(3):
             see()
-        with hostmap.signed(reason="x").timeout(0.25):
+        with hostmap.with_author(reason="x").timeout(0.25):
             see()
         see()
         thread = Thread(target=see)
@@ -219,7 +218,7 @@ def test_a_timeout_holds_for_its_block_and_its_thread(backend: Backend, cells: C
         assert other._database.timeout == 7
     see()
 
-    assert seen == [0.5, 0.5, 0.25, 0.5, 20, 20]
+    assert seen == [0.5, 0.5, 0.25, 0.5, PATIENT, PATIENT]
     assert cells
 
 

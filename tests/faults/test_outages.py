@@ -1,4 +1,4 @@
-"""A server that is paused, off its network, or killed and started again."""
+"""A server that is paused, disconnected, or killed and restarted."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hostmap_sql import HostMap, connect
-from tests.support.faulty import plain, url_through
-from tests.support.own_server import own_server
-from tests.support.proxy import Proxy
-from tests.support.servers import KINDS
+from tests.support.faults.proxied import plain, url_through
+from tests.support.faults.proxy import Proxy
+from tests.support.pace import PATIENT, SOON
+from tests.support.servers.containers import KINDS
+from tests.support.servers.dedicated import dedicated_server
 from tests.support.stopwatch import CALLS, CELL, time_calls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.own_server import OwnServer
+    from tests.support.servers.dedicated import DedicatedServer
 
 pytestmark = pytest.mark.proof
 
-RECOVERY = 60.0
-"""How long, in seconds, a patient caller waits for the server to be back."""
+RECOVERY = 2 * PATIENT
+"""The timeout of a caller that waits for the server to be back."""
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def own(request: pytest.FixtureRequest) -> Iterator[OwnServer]:
-    with own_server(request.param) as own:
+def own(request: pytest.FixtureRequest) -> Iterator[DedicatedServer]:
+    with dedicated_server(request.param) as own:
         backend = own.backend()
         backend.hostmap.cells.create("cell1", uuid=CELL)
         backend.close()
@@ -37,9 +38,9 @@ def own(request: pytest.FixtureRequest) -> Iterator[OwnServer]:
 
 
 @pytest.mark.parametrize("outage", ["paused", "disconnected"])
-def test_calls_end_in_time_and_nothing_of_them_is_done_later(
+def test_calls_time_out_and_are_not_done_later(
     outage: str,
-    own: OwnServer,
+    own: DedicatedServer,
     full: bool,  # noqa: FBT001 - a fixture
 ) -> None:
     number = 200 if full else 40
@@ -47,16 +48,16 @@ def test_calls_end_in_time_and_nothing_of_them_is_done_later(
     warm: deque[HostMap] = deque()
     with ExitStack() as stack:
         for _ in range(number // 2):
-            hostmap = stack.enter_context(connect(url, timeout=20, pool_size=1))
+            hostmap = stack.enter_context(connect(url, timeout=PATIENT, pool_size=1))
             before = hostmap.revision()  # so that a connection is open
             warm.append(hostmap)
 
         @contextmanager
         def opened(timeout: float) -> Iterator[HostMap]:
-            if timeout == 20:
+            if timeout == PATIENT:
                 hostmap = warm.popleft()
                 yield hostmap
-                warm.append(hostmap)  # for a call that is made again
+                warm.append(hostmap)  # for a repeated call
             else:
                 with connect(url, timeout=timeout) as hostmap:
                     yield hostmap
@@ -67,7 +68,7 @@ def test_calls_end_in_time_and_nothing_of_them_is_done_later(
     assert stopwatch.late == []
     assert stopwatch.failed == stopwatch.calls == number
     backend = own.backend()
-    until = monotonic() + 10
+    until = monotonic() + SOON
     while backend.busy_sessions():
         assert monotonic() < until
         sleep(0.05)
@@ -76,7 +77,7 @@ def test_calls_end_in_time_and_nothing_of_them_is_done_later(
     backend.close()
 
 
-def test_the_first_calls_after_a_restart_succeed(own: OwnServer) -> None:
+def test_the_first_calls_after_a_restart_succeed(own: DedicatedServer) -> None:
     """They are made while the server is still starting."""
     backend = own.backend()
     with Proxy(*own.address) as proxy:

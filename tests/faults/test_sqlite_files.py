@@ -1,4 +1,4 @@
-"""SQLite files in trouble: a typed error at once, nothing half-written, and all well afterwards."""
+"""Damaged, full or locked SQLite files: a typed error at once, and nothing half-written."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from hostmap_sql import (
     SchemaOutOfDate,
     connect,
 )
-from hostmap_sql.dialects.base import Fault
-from tests.support.pools import failing_commits
+from hostmap_sql.dialects.fault import Fault
+from tests.support.faults.pools import failing_commits
+from tests.support.pace import SLOWNESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +41,7 @@ NOBODY = 65534
 
 @pytest.fixture
 def file(backend: Backend) -> Path:
-    """A file with many hosts, all of it in the one file, and nobody has it open."""
+    """A file with many hosts and without a log beside it, not open."""
     with backend.connect() as hostmap:
         hostmap.cells.create("cell1", uuid=CELL)
         hostmap.hosts.create_many((host, CELL) for host in HOSTS)
@@ -50,15 +51,15 @@ def file(backend: Backend) -> Path:
 
 @pytest.fixture
 def directory(backend: Backend, file: Path) -> HostMap:
-    """The directory in it, on one connection, which is open already."""
+    """The directory in that file, on one open connection."""
     assert file.stat().st_size > 300_000
-    hostmap = backend.connect(timeout=1.0, pool_size=1)
+    hostmap = backend.connect(timeout=SLOWNESS, pool_size=1)
     assert hostmap.revision() == 2
     return hostmap
 
 
 def refused(ask: Callable[[], object], code: str, problem: str) -> None:
-    """It fails by this code, and says so in one sentence."""
+    """Assert that a call fails with this code and one sentence."""
     with pytest.raises(DatabaseError) as caught:
         ask()
     assert caught.type is DatabaseError
@@ -69,7 +70,7 @@ def refused(ask: Callable[[], object], code: str, problem: str) -> None:
 
 
 def assert_whole(hostmap: HostMap) -> None:
-    """All is as it was, nothing of what failed is there, and it can be written."""
+    """Assert that the content is unchanged and that a write succeeds."""
     assert [mapping.host for mapping in hostmap.hosts.list()] == HOSTS
     assert hostmap.revision() == 2
     assert not hostmap.check()
@@ -77,13 +78,13 @@ def assert_whole(hostmap: HostMap) -> None:
 
 
 def add_more(hostmap: HostMap) -> object:
-    """Write much, in one transaction."""
+    """Write many hosts in one transaction."""
     return hostmap.run(lambda tx: tx.hosts.create_many((host, CELL) for host in MORE))
 
 
 @pytest.fixture(params=["in the middle", "everywhere", "cut off", "another format"])
 def damage(request: pytest.FixtureRequest) -> Callable[[bytes], tuple[bytes, str, str]]:
-    """What becomes of the file's content; the code and the problem that it comes to."""
+    """Returns damaged content, and the code and the problem that it leads to."""
     malformed = ("SQLITE_CORRUPT", "malformed")
     foreign = ("SQLITE_NOTADB", "not a database")
     half, third = slice(None, 150_000), 100_000
@@ -107,13 +108,13 @@ def test_a_damaged_file_is_refused_until_it_is_whole_again(
 ) -> None:
     good = file.read_bytes()
     bad, code, problem = damage(good)
-    hostmap = backend.connect(timeout=1.0, pool_size=1)
+    hostmap = backend.connect(timeout=SLOWNESS, pool_size=1)
     if is_open:
         assert hostmap.revision() == 2
     overwrite(file, bad)
 
     try:
-        # Who has it open already has read the first page, which would tell of another format.
+        # An open connection has read the first page, which would reveal another format.
         refused(
             hostmap.hosts.list, *(("SQLITE_CORRUPT", "malformed") if is_open else (code, problem))
         )
@@ -125,13 +126,13 @@ def test_a_damaged_file_is_refused_until_it_is_whole_again(
 
 
 def overwrite(file: Path, content: bytes) -> None:
-    """Give a file another content; it stays the same file."""
+    """Overwrite a file's content in place."""
     with file.open("r+b") as stream:
         stream.write(content)
         stream.truncate()
 
 
-def test_an_empty_file_is_one_without_tables(backend: Backend, file: Path) -> None:
+def test_an_empty_file_has_no_tables(backend: Backend, file: Path) -> None:
     good = file.read_bytes()
     overwrite(file, b"")
     with backend.connect() as hostmap, pytest.raises(SchemaOutOfDate) as caught:
@@ -143,12 +144,12 @@ def test_an_empty_file_is_one_without_tables(backend: Backend, file: Path) -> No
         assert_whole(hostmap)
 
 
-def test_a_folder_is_no_file(file: Path) -> None:
+def test_a_folder_is_refused(file: Path) -> None:
     with connect(f"sqlite:///{file.parent}") as hostmap:
         refused(hostmap.revision, "SQLITE_CANTOPEN", "unable to open")
 
 
-def test_a_disk_that_is_full_when_migrations_end_says_what_to_do(tmp_path: Path) -> None:
+def test_a_full_disk_at_the_end_of_migrations_says_what_to_do(tmp_path: Path) -> None:
     error = sqlite3.OperationalError("database or disk is full")
     error.sqlite_errorname = "SQLITE_FULL"
     file = tmp_path / "a.db"
@@ -158,13 +159,13 @@ def test_a_disk_that_is_full_when_migrations_end_says_what_to_do(tmp_path: Path)
         HostMap(pool, "sqlite").migrate()
 
 
-def test_a_database_that_may_not_grow_is_full(directory: HostMap) -> None:
+def test_a_database_at_its_size_limit_is_full(directory: HostMap) -> None:
     def limit(pages: int) -> None:
         with directory._database.lease() as connection:
             cursor = directory._database.dialect.cursor(connection)
             cursor.execute(f"PRAGMA max_page_count = {pages}")
 
-    limit(1)  # is taken for as many as there are
+    limit(1)  # is raised to the present size
     refused(lambda: add_more(directory), "SQLITE_FULL", "full")
     limit(1_000_000)
 
@@ -172,7 +173,7 @@ def test_a_database_that_may_not_grow_is_full(directory: HostMap) -> None:
     add_more(directory)
 
 
-# In a process of its own: the limit holds for all that a process writes.
+# In a child process, because the limit applies to the whole process.
 _LIMITED = """
 import resource, sys, hostmap_sql
 url, cell, limit = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -194,11 +195,11 @@ with hostmap_sql.connect(url, timeout=1.0) as hostmap:
 """
 
 
-def test_a_disk_that_takes_no_more_undoes_the_transaction(backend: Backend, file: Path) -> None:
+def test_a_full_disk_undoes_the_transaction(backend: Backend, file: Path) -> None:
     command = [sys.executable, "-c", _LIMITED, backend.url, CELL, "100000"]
     printed = subprocess.run(command, check=True, capture_output=True, text=True, cwd=file.parent)
 
-    # Whether the commit is settled within the second that is left is a matter of chance.
+    # The commit may or may not be resolved within the second that is left.
     error, revision = printed.stdout.split()
     assert error in {DatabaseUnavailable.__name__, OutcomeUnknown.__name__}
     assert revision == "4"
@@ -206,10 +207,10 @@ def test_a_disk_that_takes_no_more_undoes_the_transaction(backend: Backend, file
 
 
 @pytest.mark.parametrize("options", ["?mode=ro", "?immutable=1"])
-def test_a_file_that_is_opened_to_read_can_be_read(
+def test_a_file_that_is_opened_read_only_can_be_read(
     options: str, backend: Backend, directory: HostMap
 ) -> None:
-    with connect(f"{backend.url}{options}", timeout=1.0) as reader:
+    with connect(f"{backend.url}{options}", timeout=SLOWNESS) as reader:
         assert [mapping.host for mapping in reader.hosts.list()] == HOSTS
         refused(lambda: reader.hosts.create("a", CELL), "SQLITE_READONLY", "readonly")
 
@@ -217,8 +218,8 @@ def test_a_file_that_is_opened_to_read_can_be_read(
 
 
 @contextmanager
-def nobody() -> Iterator[None]:
-    """A block in which we are not root, whom no permission would hold up."""
+def without_root() -> Iterator[None]:
+    """Run a block without root's rights, which override all permissions."""
     root = os.geteuid() == 0
     if root:
         os.seteuid(NOBODY)
@@ -235,12 +236,12 @@ def test_a_file_without_permission_to_write_can_be_read(backend: Backend, file: 
         parent.chmod(0o755)
     file.chmod(0o444)
     folder.chmod(0o555)
-    with connect(f"{backend.url}?immutable=1", timeout=1.0) as hostmap, nobody():
+    with connect(f"{backend.url}?immutable=1", timeout=SLOWNESS) as hostmap, without_root():
         assert [mapping.host for mapping in hostmap.hosts.list()] == HOSTS
         refused(lambda: hostmap.hosts.create("a", CELL), "SQLITE_READONLY", "readonly")
-    with connect(backend.url, timeout=1.0) as hostmap:
-        with nobody():
-            # A file in write-ahead logging needs a second one beside it, which cannot be made.
+    with connect(backend.url, timeout=SLOWNESS) as hostmap:
+        with without_root():
+            # Write-ahead logging needs a second file, which cannot be created.
             refused(hostmap.hosts.list, "SQLITE_READONLY_DIRECTORY", "readonly")
         folder.chmod(0o755)
         file.chmod(0o644)
@@ -257,29 +258,31 @@ def test_a_file_in_a_read_only_folder_says_how_it_can_be_read(
     file.chmod(0o644)
     folder.chmod(0o555)
     code = "SQLITE_READONLY_DIRECTORY"  # on a file system that is read-only: SQLITE_CANTOPEN
-    with connect(f"{backend.url}{options}", timeout=1.0) as hostmap, nobody():
+    with connect(f"{backend.url}{options}", timeout=SLOWNESS) as hostmap, without_root():
         refused(hostmap.hosts.list, code, f"{folder} may not be written to by this user")
         refused(hostmap.revision, code, "add immutable=1 to its URL")
-    with connect(f"{backend.url}?mode=ro&immutable=1", timeout=1.0) as hostmap, nobody():
+    with connect(f"{backend.url}?mode=ro&immutable=1", timeout=SLOWNESS) as hostmap, without_root():
         assert len(hostmap.hosts.list()) == len(HOSTS)
     folder.chmod(0o755)
 
 
-def test_a_file_that_may_not_be_read_says_so(backend: Backend, file: Path) -> None:
+def test_an_unreadable_file_is_refused(backend: Backend, file: Path) -> None:
     for parent in (file.parent, file.parent.parent):
         parent.chmod(0o755)
     file.chmod(0o000)
-    with connect(backend.url, timeout=1.0) as hostmap, nobody():
+    with connect(backend.url, timeout=SLOWNESS) as hostmap, without_root():
         refused(hostmap.revision, "SQLITE_CANTOPEN", "Permission denied")
     file.chmod(0o644)
-    with connect(backend.url, timeout=1.0) as hostmap:
+    with connect(backend.url, timeout=SLOWNESS) as hostmap:
         assert_whole(hostmap)
 
 
 @pytest.mark.parametrize("options", ["?mode=ro", "?immutable=1"])
-def test_a_write_that_the_url_forbids_says_so(options: str, backend: Backend, file: Path) -> None:
+def test_a_write_that_the_url_forbids_is_refused(
+    options: str, backend: Backend, file: Path
+) -> None:
     assert file.exists()
-    with connect(f"{backend.url}{options}", timeout=1.0) as hostmap:
+    with connect(f"{backend.url}{options}", timeout=SLOWNESS) as hostmap:
         problem = "it was opened with mode=ro or immutable=1"
         refused(lambda: hostmap.hosts.create("a", CELL), "SQLITE_READONLY", problem)
 
@@ -288,7 +291,7 @@ def test_a_file_is_not_immutable_while_its_log_holds_changes(
     backend: Backend, directory: HostMap
 ) -> None:
     directory.hosts.create("new", CELL)
-    with connect(f"{backend.url}?immutable=1", timeout=1.0) as reader:
+    with connect(f"{backend.url}?immutable=1", timeout=SLOWNESS) as reader:
         with pytest.raises(InvalidValue, match="-wal may hold changes that would not be seen"):
             reader.revision()
         backend.query("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -327,8 +330,8 @@ def test_a_file_that_another_process_has_locked_is_waited_for(
         let_go.join()
 
 
-def test_a_file_that_was_moved_is_left(backend: Backend, file: Path) -> None:
-    """As a caller's own connection without write-ahead logging finds it."""
+def test_a_file_that_was_moved_is_reopened(backend: Backend, file: Path) -> None:
+    """As it happens to a caller's connection without write-ahead logging."""
     connection = backend.raw()
     connection.execute("PRAGMA journal_mode = DELETE")
     file.rename(file.with_suffix(".moved"))
@@ -339,7 +342,7 @@ def test_a_file_that_was_moved_is_left(backend: Backend, file: Path) -> None:
     assert backend.dialect.classify(caught.value, connecting=False) is Fault.RECONNECT
 
 
-def test_what_was_interrupted_is_run_again(backend: Backend) -> None:
+def test_an_interrupted_statement_is_retried(backend: Backend) -> None:
     connection = backend.raw(check_same_thread=False)
     Timer(0.1, connection.interrupt).start()
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
@@ -347,4 +350,4 @@ def test_what_was_interrupted_is_run_again(backend: Backend) -> None:
         connection.execute(endless)
 
     assert backend.dialect.code(caught.value) == "SQLITE_INTERRUPT"
-    assert backend.dialect.classify(caught.value, connecting=False) is Fault.AGAIN
+    assert backend.dialect.classify(caught.value, connecting=False) is Fault.RETRY

@@ -1,4 +1,4 @@
-"""TLS against servers of its own: what they show is verified, and refused in a sentence at once."""
+"""TLS: certificates are verified, and refused at once in one sentence."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import pytest
 
 from hostmap_sql import DatabaseError, connect
 from hostmap_sql.nova import CellAccess, discover
-from tests.support.certificates import Authority, Certificate
-from tests.support.servers import PASSWORD
-from tests.support.stopwatch import SOON
-from tests.support.tls import SERVERS, running, without_tls
+from tests.support.pace import PATIENT, SLOWNESS, SOON
+from tests.support.servers.certificates import Authority, Certificate
+from tests.support.servers.containers import PASSWORD
+from tests.support.servers.tls import SERVERS, running, without_tls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.tls import TlsServer
+    from tests.support.servers.tls import TlsServer
 
 
 class Shown(NamedTuple):
-    """What the server can show, and the authority that the URLs name."""
+    """The certificates that the server can present, and the authority that the URLs name."""
 
     authority: Authority
     right: Certificate
@@ -64,14 +64,14 @@ def shown(server: TlsServer, authority: Authority, folder: Path) -> Shown:
 
 
 def accepted(url: str) -> bool:
-    """Whether the server is used: a lookup comes through."""
-    with connect(url, timeout=20) as hostmap:
+    """Return whether a lookup succeeds."""
+    with connect(url, timeout=PATIENT) as hostmap:
         return hostmap.cells.list() == []
 
 
 def refusal(url: str) -> DatabaseError:
-    """The error with which it is refused: at once, in one sentence without a secret."""
-    with connect(url, timeout=20) as hostmap:
+    """Return the error of a refused server: raised at once, one sentence, no secret."""
+    with connect(url, timeout=PATIENT) as hostmap:
         started = monotonic()
         with pytest.raises(DatabaseError) as caught:
             hostmap.cells.list()
@@ -84,13 +84,13 @@ def refusal(url: str) -> DatabaseError:
     return error
 
 
-def test_a_server_that_shows_who_it_is_is_used(server: TlsServer, shown: Shown) -> None:
+def test_a_verified_server_is_used(server: TlsServer, shown: Shown) -> None:
     server.show(shown.right)
     for mode in ("", "&sslmode=verify-full", "&sslmode=verify-ca", "&sslmode=require"):
         assert accepted(server.url(shown.root + mode))
 
 
-def test_a_server_whose_authority_the_system_trusts_is_used(
+def test_an_authority_that_the_system_trusts_is_enough(
     server: TlsServer, shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.show(shown.right)
@@ -99,13 +99,13 @@ def test_a_server_whose_authority_the_system_trusts_is_used(
         assert accepted(server.url(options))
 
 
-def test_a_server_whose_authority_nobody_named_is_refused(server: TlsServer, shown: Shown) -> None:
+def test_an_unknown_authority_is_refused(server: TlsServer, shown: Shown) -> None:
     server.show(shown.right)
     error = refusal(server.url(""))
     assert "not from a trusted authority: name the file of its authority with sslrootcert=" in str(
         error
     )
-    assert isinstance(error.__cause__, server.backend.driver_error)
+    assert isinstance(error.__cause__, server.backend.driver.error)
 
 
 def test_a_certificate_of_another_authority_is_refused(server: TlsServer, shown: Shown) -> None:
@@ -123,9 +123,11 @@ def test_a_certificate_for_another_name_is_refused(server: TlsServer, shown: Sho
     assert accepted(server.url("sslmode=require"))
 
 
-def test_a_certificate_that_has_expired_is_refused(server: TlsServer, shown: Shown) -> None:
-    # Some servers do not take one that has expired already.
-    expiring = shown.authority.certificate(server.server.host, lasts=timedelta(seconds=3))
+def test_an_expired_certificate_is_refused(server: TlsServer, shown: Shown) -> None:
+    # Some servers refuse to load an expired certificate.
+    expiring = shown.authority.certificate(
+        server.server.host, lasts=timedelta(seconds=3 * SLOWNESS)
+    )
     server.show(expiring)
     expiring.await_end()
     for mode in ("", "&sslmode=verify-ca"):
@@ -133,22 +135,22 @@ def test_a_certificate_that_has_expired_is_refused(server: TlsServer, shown: Sho
     assert accepted(server.url("sslmode=require"))
 
 
-def test_an_offer_of_tls_that_is_taken_out_is_noticed(server: TlsServer, shown: Shown) -> None:
+def test_a_stripped_offer_of_tls_is_noticed(server: TlsServer, shown: Shown) -> None:
     server.show(shown.right)
     with without_tls(server) as port:
         here = f"@127.0.0.1:{port}/"
         for options in (shown.root, "sslmode=verify-full", "sslmode=verify-ca", "sslmode=require"):
             error = refusal(re.sub("@[^/]+/", here, server.url(options)))
             assert "the server offers no TLS: turn it on there" in str(error)
-            assert isinstance(error.__cause__, server.backend.driver_error)
+            assert isinstance(error.__cause__, server.backend.driver.error)
         for weaker in ("", "sslmode=prefer", "sslmode=allow", "sslmode=disable"):
             assert accepted(re.sub("@[^/]+/", here, server.url(weaker)))
 
 
-def test_what_novas_urls_say_of_tls_is_done(
+def test_the_tls_options_of_novas_urls_are_followed(
     server: TlsServer, shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each of them by its own word: what has to be verified is, and what is wrong is refused."""
+    """Under each option, the required checks are made, and wrong certificates refused."""
     monkeypatch.setenv("SSL_CERT_FILE", str(shown.authority.file))
     for options in server.verifying_chain:
         named = options.format(root=shown.authority.file)
@@ -170,7 +172,7 @@ def test_what_novas_urls_say_of_tls_is_done(
             assert "offers no TLS" in str(refusal(url)), options
 
 
-def test_what_a_file_of_options_says_of_tls_is_done(
+def test_the_tls_options_of_a_file_are_followed(
     server: TlsServer, shown: Shown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "options"))

@@ -1,4 +1,4 @@
-"""The watch: it cuts what is overdue, when it is, and nothing else."""
+"""The watchdog interrupts overdue calls, on time, and nothing else."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hostmap_sql.dialects import opening
-from hostmap_sql.dialects.opening import Opening
 from hostmap_sql.dialects.sockets import shut_down
-from hostmap_sql.dialects.watch import Watch
+from hostmap_sql.engine import connector
+from hostmap_sql.engine.connector import ConnectAttempt
+from hostmap_sql.runtime.watchdog import Watchdog
+from tests.support.pace import PATIENT, SLACK, SOON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Wire:
-    """A connection that notes when it is cut."""
+    """A connection that records when it is cut."""
 
     def __init__(self) -> None:
         self.cuts: SimpleQueue[float] = SimpleQueue()
@@ -32,7 +33,7 @@ class Wire:
         self.cuts.put(monotonic())
 
     def is_cut(self, seconds: float) -> bool:
-        """Whether it is cut within so many seconds from now."""
+        """Return whether it is cut within this number of seconds."""
         try:
             self.cuts.get(timeout=seconds)
         except Empty:
@@ -41,80 +42,80 @@ class Wire:
 
 
 @pytest.fixture
-def watch() -> Watch:
-    return Watch()
+def watch() -> Watchdog:
+    return Watchdog()
 
 
-def test_what_is_overdue_is_cut_in_time(watch: Watch) -> None:
+def test_an_overdue_call_is_cut_on_time(watch: Watchdog) -> None:
     wire, deadline = Wire(), monotonic() + 0.1
-    watch.begin(wire, deadline, Wire.cut)
-    assert 0 <= wire.cuts.get(timeout=5) - deadline < 0.1
+    watch.arm(wire, deadline, Wire.cut)
+    assert 0 <= wire.cuts.get(timeout=SOON) - deadline < SLACK
 
 
-def test_an_earlier_deadline_is_not_slept_through(watch: Watch) -> None:
+def test_an_earlier_deadline_wakes_it(watch: Watchdog) -> None:
     late, early = Wire(), Wire()
-    watch.begin(late, monotonic() + 60, Wire.cut)
-    sleep(0.05)  # so that it is asleep
-    watch.begin(early, monotonic() + 0.05, Wire.cut)
-    assert early.is_cut(1)
+    watch.arm(late, monotonic() + PATIENT, Wire.cut)
+    sleep(0.05)  # until it sleeps
+    watch.arm(early, monotonic() + 0.05, Wire.cut)
+    assert early.is_cut(SOON)
     assert not late.is_cut(0)
 
 
-def test_what_has_ended_is_not_cut(watch: Watch) -> None:
+def test_an_ended_call_is_not_cut(watch: Watchdog) -> None:
     wire = Wire()
-    watch.begin(wire, monotonic() + 0.05, Wire.cut)
-    watch.end(wire)
-    watch.end(wire)
+    watch.arm(wire, monotonic() + 0.05, Wire.cut)
+    watch.disarm(wire)
+    watch.disarm(wire)
     assert not wire.is_cut(0.2)
-    watch.begin(wire, monotonic() + 0.05, Wire.cut)
-    assert wire.is_cut(1)
+    watch.arm(wire, monotonic() + 0.05, Wire.cut)
+    assert wire.is_cut(SOON)
 
 
-def test_what_ends_while_another_is_cut_is_not(watch: Watch) -> None:
-    """By then another call may use its connection."""
+def test_a_call_that_ends_while_another_is_cut_is_not_cut(watch: Watchdog) -> None:
+    """Its connection may already serve another call."""
     first, second = Wire(), Wire()
 
     def cut(wire: Wire) -> None:
-        watch.end(second if wire is first else first)
+        watch.disarm(second if wire is first else first)
         wire.cut()
 
     deadline = monotonic() + 0.1
     for wire in (first, second):
-        watch.begin(wire, deadline, cut)
+        watch.arm(wire, deadline, cut)
     sleep(0.3)
     assert first.cuts.qsize() > 0
     assert second.cuts.qsize() == 0
-    watch.end(first)
+    watch.disarm(first)
 
 
-def test_what_goes_on_is_cut_again_and_a_cut_that_fails_keeps_no_other(watch: Watch) -> None:
+def test_a_call_that_goes_on_is_cut_again_and_a_failed_cut_blocks_no_other(watch: Watchdog) -> None:
     closed, wire = object(), Wire()
     for connection in (closed, wire):
-        watch.begin(connection, monotonic(), Wire.cut)  # the first of them has nothing to cut
-    assert wire.is_cut(1)
-    assert wire.is_cut(1)
-    watch.end(wire)
-    watch.end(closed)
+        watch.arm(connection, monotonic(), Wire.cut)  # the first of them has nothing to cut
+    assert wire.is_cut(SOON)
+    assert wire.is_cut(SOON)
+    watch.disarm(wire)
+    watch.disarm(closed)
 
 
-def test_it_sleeps_while_there_is_nothing_to_do(watch: Watch) -> None:
+def test_it_sleeps_while_idle(watch: Watchdog) -> None:
     wire = Wire()
-    watch.begin(wire, monotonic() + 0.05, Wire.cut)
-    watch.end(wire)
+    watch.arm(wire, monotonic() + 0.05, Wire.cut)
+    watch.disarm(wire)
     sleep(0.2)
-    assert watch._process().looks_at == inf
+    assert watch._process().wakes_at == inf
 
 
-# Python 3.12 warns of what may come of it: that is what is tested.
+# Python 3.12 warns of forks in threaded programs, which is the case under test.
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_child_process_has_a_watch_of_its_own(watch: Watch) -> None:
+def test_a_child_process_has_its_own_watchdog(watch: Watchdog) -> None:
     wire = Wire()
-    watch.begin(wire, monotonic() + 60, Wire.cut)
+    watch.arm(wire, monotonic() + PATIENT, Wire.cut)
     child = os.fork()
     if not child:
         own = Wire()
-        watch.begin(own, monotonic() + 0.05, Wire.cut)
-        os._exit(0 if own.is_cut(5) and not wire.is_cut(0) else 1)
+        watch.arm(own, monotonic() + 0.05, Wire.cut)
+        os._exit(0 if own.is_cut(SOON) and not wire.is_cut(0) else 1)
     assert os.waitpid(child, 0)[1] == 0
 
 
@@ -148,25 +149,25 @@ def test_a_file_that_took_the_number_of_a_closed_socket_is_left_alone(
 # --- opening --------------------------------------------------------------------------------------
 
 
-def test_where_no_thread_is_to_be_had_connections_are_opened_all_the_same(
+def test_connections_are_opened_even_if_no_thread_can_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    opening: Opening[socket.socket] = Opening(  # type: ignore[type-var]
+    opening: ConnectAttempt[socket.socket] = ConnectAttempt(  # type: ignore[type-var]
         lambda _deadline: socket.socket(), monotonic() + 1, lambda: None
     )
     with opening.connection() as opened:
         assert opened.fileno() > 0
-    watch, wire = Watch(), Wire()
-    watch.begin(wire, monotonic(), Wire.cut)
-    watch.end(wire)
+    watch, wire = Watchdog(), Wire()
+    watch.arm(wire, monotonic(), Wire.cut)
+    watch.disarm(wire)
 
 
 def interrupted_waiting(_: float, wait: Callable[[float], bool]) -> bool:
-    assert wait(20)
+    assert wait(PATIENT)
     raise KeyboardInterrupt
 
 
@@ -178,15 +179,15 @@ class InterruptedThread(threading.Thread):
 
 @pytest.mark.parametrize(
     ("where", "name", "interrupted"),
-    [(opening, "wait_until", interrupted_waiting), (threading, "Thread", InterruptedThread)],
+    [(connector, "wait_until", interrupted_waiting), (threading, "Thread", InterruptedThread)],
 )
-def test_who_is_interrupted_keeps_neither_the_connection_nor_its_place(
+def test_an_interrupted_attempt_keeps_neither_connection_nor_slot(
     where: ModuleType, name: str, interrupted: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(where, name, interrupted)
     ours, theirs = socket.socketpair()
     ended = threading.Event()
     with theirs, pytest.raises(KeyboardInterrupt):
-        Opening[Any](lambda _: ours, monotonic() + 20, ended.set).connection()
+        ConnectAttempt[Any](lambda _: ours, monotonic() + 20, ended.set).connection()
     assert ended.wait(20)
     assert ours.fileno() == -1, "it was closed"

@@ -1,4 +1,4 @@
-"""Nova's own databases, beside a directory of each kind."""
+"""Fixtures for Nova's databases."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def nova(backend_kind: str, servers: Servers) -> Iterator[Nova]:
-    """What the dumps hold, on the directory's own server if it has one."""
+    """Nova's databases, loaded from dumps into the directory's server, or into PostgreSQL."""
     factory = servers.factory(SERVER_OF.get(backend_kind, backend_kind))
     nova = load(factory)
     yield nova

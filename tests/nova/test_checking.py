@@ -1,4 +1,4 @@
-"""Comparing the directory with the cells."""
+"""`nova.check`: comparing the directory with the cells."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ BOTH = ["cell1", "cell2"]
 
 @pytest.fixture
 def discovered(nova: Nova, hostmap: HostMap) -> HostMap:
-    """The directory with all that Nova has."""
+    """A directory with all cells and hosts of Nova."""
     import_mappings(hostmap, nova.url)
     discover(hostmap, BOTH)
     return hostmap
 
 
-def told(found: tuple[Disagreement, ...]) -> list[tuple[str, str, str | None]]:
-    """What was found, without the sentences."""
+def without_problems(found: tuple[Disagreement, ...]) -> list[tuple[str, str, str | None]]:
+    """Return what was found, without the sentences."""
     assert all(one.kind in KINDS and one.problem for one in found)
     return [(one.kind, one.cell.name, one.host) for one in found]
 
 
 def deleted_host(nova: Nova) -> str:
-    """The host that was deleted from its cell while its mapping stayed."""
+    """Return the host of cell1 that has a mapping in Nova and no live compute node."""
     mapped = {
         row[0]
         for row in nova.api.query(
@@ -45,29 +45,31 @@ def deleted_host(nova: Nova) -> str:
     return str(host)
 
 
-def test_it_finds_the_host_that_was_deleted_and_the_one_claimed_twice(
-    nova: Nova, discovered: HostMap
-) -> None:
-    assert told(check(discovered)) == [("mapping-without-node", "cell1", deleted_host(nova))]
-    assert told(check(discovered, BOTH)) == [
+def test_it_finds_a_deleted_host_and_a_host_of_two_cells(nova: Nova, discovered: HostMap) -> None:
+    assert without_problems(check(discovered)) == [
+        ("mapping-without-node", "cell1", deleted_host(nova))
+    ]
+    assert without_problems(check(discovered, BOTH)) == [
         ("claimed-twice", "cell1", CLAIMED),
         ("mapping-without-node", "cell1", deleted_host(nova)),
         ("claimed-twice", "cell2", CLAIMED),
     ]
-    assert told(check(discovered, ["cell2"])) == [("mapped-elsewhere", "cell2", CLAIMED)]
+    assert without_problems(check(discovered, ["cell2"])) == [
+        ("mapped-elsewhere", "cell2", CLAIMED)
+    ]
 
 
-def test_it_finds_the_hosts_that_are_not_mapped(nova: Nova, hostmap: HostMap) -> None:
+def test_it_finds_hosts_that_are_not_mapped(nova: Nova, hostmap: HostMap) -> None:
     import_mappings(hostmap, nova.url)
 
-    found = told(check(hostmap))
+    found = without_problems(check(hostmap))
 
     unmapped = [host for kind, _, host in found if kind == "node-without-mapping"]
     assert len(unmapped) == 15
     assert tuple(unmapped) == discover(hostmap).cells[0].created
 
 
-def test_it_is_clean_when_all_agree(nova: Nova, discovered: HostMap) -> None:
+def test_it_finds_nothing_when_all_agree(nova: Nova, discovered: HostMap) -> None:
     discovered.hosts.delete(deleted_host(nova))
 
     assert check(discovered) == ()
@@ -76,7 +78,7 @@ def test_it_is_clean_when_all_agree(nova: Nova, discovered: HostMap) -> None:
 def test_it_finds_names_that_differ_by_case(nova: Nova, discovered: HostMap) -> None:
     discovered.hosts.create("kvm-upper", nova.cell_uuid("cell1"))
 
-    found = told(check(discovered, BOTH))
+    found = without_problems(check(discovered, BOTH))
 
     assert ("differs-by-case", "cell2", "KVM-Upper") in found
     assert ("mapping-without-node", "cell1", "kvm-upper") in found
@@ -97,7 +99,7 @@ def test_it_finds_cells_that_share_a_url(nova: Nova, discovered: HostMap) -> Non
     assert "transport_url as cell 'cell1'" in found[1].problem
 
 
-def test_it_finds_cells_that_nobody_can_reach(nova: Nova, discovered: HostMap) -> None:
+def test_it_finds_unreachable_cells(nova: Nova, discovered: HostMap) -> None:
     url = "mysql+pymysql://nova:s3cret@127.0.0.1:9/nova"
     discovered.cells.update(nova.cell_uuid("cell2"), database_connection=url)
 
@@ -108,10 +110,10 @@ def test_it_finds_cells_that_nobody_can_reach(nova: Nova, discovered: HostMap) -
     assert [one.cell.name for one in rest] == ["cell1"]
 
 
-def test_it_finds_names_that_no_host_can_have(nova: Nova, discovered: HostMap) -> None:
+def test_it_finds_unusable_names(nova: Nova, discovered: HostMap) -> None:
     nova.cell1.query("UPDATE compute_nodes SET host = ' x' WHERE host = 'ironic-1' AND id % 2 = 0")
 
-    assert ("unusable-name", "cell1", " x") in told(check(discovered))
+    assert ("unusable-name", "cell1", " x") in without_problems(check(discovered))
 
 
 def test_an_unknown_cell_is_an_error(discovered: HostMap) -> None:

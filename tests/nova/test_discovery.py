@@ -1,4 +1,4 @@
-"""Finding the hosts of the cells and mapping them."""
+"""`nova.discover`: mapping the hosts of the cells."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hostmap_sql import CellMappingNotFound, Conflict, HostMap, InvalidValue
-from hostmap_sql.hosts import Hosts
+from hostmap_sql.directory.hosts import Hosts
 from hostmap_sql.nova import CellAccess, discover, import_mappings
 from tests.support.nova import nova_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.support.backend import Backend
+    from tests.support.backends.base import Backend
     from tests.support.nova import Nova
 
 CLAIMED = "compute-003.rack3.example.org"
@@ -27,18 +27,18 @@ FAST = CellAccess(timeout=5)
 
 @pytest.fixture
 def imported(nova: Nova, hostmap: HostMap) -> HostMap:
-    """The directory with all that Nova's API database has."""
+    """A directory with all cells and hosts of Nova's API database."""
     import_mappings(hostmap, nova.url)
     return hostmap
 
 
 def unmarked(cell: Backend) -> int:
-    """How many live compute nodes a cell takes for not yet mapped."""
+    """Count the live compute nodes of a cell that are not marked as mapped."""
     condition = "deleted = 0 AND COALESCE(mapped, 0) = 0"
     return int(cell.query(f"SELECT COUNT(*) FROM compute_nodes WHERE {condition}")[0][0])
 
 
-def test_enabled_cells_are_searched(nova: Nova, imported: HostMap) -> None:
+def test_hosts_of_enabled_cells_are_mapped(nova: Nova, imported: HostMap) -> None:
     found = discover(imported)
 
     assert [one.cell.name for one in found.cells] == ["cell1"]
@@ -54,9 +54,7 @@ def test_enabled_cells_are_searched(nova: Nova, imported: HostMap) -> None:
     assert {change.host for change in changeset.hosts} == {*cell1.created}
 
 
-def test_all_new_hosts_are_mapped_and_the_claimed_one_is_a_conflict(
-    nova: Nova, imported: HostMap
-) -> None:
+def test_a_host_that_another_cell_has_is_a_conflict(nova: Nova, imported: HostMap) -> None:
     found = discover(imported, BOTH)
 
     assert [len(one.created) for one in found.cells] == [15, 1]
@@ -65,7 +63,7 @@ def test_all_new_hosts_are_mapped_and_the_claimed_one_is_a_conflict(
     assert imported.hosts.get("KVM-Upper").cell_uuid == nova.cell_uuid("cell2")
 
 
-def test_a_second_discovery_finds_nothing_to_do(imported: HostMap) -> None:
+def test_a_second_discovery_changes_nothing(imported: HostMap) -> None:
     discover(imported, BOTH)
     revision = imported.revision()
 
@@ -85,7 +83,7 @@ def test_by_service_finds_hosts_without_compute_nodes(imported: HostMap) -> None
     assert by_service.cells[0].created == ("service-only-1",)
 
 
-def test_a_dry_run_says_what_would_be_mapped_and_writes_nothing(
+def test_a_dry_run_returns_the_same_result_and_writes_nothing(
     nova: Nova, imported: HostMap
 ) -> None:
     revision, before = imported.revision(), unmarked(nova.cell1)
@@ -98,7 +96,7 @@ def test_a_dry_run_says_what_would_be_mapped_and_writes_nothing(
     assert planned == done
 
 
-def test_a_host_of_two_cells_goes_to_the_first(imported: HostMap) -> None:
+def test_a_host_of_two_cells_is_mapped_to_the_first(imported: HostMap) -> None:
     imported.hosts.delete(CLAIMED)
 
     planned = discover(imported, BOTH, dry_run=True)
@@ -109,7 +107,7 @@ def test_a_host_of_two_cells_goes_to_the_first(imported: HostMap) -> None:
     assert [conflict.host for conflict in found.conflicts] == [CLAIMED]
 
 
-def test_mark_marks_all_nodes_of_hosts_that_are_mapped_here(nova: Nova, imported: HostMap) -> None:
+def test_mark_marks_all_nodes_of_hosts_mapped_to_their_cell(nova: Nova, imported: HostMap) -> None:
     nova.cell1.query("UPDATE compute_nodes SET mapped = 0 WHERE host = 'ironic-1' AND id % 2 = 0")
     nova.cell1.query(
         "UPDATE compute_nodes SET mapped = NULL WHERE host = 'ironic-1' AND id % 2 = 1"
@@ -126,8 +124,8 @@ def test_mark_marks_all_nodes_of_hosts_that_are_mapped_here(nova: Nova, imported
     assert [one.marked for one in discover(imported, BOTH, mark=True, force=True).cells] == [0, 0]
 
 
-def test_hosts_that_novas_own_table_lacks_are_not_marked(nova: Nova, imported: HostMap) -> None:
-    """Nova maps no host whose nodes are marked: it would never know of it."""
+def test_mark_skips_hosts_that_novas_own_table_lacks(nova: Nova, imported: HostMap) -> None:
+    """Nova never maps a host whose nodes are marked."""
     nova.api.query("UPDATE host_mappings SET cell_id = 3 WHERE host = 'ironic-1'")
     nova.cell1.query("UPDATE compute_nodes SET mapped = 0 WHERE host = 'ironic-1'")
 
@@ -145,14 +143,14 @@ def test_hosts_that_novas_own_table_lacks_are_not_marked(nova: Nova, imported: H
     again = discover(imported, BOTH, mark=True, nova_api=nova.url)
     assert again.cells[0].marked == 12
     assert again.cells[0].unmarked == tuple(sorted(cell1.created))
-    # Those that Nova is still to map; in the other cell, with the one that is in conflict.
+    # Only hosts that Nova has not mapped yet, and in cell2 the host in conflict.
     assert unmarked(nova.cell1) == len(cell1.created)
     assert unmarked(nova.cell2) == len(cell2.created) + 1
-    with pytest.raises(InvalidValue, match="none of Nova's"):
+    with pytest.raises(InvalidValue, match="not the right Nova database"):
         discover(imported, BOTH, mark=True, nova_api=nova_url(nova.cell1))
 
 
-def test_a_uuid_that_nova_has_in_capitals_is_the_same(nova: Nova, imported: HostMap) -> None:
+def test_mark_ignores_the_case_of_uuids(nova: Nova, imported: HostMap) -> None:
     nova.cell1.query("UPDATE compute_nodes SET mapped = 0 WHERE host = 'ironic-1'")
     nova.api.query("UPDATE cell_mappings SET uuid = UPPER(uuid)")
 
@@ -162,19 +160,19 @@ def test_a_uuid_that_nova_has_in_capitals_is_the_same(nova: Nova, imported: Host
     assert found.unmarked == found.created
 
 
-def test_a_host_that_others_map_and_delete_meanwhile_is_not_marked(
+def test_mark_skips_a_host_deleted_during_the_discovery(
     nova: Nova, imported: HostMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create_many, before = Hosts.create_many, unmarked(nova.cell2)
     [new] = discover(imported, ["cell2"], dry_run=True).cells[0].created
 
-    def late(hosts: Hosts, pairs: Iterable[tuple[str, str]]) -> Any:
+    def create_and_delete(hosts: Hosts, pairs: Iterable[tuple[str, str]]) -> Any:
         imported.hosts.create(new, nova.cell_uuid("cell2"))
         result = create_many(hosts, pairs)
         imported.hosts.delete(new)
         return result
 
-    monkeypatch.setattr(Hosts, "create_many", late)
+    monkeypatch.setattr(Hosts, "create_many", create_and_delete)
     found = discover(imported, ["cell2"], mark=True, force=True).cells[0]
 
     assert (found.created, found.marked) == ((), 0)
@@ -182,16 +180,14 @@ def test_a_host_that_others_map_and_delete_meanwhile_is_not_marked(
     assert unmarked(nova.cell2) == before > 0
 
 
-def test_a_cell_that_cannot_be_read_is_reported_and_the_others_go_on(
-    nova: Nova, imported: HostMap
-) -> None:
+def test_an_unreadable_cell_is_reported_and_stops_no_other(nova: Nova, imported: HostMap) -> None:
     uuid = nova.cell_uuid("cell2")
     for url, problem in [
         (None, "is not set"),
         ("mysql+pymysql://nova:s3cret@127.0.0.1:9/nova", "127.0.0.1"),
         ("{scheme}://{username}:{password}@{hostname}/nova", "--template-url"),
         ("postgresql://nova:s3cret@127.0.0.1/nova?no_such_option=s3cret", "no_such_option"),
-        (nova.url, "none of Nova's"),
+        (nova.url, "not the right Nova database"),
     ]:
         imported.cells.update(uuid, database_connection=url)
 
@@ -204,7 +200,7 @@ def test_a_cell_that_cannot_be_read_is_reported_and_the_others_go_on(
         assert "s3cret" not in error
 
 
-def test_a_cell_that_never_answers_is_given_up_in_time(imported: HostMap, nova: Nova) -> None:
+def test_a_cell_that_never_answers_times_out(imported: HostMap, nova: Nova) -> None:
     import socket  # noqa: PLC0415
     from time import monotonic  # noqa: PLC0415
 
@@ -248,7 +244,7 @@ def test_a_template_is_filled(nova: Nova, imported: HostMap) -> None:
     assert len(found.cells[0].created) == 15
 
 
-def test_names_that_no_host_can_have_are_told(nova: Nova, imported: HostMap) -> None:
+def test_unusable_names_are_reported(nova: Nova, imported: HostMap) -> None:
     nova.cell1.query("UPDATE compute_nodes SET host = '' WHERE host = 'ironic-1' AND id % 2 = 0")
 
     found = discover(imported, BOTH)
@@ -270,13 +266,13 @@ def test_nothing_is_mapped_to_cell0(imported: HostMap) -> None:
     assert imported.revision() == revision
 
 
-def test_one_name_is_not_taken_for_many_to_trust() -> None:
+def test_trusted_hosts_cannot_be_a_string() -> None:
     with pytest.raises(ValueError, match=r"^trusted_hosts must be many names"):
         CellAccess(trusted_hosts="db.example.org.backup")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("timeout", [0, -1, "10", None, math.inf])
-def test_a_time_that_is_none_is_refused(timeout: Any) -> None:
+def test_an_unusable_timeout_is_refused(timeout: Any) -> None:
     with pytest.raises(ValueError, match=r"^timeout must be a number of seconds from above 0"):
         CellAccess(timeout=timeout)
 
@@ -286,7 +282,7 @@ def test_an_unknown_cell_is_an_error(imported: HostMap) -> None:
         discover(imported, ["cell1", "cell9"])
 
 
-def test_several_at_once_agree(nova: Nova, imported: HostMap) -> None:
+def test_concurrent_discoveries_agree(nova: Nova, imported: HostMap) -> None:
     nodes = unmarked(nova.cell1)
     with ThreadPoolExecutor(4) as pool:
         runs = list(pool.map(lambda _: discover(imported, BOTH, mark=True, force=True), range(4)))
@@ -307,9 +303,9 @@ def test_names_that_differ_by_case_are_two_hosts(nova: Nova, imported: HostMap) 
     assert len(imported.hosts.get_many(["kvm-upper", "KVM-Upper"])) == 2
 
 
-def test_it_tells_how_far_it_has_come(imported: HostMap) -> None:
-    told: list[tuple[int, int]] = []
+def test_progress_counts_items(imported: HostMap) -> None:
+    counts: list[tuple[int, int | None]] = []
 
-    discover(imported, BOTH, progress=lambda done, total: told.append((done, total)))
+    discover(imported, BOTH, progress=lambda done, total: counts.append((done, total)))
 
-    assert told == [(1, 2), (2, 2)]
+    assert counts == [(1, 2), (2, 2)]

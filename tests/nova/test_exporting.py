@@ -1,4 +1,4 @@
-"""Writing the directory back into Nova's API database."""
+"""`nova.export_mappings`: writing the directory into Nova's API database."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from hostmap_sql.nova import (
     ExportedHost,
     ExportRefusal,
     discover,
+    export_comparison,
     export_mappings,
-    export_plan,
     import_mappings,
 )
 from tests.support.nova import nova_url
@@ -32,13 +32,13 @@ URLS: dict[str, Any] = {
 
 @pytest.fixture
 def imported(nova: Nova, hostmap: HostMap) -> HostMap:
-    """The directory with all that Nova's API database has."""
+    """A directory with all cells and hosts of Nova's API database."""
     import_mappings(hostmap, nova.url)
     return hostmap
 
 
 def rows(nova: Nova) -> dict[str, tuple[int, str]]:
-    """The id and the cell of each host in Nova's table."""
+    """Return the id and the cell UUID of each host in Nova's table."""
     found = nova.api.query(
         "SELECT h.host, h.id, c.uuid FROM host_mappings h JOIN cell_mappings c ON c.id = h.cell_id"
     )
@@ -46,7 +46,7 @@ def rows(nova: Nova) -> dict[str, tuple[int, str]]:
 
 
 def cell_rows(nova: Nova) -> list[tuple[Any, ...]]:
-    """All of Nova's cells, without their times."""
+    """Return the rows of Nova's cells, without their times."""
     columns = "id, uuid, name, transport_url, database_connection, disabled"
     return [*nova.api.query(f"SELECT {columns} FROM cell_mappings ORDER BY id")]
 
@@ -55,7 +55,7 @@ def problems(refused: tuple[ExportRefusal, ...]) -> dict[str, str]:
     return {one.name: one.problem for one in refused}
 
 
-def test_what_was_imported_needs_no_export(nova: Nova, imported: HostMap) -> None:
+def test_an_export_after_an_import_changes_nothing(nova: Nova, imported: HostMap) -> None:
     before = rows(nova), cell_rows(nova)
 
     result = export_mappings(imported, nova.url)
@@ -66,9 +66,7 @@ def test_what_was_imported_needs_no_export(nova: Nova, imported: HostMap) -> Non
     assert (rows(nova), cell_rows(nova)) == before
 
 
-def test_what_is_new_moved_and_deleted_here_becomes_so_in_nova(
-    nova: Nova, imported: HostMap
-) -> None:
+def test_creates_moves_and_deletes_are_written_to_nova(nova: Nova, imported: HostMap) -> None:
     before = rows(nova)
     new = imported.cells.create("cell3", **URLS)
     cell2 = nova.cell_uuid("cell2")
@@ -111,7 +109,7 @@ def test_what_is_new_moved_and_deleted_here_becomes_so_in_nova(
     assert {cell.action for cell in again.cells} == {"unchanged"}
 
 
-def test_times_are_those_of_the_export(nova: Nova, imported: HostMap) -> None:
+def test_rows_have_the_time_of_the_export(nova: Nova, imported: HostMap) -> None:
     imported.hosts.move(FIRST, nova.cell_uuid("cell2"))
     imported.hosts.create("new-1", nova.cell_uuid("cell2"))
 
@@ -121,14 +119,14 @@ def test_times_are_those_of_the_export(nova: Nova, imported: HostMap) -> None:
     [(created, updated)] = nova.api.query(query.format(FIRST))
     assert updated > created
     now = imported.hosts.get("new-1").created_at.replace(tzinfo=None)
-    assert abs((updated - now).total_seconds()) < 600  # in UTC, whatever the zone of the test is
+    assert abs((updated - now).total_seconds()) < 600  # UTC, in any time zone of the test
     [(created, updated)] = nova.api.query(query.format("new-1"))
     assert abs((created - now).total_seconds()) < 600
     assert updated is None
 
 
-def test_nova_goes_on_from_what_was_exported(nova: Nova, imported: HostMap) -> None:
-    """A host of the directory's own discovery is one for Nova, and can be marked."""
+def test_exported_hosts_can_be_marked(nova: Nova, imported: HostMap) -> None:
+    """Hosts that were skipped because Nova's table lacked them are marked after an export."""
     found = discover(imported, ["cell1"], mark=True, nova_api=nova.url)
     assert len(found.cells[0].created) == len(found.cells[0].unmarked) == 15
 
@@ -140,7 +138,7 @@ def test_nova_goes_on_from_what_was_exported(nova: Nova, imported: HostMap) -> N
     assert {*found.cells[0].created} <= {*rows(nova)}
 
 
-def test_hosts_that_were_never_here_are_reported_and_left(nova: Nova, imported: HostMap) -> None:
+def test_hosts_that_the_directory_never_had_are_refused(nova: Nova, imported: HostMap) -> None:
     nova.api.query("INSERT INTO host_mappings (cell_id, host) VALUES (2, 'theirs')")
 
     result = export_mappings(imported, nova.url)
@@ -154,7 +152,7 @@ def test_hosts_that_were_never_here_are_reported_and_left(nova: Nova, imported: 
     assert "theirs" not in rows(nova)
 
 
-def test_what_was_changed_in_nova_later_is_reported_and_left(nova: Nova, imported: HostMap) -> None:
+def test_rows_changed_in_nova_later_are_refused(nova: Nova, imported: HostMap) -> None:
     cell1, cell2 = nova.cell_uuid("cell1"), nova.cell_uuid("cell2")
     imported.hosts.delete(SECOND)
     nova.api.query(
@@ -185,7 +183,7 @@ def test_what_was_changed_in_nova_later_is_reported_and_left(nova: Nova, importe
     assert cell_rows(nova)[1][2] == "cell1"
 
 
-def test_what_changes_while_it_is_written_is_left(
+def test_rows_changed_in_nova_during_the_export_are_refused(
     nova: Nova, imported: HostMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cell1, cell2 = nova.cell_uuid("cell1"), nova.cell_uuid("cell2")
@@ -195,8 +193,8 @@ def test_what_changes_while_it_is_written_is_left(
     imported.cells.update(cell1, name="ours")
     imported.cells.create("cell3", **URLS, uuid="0b6a1f6e-4a5d-4c8e-9f0a-6f1c9f7b2e11")
 
-    def meanwhile(*args: Any, **kwargs: Any) -> object:
-        plan = export_plan.make_plan(*args, **kwargs)
+    def plan_and_change(*args: Any, **kwargs: Any) -> object:
+        plan = export_comparison.make_plan(*args, **kwargs)
         nova.api.query("UPDATE cell_mappings SET name = 'theirs' WHERE id = 2")
         nova.api.query(
             "INSERT INTO cell_mappings (id, uuid, transport_url, database_connection)"
@@ -207,30 +205,30 @@ def test_what_changes_while_it_is_written_is_left(
         nova.api.query("INSERT INTO host_mappings (cell_id, host) VALUES (2, 'late')")
         return plan
 
-    monkeypatch.setattr("hostmap_sql.nova.exporting.make_plan", meanwhile)
+    monkeypatch.setattr("hostmap_sql.nova.exporting.make_plan", plan_and_change)
     result = export_mappings(imported, nova.url)
 
     assert {one.name for one in result.refused} == {FIRST, SECOND, "late", "ours", "cell3"}
-    assert all("meanwhile" in one.problem for one in result.refused)
+    assert all("changed in Nova's table during the export" in one.problem for one in result.refused)
     assert (result.created, result.moved, result.deleted) == (0, 0, 0)
     assert rows(nova)[SECOND][1] == cell2
     assert FIRST not in rows(nova)
 
 
-def test_what_changes_here_while_it_is_written_comes_with_the_next(
+def test_changes_made_here_during_the_export_are_written_by_the_next(
     nova: Nova, imported: HostMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cell1, cell2 = nova.cell_uuid("cell1"), nova.cell_uuid("cell2")
     imported.hosts.move(FIRST, cell2)
 
-    def meanwhile(*args: Any, **kwargs: Any) -> object:
-        plan = export_plan.make_plan(*args, **kwargs)
+    def plan_and_change(*args: Any, **kwargs: Any) -> object:
+        plan = export_comparison.make_plan(*args, **kwargs)
         imported.hosts.move(FIRST, cell1)
         time.sleep(1.1)  # Nova's times are whole seconds
         return plan
 
     with monkeypatch.context() as patch:
-        patch.setattr("hostmap_sql.nova.exporting.make_plan", meanwhile)
+        patch.setattr("hostmap_sql.nova.exporting.make_plan", plan_and_change)
         assert export_mappings(imported, nova.url).moved == 1
     result = export_mappings(imported, nova.url)
 
@@ -238,46 +236,46 @@ def test_what_changes_here_while_it_is_written_comes_with_the_next(
     assert rows(nova)[FIRST][1] == cell1
 
 
-def test_hosts_that_nova_takes_for_one_are_not_lost(nova: Nova, imported: HostMap) -> None:
+def test_hosts_that_nova_takes_as_equal_are_refused(nova: Nova, imported: HostMap) -> None:
     cell2 = nova.cell_uuid("cell2")
     names = ["NEW-1", "new-1", FIRST.upper(), "new-2", "web-😀"]
     imported.hosts.create_many((name, cell2) for name in names)
-    apart = [*nova.api.query("SELECT 'a' = 'A'")] == [(False,)]  # as PostgreSQL has it
+    are_distinct = [*nova.api.query("SELECT 'a' = 'A'")] == [(False,)]  # as PostgreSQL has it
 
     planned = export_mappings(imported, nova.url, dry_run=True)
     result = export_mappings(imported, nova.url)
 
     refused = problems(result.refused)
     assert problems(planned.refused) == refused
-    assert (planned.created, result.created) == ((5, 5) if apart else (1, 1))
-    assert {*refused} == ({*()} if apart else {*names} - {"new-2"})
+    assert (planned.created, result.created) == ((5, 5) if are_distinct else (1, 1))
+    assert {*refused} == ({*()} if are_distinct else {*names} - {"new-2"})
     assert {host for host, (_, cell) in rows(nova).items() if cell == cell2} >= (
-        {*names} if apart else {"new-2"}
+        {*names} if are_distinct else {"new-2"}
     )
     assert [host for host in rows(nova) if host.lower() == FIRST] == (
-        [FIRST, FIRST.upper()] if apart else [FIRST]
+        [FIRST, FIRST.upper()] if are_distinct else [FIRST]
     )
-    if not apart:
+    if not are_distinct:
         assert f"the same as {FIRST!r}" in refused[FIRST.upper()]
         assert "'NEW-1'" in refused["new-1"]
         assert "utf8mb3" in refused["web-😀"]
 
 
-def test_a_collation_of_its_own_rules_is_noticed_when_writing(
+def test_equal_names_that_folding_misses_are_refused_when_writing(
     nova: Nova, imported: HostMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hostmap_sql.nova.exporting._folded", lambda host: host)
+    monkeypatch.setattr("hostmap_sql.nova.export_limits._fold", lambda host: host)
     cell2 = nova.cell_uuid("cell2")
     imported.hosts.create_many((name, cell2) for name in ("NEW-1", "new-1", FIRST.upper(), "new-2"))
-    apart = [*nova.api.query("SELECT 'a' = 'A'")] == [(False,)]
+    are_distinct = [*nova.api.query("SELECT 'a' = 'A'")] == [(False,)]
 
     result = export_mappings(imported, nova.url)
 
-    assert result.created == (4 if apart else 2)
-    assert {*problems(result.refused)} == ({*()} if apart else {"new-1", FIRST.upper()})
+    assert result.created == (4 if are_distinct else 2)
+    assert {*problems(result.refused)} == ({*()} if are_distinct else {"new-1", FIRST.upper()})
 
 
-def test_a_host_that_was_renamed_by_case_makes_room(nova: Nova, imported: HostMap) -> None:
+def test_a_host_renamed_by_case_replaces_the_deleted_one(nova: Nova, imported: HostMap) -> None:
     imported.hosts.delete(FIRST)
     imported.hosts.create(FIRST.upper(), nova.cell_uuid("cell1"))
 
@@ -287,9 +285,7 @@ def test_a_host_that_was_renamed_by_case_makes_room(nova: Nova, imported: HostMa
     assert FIRST.upper() in rows(nova)
 
 
-def test_names_and_states_that_mean_the_same_stay_as_nova_has_them(
-    nova: Nova, hostmap: HostMap
-) -> None:
+def test_equivalent_values_keep_novas_form(nova: Nova, hostmap: HostMap) -> None:
     nova.set_cell("cell2", "disabled", None)
     nova.api.query("UPDATE cell_mappings SET name = 'cell1' WHERE id = 3")
     nova.api.query("UPDATE cell_mappings SET name = NULL, uuid = UPPER(uuid) WHERE id = 2")
@@ -318,7 +314,7 @@ def test_a_template_of_nova_is_not_overwritten(nova: Nova, imported: HostMap) ->
     assert cell_rows(nova)[1][4] == template + "?x=1"
 
 
-def test_a_cell_that_nova_could_not_read_is_not_written(nova: Nova, imported: HostMap) -> None:
+def test_a_cell_without_a_url_is_refused_with_its_hosts(nova: Nova, imported: HostMap) -> None:
     cell = imported.cells.create("bare", database_connection="mysql://db/nova")
     imported.hosts.create("new-1", cell.uuid)
     imported.hosts.move(FIRST, cell.uuid)
@@ -334,10 +330,8 @@ def test_a_cell_that_nova_could_not_read_is_not_written(nova: Nova, imported: Ho
     assert len(cell_rows(nova)) == 3
 
 
-def test_cells_are_deleted_only_if_asked_and_if_nothing_needs_them(
-    nova: Nova, hostmap: HostMap
-) -> None:
-    """cell0 stays in any case, and so does one that has instances."""
+def test_delete_removes_only_unused_cells(nova: Nova, hostmap: HostMap) -> None:
+    """cell0 and a cell with instances stay."""
     nova.api.query("UPDATE host_mappings SET cell_id = 2")
     nova.api.query("CREATE TABLE instance_mappings (id int PRIMARY KEY, cell_id int)")
     nova.api.query(
@@ -365,25 +359,23 @@ def test_cells_are_deleted_only_if_asked_and_if_nothing_needs_them(
     assert [row[1] for row in cell_rows(nova)] == [CELL0_UUID, nova.cell_uuid("cell2")]
 
 
-def test_more_hosts_than_a_transaction_takes(
+def test_hosts_are_written_in_several_transactions(
     nova: Nova, imported: HostMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hostmap_sql.nova.exporting.LOOKUP_SIZE", 80)
     imported.hosts.move_all(nova.cell_uuid("cell1"), nova.cell_uuid("cell2"))
     imported.hosts.create_many((f"new-{n}", nova.cell_uuid("cell2")) for n in range(100))
-    told: list[tuple[int, int]] = []
+    counts: list[tuple[int, int]] = []
 
-    result = export_mappings(imported, nova.url, progress=lambda *done: told.append(done))
+    result = export_mappings(imported, nova.url, progress=lambda *done: counts.append(done))
 
-    assert (result.created, result.created + result.moved) == (100, told[-1][0])
-    assert told[-1][0] == told[-1][1] > 200
+    assert (result.created, result.created + result.moved) == (100, counts[-1][0])
+    assert counts[-1][0] == counts[-1][1] > 200
     assert {cell for _, cell in rows(nova).values()} == {nova.cell_uuid("cell2")}
 
 
-def test_a_database_of_something_else_or_of_nobody_is_refused(
-    nova: Nova, imported: HostMap
-) -> None:
-    with pytest.raises(InvalidValue, match="none of Nova's"):
+def test_a_wrong_or_unreachable_database_is_refused(nova: Nova, imported: HostMap) -> None:
+    with pytest.raises(InvalidValue, match="not the right Nova database"):
         export_mappings(imported, nova_url(nova.cell1))
     with pytest.raises(DatabaseUnavailable) as caught:
         export_mappings(imported, "mysql+pymysql://nova:s3cret@127.0.0.1:9/nova_api", timeout=2)

@@ -1,4 +1,4 @@
-"""What was deleted here is deleted in Nova by an export."""
+"""An export deletes in Nova what was deleted in the directory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def uuids(nova: Nova) -> set[str]:
     return {row[0] for row in nova.api.query("SELECT uuid FROM cell_mappings")}
 
 
-def test_a_cell_that_was_deleted_here_is_deleted_there(nova: Nova, hostmap: HostMap) -> None:
+def test_a_cell_deleted_here_is_deleted_in_nova(nova: Nova, hostmap: HostMap) -> None:
     import_mappings(hostmap, nova.url)
     before, uuid = uuids(nova), nova.cell_uuid("cell2")
     hostmap.hosts.move_all(uuid, nova.cell_uuid("cell1"))
@@ -36,9 +36,7 @@ def test_a_cell_that_was_deleted_here_is_deleted_there(nova: Nova, hostmap: Host
     assert {cell.action for cell in again.cells} == {"unchanged"}
 
 
-def test_a_cell_that_nova_has_changed_since_is_left_and_reported(
-    nova: Nova, hostmap: HostMap
-) -> None:
+def test_a_deleted_cell_that_nova_changed_later_is_refused(nova: Nova, hostmap: HostMap) -> None:
     import_mappings(hostmap, nova.url)
     before, uuid = uuids(nova), nova.cell_uuid("cell2")
     hostmap.hosts.move_all(uuid, nova.cell_uuid("cell1"))

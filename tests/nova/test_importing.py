@@ -1,8 +1,8 @@
-"""Bringing in what Nova's API database has."""
+"""`nova.import_mappings`: importing Nova's API database."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.support.nova import Nova
 
 
-def test_all_cells_and_hosts_come_in(nova: Nova, hostmap: HostMap) -> None:
+def test_all_cells_and_hosts_are_imported(nova: Nova, hostmap: HostMap) -> None:
     result = import_mappings(hostmap, nova.url)
 
     assert [(cell.name, cell.action) for cell in result.cells] == [
@@ -48,8 +48,8 @@ def test_all_cells_and_hosts_come_in(nova: Nova, hostmap: HostMap) -> None:
     assert ours == dict(theirs)
 
 
-def test_the_cells_are_one_changeset_and_the_hosts_another(nova: Nova, hostmap: HostMap) -> None:
-    import_mappings(hostmap.signed("operator", "first import"), nova.url)
+def test_cells_and_hosts_are_two_changesets(nova: Nova, hostmap: HostMap) -> None:
+    import_mappings(hostmap.with_author(author="operator", reason="first import"), nova.url)
 
     first, second = hostmap.history.since(0)
     assert (len(first.cells), len(first.hosts)) == (3, 0)
@@ -68,7 +68,7 @@ def test_a_second_import_changes_nothing(nova: Nova, hostmap: HostMap) -> None:
     assert hostmap.revision() == revision
 
 
-def test_what_is_here_otherwise_is_reported_and_left(nova: Nova, hostmap: HostMap) -> None:
+def test_differences_are_reported_as_conflicts(nova: Nova, hostmap: HostMap) -> None:
     import_mappings(hostmap, nova.url)
     cell1, cell2 = nova.cell_uuid("cell1"), nova.cell_uuid("cell2")
     hostmap.hosts.move("compute-001.rack1.example.org", cell2)
@@ -90,7 +90,7 @@ def test_what_is_here_otherwise_is_reported_and_left(nova: Nova, hostmap: HostMa
     assert hostmap.revision() == revision
 
 
-def test_what_is_here_otherwise_is_moved_if_asked(nova: Nova, hostmap: HostMap) -> None:
+def test_on_conflict_move_overwrites_differences(nova: Nova, hostmap: HostMap) -> None:
     import_mappings(hostmap, nova.url)
     cell1, cell2 = nova.cell_uuid("cell1"), nova.cell_uuid("cell2")
     hostmap.hosts.move("compute-001.rack1.example.org", cell2)
@@ -105,7 +105,7 @@ def test_what_is_here_otherwise_is_moved_if_asked(nova: Nova, hostmap: HostMap) 
     assert (hostmap.cells.get(cell1).name, hostmap.cells.get(cell1).disabled) == ("cell1", False)
 
 
-def test_a_dry_run_says_what_would_be_and_writes_nothing(nova: Nova, hostmap: HostMap) -> None:
+def test_a_dry_run_returns_the_plan_and_writes_nothing(nova: Nova, hostmap: HostMap) -> None:
     empty = import_mappings(hostmap, nova.url, dry_run=True)
 
     assert [cell.action for cell in empty.cells] == ["created"] * 3
@@ -131,7 +131,7 @@ def test_a_dry_run_says_what_would_be_and_writes_nothing(nova: Nova, hostmap: Ho
     assert hostmap.revision() == revision
 
 
-def test_templates_of_urls_stay_templates(nova: Nova, hostmap: HostMap) -> None:
+def test_url_templates_are_kept(nova: Nova, hostmap: HostMap) -> None:
     template = "{scheme}://{username}:{password}@{hostname}:{port}/nova_cell1?{query}"
     nova.set_cell("cell1", "database_connection", template)
 
@@ -142,9 +142,9 @@ def test_templates_of_urls_stay_templates(nova: Nova, hostmap: HostMap) -> None:
     assert kept.reveal() == template
 
 
-# The last reads as the UUID of another cell.
+# The last one is the UUID of another cell.
 @pytest.mark.parametrize("name", [None, "", " cell1", "0b6a1f6e-4a5d-4c8e-9f0a-6f1c9f7b2e11"])
-def test_a_cell_without_a_usable_name_is_called_by_its_uuid(
+def test_a_cell_without_a_usable_name_gets_its_uuid_as_name(
     name: str | None, nova: Nova, hostmap: HostMap
 ) -> None:
     uuid = nova.cell_uuid("cell1")
@@ -157,7 +157,7 @@ def test_a_cell_without_a_usable_name_is_called_by_its_uuid(
     assert import_mappings(hostmap, nova.url).cells[1].action == "unchanged"
 
 
-def test_of_two_cells_of_one_name_the_first_keeps_it(nova: Nova, hostmap: HostMap) -> None:
+def test_the_first_of_two_cells_with_one_name_keeps_it(nova: Nova, hostmap: HostMap) -> None:
     uuid = nova.cell_uuid("cell2")
     nova.set_cell("cell2", "name", "cell1")
 
@@ -169,7 +169,7 @@ def test_of_two_cells_of_one_name_the_first_keeps_it(nova: Nova, hostmap: HostMa
     assert {cell.action for cell in again.cells} == {"unchanged"}
 
 
-def test_a_name_that_is_taken_here_is_told_and_changed(nova: Nova, hostmap: HostMap) -> None:
+def test_a_name_that_another_cell_has_here_is_changed(nova: Nova, hostmap: HostMap) -> None:
     hostmap.cells.create("cell1")
 
     result = import_mappings(hostmap, nova.url)
@@ -179,7 +179,7 @@ def test_a_name_that_is_taken_here_is_told_and_changed(nova: Nova, hostmap: Host
     assert import_mappings(hostmap, nova.url).cells[1].action == "unchanged"
 
 
-def test_a_cell_without_urls_or_state_comes_in(nova: Nova, hostmap: HostMap) -> None:
+def test_a_cell_without_urls_or_state_is_imported(nova: Nova, hostmap: HostMap) -> None:
     for column in ("transport_url", "database_connection", "disabled"):
         nova.set_cell("cell2", column, None)
 
@@ -214,7 +214,7 @@ def test_a_cell_without_urls_or_state_comes_in(nova: Nova, hostmap: HostMap) -> 
         ),
     ],
 )
-def test_what_cannot_be_used_is_refused_whole(
+def test_an_unusable_row_refuses_the_whole_import(
     statement: str, place: str, problem: str, nova: Nova, hostmap: HostMap
 ) -> None:
     nova.api.query(statement)
@@ -226,13 +226,13 @@ def test_what_cannot_be_used_is_refused_whole(
     assert hostmap.revision() == 0
 
 
-def test_a_database_of_something_else_is_refused(nova: Nova, hostmap: HostMap) -> None:
-    with pytest.raises(InvalidValue, match="none of Nova's"):
+def test_a_database_that_is_not_novas_is_refused(nova: Nova, hostmap: HostMap) -> None:
+    with pytest.raises(InvalidValue, match="not the right Nova database"):
         import_mappings(hostmap, nova_url(nova.cell1))
     assert hostmap.revision() == 0
 
 
-def test_a_wrong_url_is_refused_without_its_password(nova: Nova, hostmap: HostMap) -> None:
+def test_errors_about_a_wrong_url_hide_its_password(nova: Nova, hostmap: HostMap) -> None:
     for url, kind in [
         ("no-url-s3cret", InvalidValue),
         ("oracle://nova:s3cret@db/nova_api", InvalidValue),
@@ -252,35 +252,35 @@ def test_a_wrong_url_is_refused_without_its_password(nova: Nova, hostmap: HostMa
 def test_it_reads_one_snapshot(
     nova: Nova, hostmap: HostMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A cell and its host that are made between the two statements are both not seen."""
-    from hostmap_sql.nova.access import NovaDatabase  # noqa: PLC0415
-    from hostmap_sql.nova.statements import NovaStatement  # noqa: PLC0415
+    """A cell and its host that are inserted between the two statements are not imported."""
+    from hostmap_sql.nova import nova_sql  # noqa: PLC0415
+    from hostmap_sql.nova.database import NovaDatabase  # noqa: PLC0415
 
-    read = NovaDatabase.all
+    read = NovaDatabase.fetch_all
     uuid = "0b6a1f6e-4a5d-4c8e-9f0a-6f1c9f7b2e11"
 
-    def meanwhile(self: NovaDatabase, statement: NovaStatement) -> object:
+    def read_and_insert(self: NovaDatabase, statement: Any) -> object:
         rows = read(self, statement)
-        if statement is NovaStatement.CELLS:
+        if statement is nova_sql.CELLS:
             nova.api.query(f"INSERT INTO cell_mappings (id, uuid) VALUES (77, '{uuid}')")
             nova.api.query("INSERT INTO host_mappings (cell_id, host) VALUES (77, 'late')")
         return rows
 
-    monkeypatch.setattr(NovaDatabase, "all", meanwhile)
+    monkeypatch.setattr(NovaDatabase, "fetch_all", read_and_insert)
 
     assert import_mappings(hostmap, nova.url).hosts.created == 202
     assert len(hostmap.cells.list()) == 3
 
 
-def test_it_tells_how_far_it_has_come(
+def test_progress_counts_items(
     nova: Nova, hostmap: HostMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hostmap_sql.nova.importing.BULK_SIZE", 100)
-    told: list[tuple[int, int]] = []
+    counts: list[tuple[int, int | None]] = []
 
     result = import_mappings(
-        hostmap, nova.url, progress=lambda done, total: told.append((done, total))
+        hostmap, nova.url, progress=lambda done, total: counts.append((done, total))
     )
 
-    assert told == [(100, 202), (200, 202), (202, 202)]
+    assert counts == [(100, 202), (200, 202), (202, 202)]
     assert result.hosts.created == 202

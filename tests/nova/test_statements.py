@@ -1,4 +1,4 @@
-"""How many statements a discovery takes: it grows with the hosts by one for each thousand."""
+"""The number of statements that a discovery sends: one more for each thousand new hosts."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from hostmap_sql.nova import discover, import_mappings
 
 if TYPE_CHECKING:
     from hostmap_sql import HostMap
-    from tests.support.backend import Backend
+    from tests.support.backends.base import Backend
     from tests.support.nova import Nova
 
-pytestmark = pytest.mark.needs("networks")  # what is sent to a server is what is counted
+pytestmark = pytest.mark.needs("networks")  # counts what is sent to a server
 
 
 @pytest.fixture
 def imported(nova: Nova, hostmap: HostMap) -> HostMap:
-    """The directory with all that Nova's API database has and its cells have."""
+    """A directory with all hosts of Nova's API database and of its cells."""
     import_mappings(hostmap, nova.url)
     discover(hostmap, ["cell1", "cell2"], mark=True, force=True)
     return hostmap
@@ -34,5 +34,5 @@ def test_a_discovery_takes_few_statements(
         found = discover(imported, ["cell1"], mark=True, force=True)
 
     assert len(found.cells[0].created) == found.cells[0].marked == new
-    # The cells are looked up once; then for a cell at most five, and one for each thousand hosts.
+    # One for the cells; then at most five for each cell, and one for each thousand hosts.
     assert 2 <= len(sent) <= most, sent

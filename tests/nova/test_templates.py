@@ -1,4 +1,4 @@
-"""Filling in templates, and what must not come of it."""
+"""Filling templates of URLs without giving passwords away."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from hostmap_sql import HostMap, InvalidValue
 from hostmap_sql.nova import CellAccess
-from hostmap_sql.nova.templates import fill
+from hostmap_sql.nova.templates import fill_template
 
 BASE = "mysql+pymysql://nova:s3cret%2Fx@db.example.org:3307/nova?charset=utf8&x=1"
 
@@ -24,18 +24,18 @@ BASE = "mysql+pymysql://nova:s3cret%2Fx@db.example.org:3307/nova?charset=utf8&x=
         ("mysql://me:mine@elsewhere/x", "mysql://me:mine@elsewhere/x"),
     ],
 )
-def test_the_fields_are_filled(template: str, filled: str) -> None:
-    assert fill(template, BASE) == filled
+def test_fields_are_filled(template: str, filled: str) -> None:
+    assert fill_template(template, BASE) == filled
 
 
-def test_what_is_no_template_needs_nothing_to_fill_it() -> None:
-    assert fill("mysql://me:mine@elsewhere/x", None) == "mysql://me:mine@elsewhere/x"
+def test_a_url_without_fields_needs_no_base() -> None:
+    assert fill_template("mysql://me:mine@elsewhere/x", None) == "mysql://me:mine@elsewhere/x"
 
 
-def test_what_is_special_in_a_url_is_quoted() -> None:
+def test_special_characters_stay_quoted() -> None:
     base = "postgresql://n%40va:p%3Ass@[::1]:5432/n%2Fva"
     template = "{scheme}://{username}:{password}@{hostname}/{path}"
-    assert fill(template, base) == "postgresql://n%40va:p%3Ass@[::1]/n%2Fva"
+    assert fill_template(template, base) == "postgresql://n%40va:p%3Ass@[::1]/n%2Fva"
 
 
 @pytest.mark.parametrize(
@@ -57,27 +57,27 @@ def test_what_is_special_in_a_url_is_quoted() -> None:
         ("{scheme}://{hostname}/{username}?read_default_file={password}", "'read_default_file'"),
     ],
 )
-def test_what_cannot_be_filled_safely_is_refused(template: str, problem: str) -> None:
+def test_unsafe_templates_are_refused(template: str, problem: str) -> None:
     with pytest.raises(InvalidValue) as caught:
-        fill(template, BASE)
+        fill_template(template, BASE)
     assert caught.value.field == "database_connection"
     assert problem in caught.value.problem
     assert "s3cret" not in str(caught.value)
 
 
-def test_a_part_that_the_base_lacks_is_told() -> None:
+def test_a_part_missing_in_the_base_is_refused() -> None:
     with pytest.raises(InvalidValue, match="port"):
-        fill("{scheme}://{hostname}:{port}/x", "mysql://nova:s3cret@db/nova")
+        fill_template("{scheme}://{hostname}:{port}/x", "mysql://nova:s3cret@db/nova")
 
 
-def test_a_template_without_anything_to_fill_it_is_told() -> None:
+def test_a_template_without_a_base_is_refused() -> None:
     with pytest.raises(InvalidValue, match="--template-url"):
-        fill("{scheme}://{hostname}/x", None)
+        fill_template("{scheme}://{hostname}/x", None)
 
 
-def test_a_host_that_is_trusted_may_have_the_password() -> None:
+def test_a_trusted_host_may_receive_the_password() -> None:
     template = "{scheme}://{username}:{password}@db2.example.org/x"
-    filled = fill(template, BASE, ["db2.example.org"])
+    filled = fill_template(template, BASE, ["db2.example.org"])
     assert filled == "mysql+pymysql://nova:s3cret%2Fx@db2.example.org/x"
 
 
@@ -103,18 +103,18 @@ QUEUE = "rabbit://u1:p1@mq1:5671,u2:s3cret@[::2]:5672,u3:p3@mq3/vhost?ssl=1&x=2"
         ("rabbit://me:mine@elsewhere/{path}", "rabbit://me:mine@elsewhere/vhost"),
     ],
 )
-def test_of_several_hosts_each_has_its_number(template: str, filled: str) -> None:
-    assert fill(template, QUEUE, field="transport_url") == filled
+def test_numbered_fields_refer_to_one_of_several_hosts(template: str, filled: str) -> None:
+    assert fill_template(template, QUEUE, field="transport_url") == filled
 
 
-def test_all_of_a_url_may_be_one_template() -> None:
-    """As oslo.messaging and Nova write it, of one host and of several."""
+def test_the_full_template_gives_the_whole_base() -> None:
+    """For one host and for several, in the form that oslo.messaging and Nova use."""
     template = "{scheme}://{username}:{password}@{hostname}:{port}/{path}?{query}"
     for url in (
         "rabbit://u%40x:p%2Fw@mq1:5672/?ssl=1",
         "rabbit://u1:p1@mq1:5672,u2:p2@mq2:5672/v?ssl=0",
     ):
-        assert fill(template, url, field="transport_url") == url
+        assert fill_template(template, url, field="transport_url") == url
 
 
 @pytest.mark.parametrize(
@@ -141,24 +141,24 @@ def test_all_of_a_url_may_be_one_template() -> None:
         ("http://{hostname1}/?host={password1}", "'host'"),
     ],
 )
-def test_a_queue_is_filled_by_the_same_rules(template: str, problem: str) -> None:
+def test_unsafe_templates_of_queues_are_refused(template: str, problem: str) -> None:
     with pytest.raises(InvalidValue) as caught:
-        fill(template, QUEUE, field="transport_url")
+        fill_template(template, QUEUE, field="transport_url")
     assert problem in str(caught.value)
     assert "s3cret" not in str(caught.value)
 
 
-def test_numbers_are_of_databases_too() -> None:
+def test_numbered_fields_work_for_databases() -> None:
     base = "postgresql://nova:s3cret@db1:5432,db2:5433/nova"
     template = "postgresql://{username1}:{password1}@{hostname1}:{port1},{hostname2}/cell1"
-    assert fill(template, base) == "postgresql://nova:s3cret@db1:5432,db2/cell1"
+    assert fill_template(template, base) == "postgresql://nova:s3cret@db1:5432,db2/cell1"
     with pytest.raises(InvalidValue, match="username2"):
-        fill("postgresql://{username2}@{hostname2}/x", base)
-    with pytest.raises(InvalidValue, match="username1"):  # as in Nova, of one host there are none
-        fill("mysql://{username1}@{hostname}/x", BASE)
+        fill_template("postgresql://{username2}@{hostname2}/x", base)
+    with pytest.raises(InvalidValue, match="username1"):  # one host: none, as in Nova
+        fill_template("mysql://{username1}@{hostname}/x", BASE)
 
 
-def test_the_queue_of_a_cell_is_filled(hostmap: HostMap) -> None:
+def test_the_queue_url_of_a_cell_is_filled(hostmap: HostMap) -> None:
     template = "rabbit://{username1}:{password1}@{hostname1}:{port1}/cell1"
     cell = hostmap.cells.create("cell1", transport_url=template)
     bare = hostmap.cells.create("cell2", database_connection="mysql://h/d")

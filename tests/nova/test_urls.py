@@ -1,4 +1,4 @@
-"""The URLs of Nova as they are: what is passed over, what may name a file, what can be changed."""
+"""Reading Nova's URLs: ignored options, options that name files, changes to options."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hostmap_sql import HostMap, InvalidValue
 from hostmap_sql.nova import CellAccess, discover, import_mappings
 from hostmap_sql.nova.urls import OptionChanges, read_url
-from tests.support.certificates import Authority
+from tests.support.servers.certificates import Authority
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ FAST = CellAccess(timeout=10)
 
 @pytest.fixture
 def imported(nova: Nova, hostmap: HostMap) -> HostMap:
-    """The directory with all that Nova's API database has."""
+    """A directory with all cells and hosts of Nova's API database."""
     import_mappings(hostmap, nova.url)
     return hostmap
 
@@ -33,7 +33,7 @@ def with_options(url: str, options: str) -> str:
 
 
 def error_of_cell1(hostmap: HostMap, nova: Nova, url: str, access: CellAccess = FAST) -> str | None:
-    """Why cell1 cannot be read with this URL."""
+    """Return why cell1 cannot be read with this URL, None if it can."""
     hostmap.cells.update(nova.cell_uuid("cell1"), database_connection=url)
     [found] = discover(hostmap, ["cell1"], access=access, dry_run=True).cells
     return found.error
@@ -57,7 +57,7 @@ def url_of_cell1(hostmap: HostMap) -> str:
         "echo",
     ],
 )
-def test_what_only_sqlalchemy_knows_is_passed_over_with_one_warning(
+def test_options_of_sqlalchemy_are_ignored_with_one_warning(
     options: str, nova: Nova, hostmap: HostMap, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = with_options(nova.url, options)
@@ -71,7 +71,7 @@ def test_what_only_sqlalchemy_knows_is_passed_over_with_one_warning(
     assert len(caplog.records) == first >= 2
     assert {record.name for record in caplog.records} == {"hostmap_sql"}
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
-    assert "passed over" in caplog.text
+    assert "ignored" in caplog.text
     assert "s3cret" not in caplog.text
 
 
@@ -83,7 +83,7 @@ def test_what_only_sqlalchemy_knows_is_passed_over_with_one_warning(
         ("plugin=dbcounter&passwd=s3cret", "passwd"),
     ],
 )
-def test_what_nobody_knows_or_may_mean_tls_is_refused(
+def test_unknown_options_and_other_words_for_tls_are_refused(
     options: str, named: str, nova: Nova, hostmap: HostMap
 ) -> None:
     with pytest.raises(InvalidValue, match=named) as caught:
@@ -92,10 +92,10 @@ def test_what_nobody_knows_or_may_mean_tls_is_refused(
     assert hostmap.revision() == 0
 
 
-def test_a_file_that_the_table_names_counts_only_if_it_is_trusted(
+def test_a_file_that_a_cell_names_must_be_trusted(
     nova: Nova, imported: HostMap, tmp_path: Path
 ) -> None:
-    """Whoever can write the table could have any file read, and be led where it says."""
+    """Otherwise write access to the table would give read access to files."""
     file = str(Authority(tmp_path).file)
     plain = url_of_cell1(imported)
     options = f"sslrootcert={file}&sslmode=prefer"
@@ -131,7 +131,7 @@ def test_a_file_that_the_table_names_counts_only_if_it_is_trusted(
         "postgresql://h/d?sslcrl=/etc/x",
     ],
 )
-def test_every_option_that_names_a_file_is_known(options: str, hostmap: HostMap) -> None:
+def test_every_option_that_names_a_file_is_refused(options: str, hostmap: HostMap) -> None:
     cell = hostmap.cells.create("cell1", database_connection=options)
     [found] = discover(hostmap, [cell.uuid], access=FAST).cells
     assert found.error
@@ -157,7 +157,7 @@ def test_options_of_cells_are_set_replaced_and_dropped(
 
 
 @pytest.mark.parametrize("changes", ["-", "-a=1", "a", "a=1&-a", "a=1&a=2", "a=1&", "=1"])
-def test_options_that_cannot_be_meant_are_refused(changes: str) -> None:
+def test_ambiguous_option_changes_are_refused(changes: str) -> None:
     with pytest.raises(InvalidValue):
         CellAccess(changes)
 
@@ -169,11 +169,11 @@ def test_options_reach_the_cells(nova: Nova, imported: HostMap) -> None:
     assert error_of_cell1(imported, nova, url, dropped) is None
 
 
-def test_a_url_of_novas_keeps_what_is_known() -> None:
+def test_read_url_keeps_known_options() -> None:
     url = read_url("mysql+pymysql://u:p@h/d?charset=utf8&ssl_verify_cert&plugin=dbcounter")
     assert url.options == {"charset": "utf8", "ssl_verify_cert": ""}
 
 
-def test_one_name_is_not_taken_for_many_files() -> None:
+def test_trusted_files_cannot_be_a_string() -> None:
     with pytest.raises(InvalidValue, match=r"^trusted_files must be many names"):
         CellAccess(trusted_files="/etc/my.cnf")  # type: ignore[arg-type]

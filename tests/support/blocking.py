@@ -1,4 +1,4 @@
-"""The asynchronous face, used as the other one: so that the same tests try both."""
+"""The asyncio API behind blocking calls, so that the same tests run on both APIs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from inspect import isasyncgen, iscoroutine
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from hostmap_sql.aio import AsyncChanges, AsyncHostMap
-from hostmap_sql.aio.faces import Face
+from hostmap_sql.aio import AsyncHostMap, AsyncWriteTransaction
+from hostmap_sql.aio.proxies import AsyncProxy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
@@ -25,7 +25,7 @@ class LoopThread:
         self._thread.start()
 
     def wait_for(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run it to its end; return its result."""
+        """Run a coroutine to its end and return its result."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
 
     def stop(self) -> None:
@@ -35,7 +35,7 @@ class LoopThread:
 
 
 class EndsTheLoop(Exception):
-    """Stands for what no task may raise, lest it end the event loop."""
+    """Carries an exception that would end the event loop if a task raised it."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(error)
@@ -43,17 +43,17 @@ class EndsTheLoop(Exception):
 
 
 class Blocking:
-    """An asynchronous face whose calls are waited for, so that it passes for the other one."""
+    """An asynchronous proxy whose calls block, so that it behaves as the synchronous object."""
 
-    def __init__(self, face: Any, loop: LoopThread) -> None:
-        self._face = face
+    def __init__(self, proxy: Any, loop: LoopThread) -> None:
+        self._proxy = proxy
         self._loop = loop
 
     def __getattr__(self, name: str) -> Any:
-        value = getattr(self._face, name)
-        if isinstance(value, Face):
+        value = getattr(self._proxy, name)
+        if isinstance(value, AsyncProxy):
             return Blocking(value, self._loop)
-        if name == "run" and isinstance(self._face, AsyncHostMap):
+        if name == "run" and isinstance(self._proxy, AsyncHostMap):
             return self._run
         return (
             wraps(value)(lambda *a, **k: self._result(value(*a, **k))) if callable(value) else value
@@ -64,9 +64,9 @@ class Blocking:
             return self._loop.wait_for(result)
         if isasyncgen(result):
             return self._items(result)
-        if hasattr(result, "__aenter__") and not isinstance(result, Face):
+        if hasattr(result, "__aenter__") and not isinstance(result, AsyncProxy):
             return self._block(result)
-        return Blocking(result, self._loop) if isinstance(result, Face) else result
+        return Blocking(result, self._loop) if isinstance(result, AsyncProxy) else result
 
     def _items(self, items: AsyncGenerator[Any, Any]) -> Iterator[Any]:
         while (item := self._loop.wait_for(_next(items))) is not None:
@@ -84,14 +84,14 @@ class Blocking:
             self._loop.wait_for(block.__aexit__(None, None, None))
 
     def _run(self, fn: Callable[[Any], Any], *arguments: Any, **options: Any) -> Any:
-        async def in_a_thread(changes: AsyncChanges) -> Any:
+        async def in_a_thread(changes: AsyncWriteTransaction) -> Any:
             try:
                 return await asyncio.to_thread(fn, Blocking(changes, self._loop))
             except (KeyboardInterrupt, SystemExit) as error:
                 raise EndsTheLoop(error) from error
 
         try:
-            return self._loop.wait_for(self._face.run(in_a_thread, *arguments, **options))
+            return self._loop.wait_for(self._proxy.run(in_a_thread, *arguments, **options))
         except EndsTheLoop as error:
             raise error.error from None
 

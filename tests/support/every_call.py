@@ -1,4 +1,4 @@
-"""Every public call of the directory, on names that are hard to keep, and what each answered."""
+"""Makes every public call of the directory, with names that are hard to store."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from hostmap_sql import (
     HostMapError,
     HostMapping,
 )
-from hostmap_sql.statements import Statement
+from hostmap_sql.sql import STATEMENTS, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from hostmap_sql import HostMap
-    from hostmap_sql.dialects.base import Dialect
+    from hostmap_sql.engine.database import Database
 
 ONE = "5f7ccc29-a9eb-417c-865e-b9bd78a72dcc"
 TWO = "0b6a1f6e-4a5d-4c8e-9f0a-6f1c9f7b2e11"
@@ -57,7 +57,7 @@ NAMES = (
 
 
 def seen(value: Any) -> object:
-    """An answer, without what differs from one run to the next: times and random identifiers."""
+    """Remove from an answer all that differs between runs: times and random ids."""
     match value:
         case HostMapError():
             shown: object = type(value).__name__, str(value)
@@ -82,7 +82,7 @@ def seen(value: Any) -> object:
 
 
 def every_call(hostmap: HostMap) -> dict[str, object]:
-    """Make every call, and note the answers. The directory is empty before."""
+    """Make every call on an empty directory; return the answers."""
     answers: dict[str, object] = {}
 
     def note(name: str, call: Callable[[], object]) -> Any:
@@ -99,11 +99,11 @@ def every_call(hostmap: HostMap) -> dict[str, object]:
 
 
 def answers(hostmap: HostMap) -> dict[str, object]:
-    """What all calls answer in a new database, every statement having been used."""
-    with statements_used(hostmap._database.dialect) as used:
+    """Return the answers of all calls in a new database, in which every statement is used."""
+    with statements_used(hostmap._database) as used:
         hostmap.migrate()
         found = every_call(hostmap)
-    assert set(Statement) - used == set(), "add the calls that use them"
+    assert set(STATEMENTS) - used == set(), "add the calls that use them"
     return found
 
 
@@ -132,10 +132,12 @@ def _single_hosts(hostmap: HostMap, note: Callable[..., Any]) -> None:
         note(f"get {name}", lambda name=name: hosts.get(name))
     note("a host twice", lambda: hosts.create("web-ω", TWO))
     note("none such", lambda: hosts.get("web-?"))
-    note("move", lambda: hosts.move("web-ω", TWO, expected_cell=ONE))
-    note("move a stale one", lambda: hosts.move("web-ω", TWO, expected_cell=ONE))
+    note("move", lambda: hosts.move("web-ω", TWO, expected_cell_uuid=ONE))
+    note("move a stale one", lambda: hosts.move("web-ω", TWO, expected_cell_uuid=ONE))
     note("delete", lambda: hosts.delete("straße"))
-    with hostmap.signed("ürsula 😀", "racks '9' \\ %s").transaction() as transaction:
+    with hostmap.with_author(
+        author="ürsula 😀", reason="racks '9' \\ %s"
+    ).transaction() as transaction:
         transaction.hosts.move("wéb-1", TWO)
         transaction.cells.update(ONE, transport_url=None)
     note("of a transaction", lambda: hosts.get("wéb-1"))
@@ -172,11 +174,11 @@ def _history(hostmap: HostMap, note: Callable[..., Any]) -> None:
     note("iterate", lambda: [*history.iterate(hosts=["web-ω", "WEB-Ω"])])
     note("all since", lambda: len(history.all_since(2)))
     note("newest", history.newest)
-    note("poll", lambda: history.poll(3).revision)
+    note("poll", lambda: history.position(3).revision)
     changes = history.since(0)
     note("last before", lambda: history.last_before(changes[3].created_at) < 4)
     note("outcome", lambda: hostmap.outcome(changes[0].change_id))
-    note("no outcome", lambda: hostmap.outcome(TWO, hostmap.revision() + 1))
+    note("no outcome", lambda: hostmap.outcome(TWO, revision=hostmap.revision() + 1))
 
 
 def _replica(hostmap: HostMap, note: Callable[..., Any]) -> None:
@@ -187,7 +189,7 @@ def _replica(hostmap: HostMap, note: Callable[..., Any]) -> None:
         hostmap.hosts.create("late-ω-😀", ONE)
         hostmap.cells.update(ONE, disabled=True)
         note("refresh", lambda: replica.refresh() == hostmap.revision())
-        note("copied anew", lambda: replica.cells_of(NAMES))
+        note("loaded again", lambda: replica.cells_of(NAMES))
         note("hosts of", lambda: replica.hosts_of(ONE))
     note("back", lambda: hostmap.hosts.move_all(ONE, TWO))
     note("delete a cell", lambda: hostmap.cells.delete(ONE).action)
@@ -207,7 +209,7 @@ def _pruning(hostmap: HostMap, note: Callable[..., Any]) -> None:
 
 
 class _Noted(dict[Statement, str]):
-    """The texts of the statements; notes which were looked up, as is each before it is sent."""
+    """The texts of the statements. It records which of them are read ."""
 
     def __init__(self, texts: Any, sent: set[Statement]) -> None:
         super().__init__(texts)
@@ -219,9 +221,11 @@ class _Noted(dict[Statement, str]):
 
 
 @contextmanager
-def statements_used(dialect: Dialect) -> Iterator[set[Statement]]:
-    """A block in which the statements that are sent are noted."""
+def statements_used(database: Database) -> Iterator[set[Statement]]:
+    """Collect the statements that are sent within the block."""
     sent: set[Statement] = set()
+    texts = _Noted(database.dialect.sql, sent)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dialect, "sql", _Noted(dialect.sql, sent))
+        patch.setattr(database.dialect, "sql", texts)
+        patch.setattr(database, "texts", texts)
         yield sent

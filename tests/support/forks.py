@@ -1,4 +1,4 @@
-"""Child processes of the test itself, forked as Python does it and as a program in C does."""
+"""Child processes of the test, forked by Python and by C."""
 
 from __future__ import annotations
 
@@ -7,26 +7,47 @@ import os
 import pickle
 import select
 import signal
+from contextlib import suppress
+from pathlib import Path
+from threading import get_native_id
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
+
+from tests.support.pace import PATIENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# How long, in seconds, a child may take: of one that hangs nobody waits for the end.
-LONGEST = 30.0
+# A child that takes longer hangs, and is killed.
+LONGEST = PATIENT
+
+QUIET_CHECKS = 4
+"""How often in a row no other thread may run before a fork in C."""
 
 _fork_in_c: Callable[[], int] = ctypes.PyDLL(None).fork
 
 
 def fork_in_c() -> int:
-    """Fork as uWSGI does, without Python's knowledge.
+    """Fork as uWSGI does, without running Python's own fork hooks.
 
     If another thread waits for Python's own lock (the GIL) at this moment, Python hangs in the
     child, in a `pthread_cond_signal` that waits for that thread. So no thread may be about to run.
     """
-    sleep(0.02)
+    quiet = 0
+    while quiet < QUIET_CHECKS:
+        sleep(0.005)
+        quiet = 0 if _others_run() else quiet + 1
     return _fork_in_c()
+
+
+def _others_run() -> bool:
+    """Whether another thread of this process runs, or waits for a processor."""
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError):  # it has ended
+            state = (task / "stat").read_text().rpartition(")")[2].split()[0]
+            if state == "R" and int(task.name) != get_native_id():
+                return True
+    return False
 
 
 FORKS: Mapping[str, Callable[[], int]] = {
@@ -36,7 +57,7 @@ FORKS: Mapping[str, Callable[[], int]] = {
 
 
 class Child:
-    """A child that does some work, and tells what came of it."""
+    """A child that does some work and reports its result."""
 
     def __init__(self, work: Callable[[], object], fork: Callable[[], int] = fork_in_c) -> None:
         self._reader, writer = os.pipe()
@@ -46,7 +67,7 @@ class Child:
         os.close(writer)
 
     def result(self) -> Any:
-        """What the work returned, once it has ended."""
+        """Wait for the child, and return the result of its work."""
         said, deadline = b"", monotonic() + LONGEST
         try:
             while select.select([self._reader], [], [], max(0, deadline - monotonic()))[0]:
@@ -67,12 +88,12 @@ class Child:
 
 
 def _work(work: Callable[[], object], writer: int) -> None:
-    """Work in the child, which ends with it, whatever the test would do next."""
+    """Work in the child, and exit before the test's own code goes on in it."""
     status = 1
     try:
         try:
             said: tuple[object, str | None] = (work(), None)
-        except BaseException as error:  # noqa: BLE001 - the test is to see it
+        except BaseException as error:  # noqa: BLE001 - reported to the test
             said = (None, f"{type(error).__name__}: {error}")
         with os.fdopen(writer, "wb") as file:
             file.write(pickle.dumps(said))
@@ -82,12 +103,12 @@ def _work(work: Callable[[], object], writer: int) -> None:
 
 
 def in_child(work: Callable[[], object], fork: Callable[[], int] = fork_in_c) -> Any:
-    """Do some work in a child; return what it returned."""
+    """Do some work in a child; return its result."""
     return Child(work, fork).result()
 
 
 def refused(work: Callable[[], object]) -> str:
-    """What the error says that the work raises."""
+    """Return the message of the error that the work raises."""
     try:
         work()
     except Exception as error:  # noqa: BLE001 - the test looks at it

@@ -25,7 +25,7 @@ THREADS = 50
 
 
 class Green:
-    """What is used of eventlet or gevent, by the same names."""
+    """The functions of eventlet or gevent that are used, under the same names."""
 
     def __init__(self, library: str) -> None:
         if library == "eventlet":
@@ -42,7 +42,7 @@ class Green:
             self.join = lambda thread: thread.get()
 
     def all(self, function: Callable[[int], Any], number: int) -> list[Any]:
-        """What a function returns, called in as many green threads at once."""
+        """Call a function in this number of green threads at once; return the results."""
         threads = [self.spawn(function, i) for i in range(number)]
         return [self.join(thread) for thread in threads]
 
@@ -55,8 +55,8 @@ def main(library: str, when: str, url: str, calls: list[str]) -> None:
 
     hostmap = connect(url, timeout=60, pool_size=4)
     if when == "late":
-        # All that the library itself would import only when it is first used, too.
-        import hostmap_sql.replica  # noqa: F401, PLC0415
+        # The lazy imports of the library, too.
+        import hostmap_sql.replica.replica  # noqa: F401, PLC0415
 
         green.patch()
     prepare(hostmap)
@@ -98,7 +98,7 @@ def prepare(hostmap: HostMap) -> None:
 
 
 def wrong(hostmap: HostMap, numbers: range) -> list[str]:
-    """The answers that are not right."""
+    """Return the wrong answers."""
     return [
         f"{number}: {found.host} in {found.cell.name}"
         for number in numbers
@@ -107,11 +107,11 @@ def wrong(hostmap: HostMap, numbers: range) -> list[str]:
     ]
 
 
-# --- while the database stands still --------------------------------------------------------------
+# --- while the database is suspended -------------------------------------------------------------
 
 
 def stopped(green: Green, hostmap: HostMap, fresh: HostMap, calls: list[str]) -> dict[str, Any]:
-    """How calls end that are made at once, and how often another green thread got its turn."""
+    """Make calls at once; return how they end, and how often another green thread ran."""
     has_ended = False
 
     def tick() -> int:
@@ -148,7 +148,7 @@ def stopped(green: Green, hostmap: HostMap, fresh: HostMap, calls: list[str]) ->
 
 
 def transactions(green: Green, hostmap: HostMap) -> int:
-    """How many of the transactions of many green threads made two hosts in one revision."""
+    """Count the transactions of many green threads that made two hosts in one revision."""
     even = hostmap.cells.get_by_name("even").uuid
 
     def transaction(number: int) -> bool:
@@ -164,7 +164,7 @@ def transactions(green: Green, hostmap: HostMap) -> int:
 
 
 def follows(green: Green, hostmap: HostMap) -> list[str]:
-    """The cells that a replica which follows says that a host is in, after each move."""
+    """Return the cells of a host in a running replica, after each move."""
     odd, even = (hostmap.cells.get_by_name(name).uuid for name in ("odd", "even"))
 
     def moves(_: int) -> list[str]:
@@ -179,7 +179,7 @@ def follows(green: Green, hostmap: HostMap) -> list[str]:
 
 
 def busy(green: Green, hostmap: HostMap) -> list[str]:
-    """The wrong answers while a green thread keeps the others from their turns."""
+    """Return the wrong answers while a green thread hogs the processor."""
 
     def work() -> None:
         for _ in range(5):
@@ -195,7 +195,7 @@ def busy(green: Green, hostmap: HostMap) -> list[str]:
 
 
 def killed(green: Green, hostmap: HostMap) -> list[str]:
-    """The wrong answers after green threads were killed while they waited for an answer."""
+    """Return the wrong answers after green threads were killed in the middle of a lookup."""
 
     def forever() -> None:
         while True:

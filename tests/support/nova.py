@@ -1,4 +1,4 @@
-"""Databases that Nova itself has made, loaded from its dumps into the servers of the suite."""
+"""Databases made by Nova itself, loaded from dumps into the servers of the suite."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.support.backend import Backend, Factory
+    from tests.support.backends.base import Backend, Factory
 
 DUMPS = Path(__file__).parent.parent / "data" / "nova"
 SERVER_OF = {"sqlite": "postgresql"}
-"""Which server has Nova's databases, where the directory is no server's: it has none on SQLite."""
+"""The server with Nova's databases for a directory in SQLite, which Nova does not support."""
 
-# How SQLAlchemy's URLs begin, as Nova has them.
+# The schemes of SQLAlchemy, which Nova's URLs have.
 _SCHEMES = {"mysql": "mysql+pymysql", "postgresql": "postgresql+psycopg2"}
 
 
 @dataclass(frozen=True)
 class Nova:
-    """The three databases, each of them the test's alone."""
+    """The three databases of one test."""
 
     api: Backend
     cell1: Backend
@@ -29,15 +29,15 @@ class Nova:
 
     @property
     def url(self) -> str:
-        """The URL of `nova_api`, as nova.conf would have it."""
+        """The URL of `nova_api`, in the form of nova.conf."""
         return nova_url(self.api)
 
     def cell_uuid(self, name: str) -> str:
-        """The UUID of a cell."""
+        """Return the UUID of a cell."""
         return str(self.api.query(f"SELECT uuid FROM cell_mappings WHERE name = '{name}'")[0][0])
 
     def add_compute_nodes(self, hosts: Iterable[str]) -> None:
-        """Give cell1 a compute node for each of these hosts, as it comes when one starts."""
+        """Give cell1 a new, unmarked compute node for each of these hosts."""
         columns = (
             "vcpus, memory_mb, local_gb, vcpus_used, memory_mb_used, local_gb_used,"
             " hypervisor_type, hypervisor_version, cpu_info"
@@ -53,19 +53,19 @@ class Nova:
             )
 
     def set_cell(self, name: str, column: str, value: str | None) -> None:
-        """Change something of a cell in Nova."""
+        """Set a column of a cell in Nova."""
         text = "NULL" if value is None else f"'{value}'"
         self.api.query(f"UPDATE cell_mappings SET {column} = {text} WHERE name = '{name}'")
 
 
 def nova_url(backend: Backend) -> str:
-    """The URL of a database, as SQLAlchemy has it."""
+    """Return the URL of a database in SQLAlchemy's form."""
     scheme, separator, rest = backend.url.partition("://")
     return f"{_SCHEMES[scheme]}{separator}{rest}"
 
 
 def load(factory: Factory) -> Nova:
-    """Load the dumps into fresh databases; the cells' URLs name these."""
+    """Load the dumps into fresh databases, and set the cells' URLs to these."""
     databases: dict[str, Any] = {}
     for name in ("api", "cell1", "cell2"):
         databases[name] = factory.bare()
@@ -78,7 +78,7 @@ def load(factory: Factory) -> Nova:
 
 
 def drop(factory: Factory, nova: Nova) -> None:
-    """Remove them again."""
+    """Drop the databases."""
     for backend in (nova.api, nova.cell1, nova.cell2):
         backend.close()
         factory.drop(backend)

@@ -1,4 +1,4 @@
-"""Calls of every kind against the clock."""
+"""Measures whether calls of every kind keep their timeouts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Self
 
 from hostmap_sql import DatabaseUnavailable, OutcomeUnknown
+from tests.support.pace import PATIENT, SLACK, SLOWNESS, slowness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,13 +23,11 @@ if TYPE_CHECKING:
 CELL = "5f7ccc29-a9eb-417c-865e-b9bd78a72dcc"
 """The first cell of the fixture `cells`."""
 NEVER = "0d5e0d3c-9f3c-4d55-8a43-0c6e4d1d9a10"
-"""A change that never was."""
-SLACK = 0.25
-"""By how many seconds a call may be late."""
-SOON = 5.0
-"""Within how many seconds is at once, on a busy machine too, where calls have 20."""
+"""The id of no change."""
 _DISTURBED = 0.05
-"""By how many seconds a machine is late that is too busy to measure anything."""
+"""A machine that wakes threads later than this, in seconds, is too busy to measure anything."""
+_SLOWED = 1.3
+"""A machine that has become slower than this, compared with the beginning, is too busy as well."""
 _TRIES = 5
 
 _NUMBERS = count()
@@ -56,9 +55,9 @@ CALLS = READS | WRITES
 
 
 class Metronome:
-    """Tells by how much threads of this process are late that have nothing to do but to wake.
+    """Measures how late threads of this process wake, with one thread on each processor.
 
-    There is one on each processor: of a virtual machine's, one alone may stand still.
+    A virtual machine may lose one processor for a while and keep the others.
     """
 
     _BEAT = 0.01
@@ -88,28 +87,28 @@ class Metronome:
             beats.append(monotonic())
 
     def late_since(self, started: float) -> float:
-        """By how many seconds the latest of them was late, taken together, since then."""
+        """Return the total lateness, in seconds, of the latest thread since then."""
         now = monotonic()
         return max(self._late(beats, started, now) for beats in self._beats)
 
     def _late(self, beats: list[float], started: float, now: float) -> float:
-        # To the end: who asks may have woken before the thread that is late like him.
+        # Up to now: the caller may have woken before a thread that is just as late.
         times = [started, *(beat for beat in beats[-1000:] if started <= beat < now), now]
         return sum(max(0, then - before - self._BEAT) for before, then in pairwise(times))
 
 
 class Stopwatch:
-    """What came of timed calls."""
+    """The results of timed calls."""
 
     def __init__(self) -> None:
         self.calls = 0
         self.failed = 0
         self.late: list[tuple[str, float, float]] = []
-        """The calls that took too long: their names, how long they should have and had taken."""
+        """The late calls: name, timeout and duration."""
         self._lock = Lock()
 
     def note(self, name: str, timeout: float, took: float, *, failed: bool) -> None:
-        """One more has ended, in so many seconds."""
+        """Record a call that has ended."""
         with self._lock:
             self.calls += 1
             self.failed += failed
@@ -124,28 +123,30 @@ def time_calls(
     *,
     threads: int = 8,
 ) -> Stopwatch:
-    """Make so many calls, some side by side, each with a time of its own.
+    """Make this number of calls, some side by side, each with a timeout of its own.
 
     Half of them have it from `connect`, and half from a `timeout` block. A call that is late on a
-    machine that stood still shows nothing: it is made again, in a block of its own. One that is
-    late because of itself is so each time.
+    machine that stood still or slowed down shows nothing, so it is repeated. A call that is late
+    because of the library is late each time.
 
-    :param opened: a directory for a block, given the time-out of `connect`.
+    :param opened: Returns a directory for a block, given the timeout of `connect`.
     """
     stopwatch = Stopwatch()
 
     def measure(number: int, name: str) -> None:
-        timeout = uniform(0.2, 0.5)
-        narrowed = number % 2
+        timeout = uniform(0.2, 0.5) * SLOWNESS
+        limit_timeout = number % 2
         for _ in range(_TRIES):
-            with opened(20.0 if narrowed else timeout) as hostmap, ExitStack() as block:
-                if narrowed:
+            with opened(PATIENT if limit_timeout else timeout) as hostmap, ExitStack() as block:
+                if limit_timeout:
                     block.enter_context(hostmap.timeout(timeout))
                 started = monotonic()
                 failed = _fails(calls[name], hostmap)
                 took = monotonic() - started
                 stood_still = metronome.late_since(started) >= _DISTURBED
-            if took <= timeout + SLACK or not stood_still:
+            if took <= timeout + SLACK:
+                break
+            if not stood_still and slowness() < _SLOWED * SLOWNESS:
                 break
         stopwatch.note(name, timeout, took, failed=failed)
 
@@ -153,7 +154,7 @@ def time_calls(
     for each in enumerate(islice(cycle(calls), number)):
         left.put(each)
     with Metronome() as metronome:
-        _side_by_side(threads, lambda: measure(*left.get_nowait()), 10 + number)
+        _side_by_side(threads, lambda: measure(*left.get_nowait()), PATIENT + number * SLOWNESS)
     return stopwatch
 
 
@@ -166,9 +167,9 @@ def _fails(call: Callable[[HostMap], object], hostmap: HostMap) -> bool:
 
 
 def _side_by_side(threads: int, step: Callable[[], None], patience: float) -> None:
-    """Take a step again and again, in several threads, until there is none left.
+    """Repeat a step in several threads until no work is left.
 
-    :param patience: for how many seconds they are waited for. What hangs is left hanging.
+    :param patience: The most seconds that all of them may take.
     """
     errors: list[BaseException] = []
 

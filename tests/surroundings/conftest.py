@@ -1,4 +1,4 @@
-"""What the tests in real surroundings have in common."""
+"""Fixtures of the tests in real surroundings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def expected(servers: Servers) -> dict[str, object]:
-    """What all calls answer on SQLite."""
+    """Return the answers of all calls on SQLite."""
     factory = servers.factory("sqlite")
     backend = factory.bare()
     with connect(backend.url, author="tester") as hostmap:

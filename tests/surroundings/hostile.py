@@ -1,4 +1,4 @@
-"""Defaults of servers, databases and roles that are other than the library was written for."""
+"""Unusual defaults of servers, databases and roles, which would change answers if not handled."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Defaults:
     """Hostile defaults of a MySQL or MariaDB server."""
 
     server: Mapping[str, str | int] = field(default_factory=dict)
-    """What SET GLOBAL sets."""
+    """The settings for SET GLOBAL."""
     init_connect: str = ""
     character_set: str = "utf8mb4"
-    """The database's."""
+    """The character set of the database."""
 
 
 COMMON: Mapping[str, Defaults] = {
@@ -152,4 +152,4 @@ IMPOSTORS = (
     "CREATE AGGREGATE count(varchar) (SFUNC = seven, STYPE = bigint, INITCOND = '7')",
     "CREATE AGGREGATE max(bigint) (SFUNC = seven, STYPE = bigint, INITCOND = '7')",
 )
-"""Operators and functions of somebody's in `public` that fit better than PostgreSQL's own."""
+"""Operators and functions in `public` whose types match better than those of `pg_catalog`."""

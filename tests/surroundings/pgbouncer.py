@@ -1,4 +1,4 @@
-"""PgBouncer, between us and a PostgreSQL server of a test's own."""
+"""PgBouncer in front of a PostgreSQL server that belongs to the test."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from urllib.parse import quote
 
 import psycopg
 
-from tests.support.servers import PASSWORD, SECONDS_TO_START
+from tests.support.servers.containers import PASSWORD, SECONDS_TO_START
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.own_server import OwnServer
+    from tests.support.servers.dedicated import DedicatedServer
 
 IMAGE = "hostmap-test/pgbouncer:1"
 PORT = 6432
@@ -32,20 +32,20 @@ server_login_retry = 1
 
 @dataclass(frozen=True)
 class PgBouncer:
-    """One that runs."""
+    """A running PgBouncer."""
 
     host: str
     database: str
 
     def url(self, options: str = "") -> str:
-        """The URL of the database through it, with more options."""
+        """Return the URL of the database through PgBouncer, with more options."""
         login = f"postgres:{quote(PASSWORD, safe='')}"
         return f"postgresql://{login}@{self.host}:{PORT}/{self.database}?sslmode=disable{options}"
 
 
 @contextmanager
-def pgbouncer(server: OwnServer, settings: str) -> Iterator[PgBouncer]:
-    """PgBouncer, for a block, with these lines in its configuration and nothing else to mention."""
+def pgbouncer(server: DedicatedServer, settings: str) -> Iterator[PgBouncer]:
+    """Run PgBouncer for a block, with these lines added to a minimal configuration."""
     behind = server._container
     container = behind.client.containers.run(
         IMAGE,

@@ -1,4 +1,4 @@
-"""Bundles of programs that use the library: PyInstaller's, zipapp's, and a plain zip file."""
+"""Bundled programs that use the library: by PyInstaller, by zipapp, and from a plain zip file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[2]
 MIGRATIONS = len([*(REPOSITORY / "migrations" / "sqlite").glob("*.sql")]) // 2
 
-# With a URL after --look-up it is a small program of a user's, otherwise the command.
+# With `--look-up URL` this acts as a user's program, otherwise as the command.
 PROGRAM = """
 import sys, warnings
 import hostmap_sql
@@ -46,7 +46,7 @@ if __name__ == "__main__":
 def run(
     command: Sequence[str | Path], folder: Path, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command in a folder, where nothing but the bundle lends it the library."""
+    """Run a command that can import the library only from the bundle."""
     inherited = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "HOSTMAP_DATABASE")}
     return subprocess.run(
         [str(word) for word in command],
@@ -61,7 +61,7 @@ def run(
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The library alone, installed from its wheel."""
+    """Install the library alone from its wheel; return the folder."""
     folder = tmp_path_factory.mktemp("bundles")
     build: list[str | Path] = [
         sys.executable,
@@ -83,13 +83,13 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def zipped(tree: Path) -> Path:
-    """The library in a plain zip file."""
+    """Return a plain zip file of the library."""
     return Path(make_archive(str(tree.parent / "library"), "zip", tree))
 
 
 @pytest.fixture(scope="module")
 def application(tree: Path) -> Path:
-    """The program and the library, in one file by zipapp."""
+    """Return the program and the library in one file, made by zipapp."""
     (tree / "program.py").write_text(PROGRAM)
     (tree / "__main__.py").write_text(
         "from program import *\nif sys.argv[1] == '--look-up': look_up(sys.argv[2])\nelse: main()"
@@ -103,11 +103,11 @@ def application(tree: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def frozen(tree: Path) -> Path:
-    """The program and the library, in one folder by PyInstaller."""
+    """Return the program and the library in one folder, made by PyInstaller."""
     folder = tree.parent / "frozen"
     folder.mkdir()
     (folder / "program.py").write_text(PROGRAM)
-    # Which takes half of the time, and with which only rich's own, lazily, does anything.
+    # Only rich imports pygments, lazily, and bundling it takes half of the time.
     command = [sys.executable, "-m", "PyInstaller", "--log-level=WARN", "--exclude-module=pygments"]
     done = run([*command, "program.py"], folder, PYTHONPATH=str(tree))
     assert done.returncode == 0, done.stderr
@@ -124,30 +124,34 @@ def assert_looked_up(done: subprocess.CompletedProcess[str], where: Path) -> Non
     assert Path(file).is_relative_to(where), file
 
 
-def test_a_program_of_pyinstaller(bare_backend: Backend, frozen: Path, tmp_path: Path) -> None:
-    done = run([frozen, "--look-up", prepared(bare_backend)], tmp_path)
+def test_a_program_bundled_by_pyinstaller(
+    bare_backend: Backend, frozen: Path, tmp_path: Path
+) -> None:
+    done = run([frozen, "--look-up", create_database(bare_backend)], tmp_path)
     assert_looked_up(done, frozen.parent)
 
 
-def test_a_program_of_zipapp(bare_backend: Backend, application: Path, tmp_path: Path) -> None:
-    done = run([application, "--look-up", prepared(bare_backend)], tmp_path)
+def test_a_program_bundled_by_zipapp(
+    bare_backend: Backend, application: Path, tmp_path: Path
+) -> None:
+    done = run([application, "--look-up", create_database(bare_backend)], tmp_path)
     assert_looked_up(done, application)
 
 
 def test_an_import_from_a_zip_file(bare_backend: Backend, zipped: Path, tmp_path: Path) -> None:
-    program = [sys.executable, "-c", PROGRAM, "--look-up", prepared(bare_backend)]
+    program = [sys.executable, "-c", PROGRAM, "--look-up", create_database(bare_backend)]
     done = run(program, tmp_path, PYTHONPATH=str(zipped))
     assert_looked_up(done, zipped)
 
 
-def prepared(backend: Backend) -> str:
-    """The URL of a database that a program is to make tables in."""
+def create_database(backend: Backend) -> str:
+    """Create the database, without tables; return its URL."""
     backend.hostmap._create_database()
     return backend.url
 
 
 @pytest.mark.parametrize("bundle", ["frozen", "application"])
-def test_the_command(bundle: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_the_bundled_command(bundle: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     program = request.getfixturevalue(bundle)
     demo = run([program, "demo"], tmp_path)
     assert (demo.returncode, demo.stderr) == (0, "")
@@ -160,9 +164,7 @@ def test_the_command(bundle: str, tmp_path: Path, request: pytest.FixtureRequest
 
 
 @pytest.mark.parametrize("command", ["migrate", "lookup"])
-def test_a_zip_file_without_the_migrations_says_so(
-    command: str, tree: Path, tmp_path: Path
-) -> None:
+def test_a_bundle_without_migrations_is_reported(command: str, tree: Path, tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     copytree(tree, bare, ignore=ignore_patterns("_migrations"))
     archive = tmp_path / "bare.zip"
@@ -174,22 +176,22 @@ def test_a_zip_file_without_the_migrations_says_so(
     assert done.stderr.count("\n") == 1
 
 
-def test_the_module_is_the_command(tmp_path: Path) -> None:
-    def said(*arguments: str) -> tuple[int, str, str]:
+def test_the_module_runs_as_the_command(tmp_path: Path) -> None:
+    def hostmap(*arguments: str) -> tuple[int, str, str]:
         done = run([sys.executable, "-m", "hostmap_sql", *arguments], tmp_path)
         return done.returncode, done.stdout, done.stderr
 
-    assert said("--help")[1].startswith("Usage: hostmap [OPTIONS] COMMAND [ARGS]...\n")
-    assert said("--version")[1].startswith("hostmap, version ")
-    status, _, error = said("host", "show", "a")
+    assert hostmap("--help")[1].startswith("Usage: hostmap [OPTIONS] COMMAND [ARGS]...\n")
+    assert hostmap("--version")[1].startswith("hostmap, version ")
+    status, _, error = hostmap("host", "show", "a")
     assert status == 1
     assert "make it with `hostmap migrate`" in error
-    assert said("migrate")[0] == 0
-    assert said("host", "show", "a")[0] == 3
+    assert hostmap("migrate")[0] == 0
+    assert hostmap("host", "show", "a")[0] == 3
 
 
-def test_a_driver_that_cannot_be_imported_says_why_at_once(tmp_path: Path) -> None:
-    """As psycopg without a libpq, which no zip file can bring."""
+def test_the_reason_is_reported_when_a_driver_cannot_be_imported(tmp_path: Path) -> None:
+    """Such as psycopg without libpq, which cannot be loaded from a zip file."""
     command = [sys.executable, "-m", "hostmap_sql", "--database", "postgresql://db/x"]
     done = run([*command, "cell", "list"], tmp_path, PSYCOPG_IMPL="c")
     assert done.returncode == 2

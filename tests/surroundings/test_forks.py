@@ -1,6 +1,6 @@
-"""Connections and processes: whoever forks, each process has its own, and its own answers.
+"""Each process uses connections of its own after a fork, whether from Python or from C.
 
-A program in C, such as uWSGI, forks without Python's knowledge.
+Programs in C, such as uWSGI, fork without running Python's hooks.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hostmap_sql import DatabaseError, HostMap, connect
-from hostmap_sql.dialects import process
+from hostmap_sql.runtime import processes
 from tests.support.forks import FORKS, Child, in_child, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hostmap_sql.hostmap import Changes
+    from hostmap_sql import WriteTransaction
     from tests.conftest import Cells
     from tests.support.backends import Backend
 
-# Python 3.12 warns of what may come of a fork: that is what is tested.
+# Python 3.12 warns of the dangers of forking, which these tests are about.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
 HOSTS = [f"web-{number}" for number in range(20)]
@@ -42,7 +42,7 @@ def fork(request: pytest.FixtureRequest) -> Callable[[], int]:
 
 @pytest.fixture
 def mapped(hostmap: HostMap, cells: Cells) -> HostMap:
-    """A directory of hosts, in one and the other cell by turns, that has connections open."""
+    """Return a directory with open connections, its hosts alternating between two cells."""
     pairs = [(host, (cells.one, cells.two)[n % 2].uuid) for n, host in enumerate(HOSTS)]
     hostmap.hosts.create_many(pairs)
     assert_answers(hostmap)
@@ -57,8 +57,8 @@ def assert_answers(hostmap: HostMap, times: int = 1) -> None:
 
 
 @contextmanager
-def lent(hostmap: HostMap) -> Iterator[Any]:
-    """The connection that the pool lends next."""
+def next_connection(hostmap: HostMap) -> Iterator[Any]:
+    """Check out the next connection of the pool for a block."""
     with hostmap._database.lease() as connection:
         yield connection
 
@@ -79,7 +79,7 @@ def test_the_child_of_a_child_gets_its_own_answers(
         assert_answers(mapped, 5)
         grandchild.result()
 
-    def idle_work() -> None:  # which has not noticed that it is another process
+    def idle_work() -> None:  # without using the library itself
         in_child(lambda: assert_answers(mapped), fork)
 
     children = [Child(work, fork), Child(idle_work, fork)]
@@ -88,7 +88,7 @@ def test_the_child_of_a_child_gets_its_own_answers(
         child.result()
 
 
-def test_a_process_may_fork_again_and_again(
+def test_a_process_may_fork_repeatedly(
     mapped: HostMap, cells: Cells, fork: Callable[[], int]
 ) -> None:
     def create(host: str) -> int:
@@ -101,27 +101,29 @@ def test_a_process_may_fork_again_and_again(
     assert mapped.check() == ()
 
 
-def test_the_parents_connection_is_left_alone(mapped: HostMap, fork: Callable[[], int]) -> None:
+def test_a_child_does_not_touch_the_connections_of_its_parent(
+    mapped: HostMap, fork: Callable[[], int]
+) -> None:
     def work() -> None:
         assert_answers(mapped)
         mapped.close()
         gc.collect()
 
-    with lent(mapped) as before:
+    with next_connection(mapped) as before:
         pass
     in_child(work, fork)
     in_child(mapped.close, fork)
-    with lent(mapped) as after:
+    with next_connection(mapped) as after:
         assert after is before
         cursor = mapped._database.dialect.cursor(after)
         cursor.execute("SELECT COUNT(*) FROM host_mapping")
         assert cursor.fetchone() == (len(HOSTS),)
 
 
-def test_what_a_child_writes_outlives_its_parents_connections(
+def test_writes_of_a_child_survive_closing_the_connections_of_its_parent(
     backend: Backend, mapped: HostMap, cells: Cells, fork: Callable[[], int]
 ) -> None:
-    """SQLite takes the parent's locks for the child's, and locks nothing for the child."""
+    """SQLite would mistake the parent's locks for the child's, and lock nothing for the child."""
     closed, tell = os.pipe()
 
     def work() -> None:
@@ -143,10 +145,10 @@ def test_what_a_child_writes_outlives_its_parents_connections(
         os.close(number)
 
 
-def test_a_transaction_is_the_parents(
+def test_a_transaction_belongs_to_the_parent(
     mapped: HostMap, cells: Cells, fork: Callable[[], int]
 ) -> None:
-    def use(tx: Changes) -> list[str]:
+    def use(tx: WriteTransaction) -> list[str]:
         return [
             refused(lambda: tx.hosts.get("web-1")),
             refused(lambda: tx.hosts.create("child", cells.one.uuid)),
@@ -169,12 +171,12 @@ def test_a_transaction_is_the_parents(
 
 
 @pytest.mark.parametrize("error", [None, ZeroDivisionError()])
-def test_a_child_that_leaves_a_transaction_does_not_end_it(
+def test_ending_the_block_in_a_child_does_not_end_the_transaction(
     mapped: HostMap, cells: Cells, fork: Callable[[], int], error: Exception | None
 ) -> None:
     block = mapped.transaction()
 
-    def leave() -> None:
+    def exit_block() -> None:
         with suppress(DatabaseError, ZeroDivisionError):
             block.__exit__(type(error) if error else None, error, None)
         mapped.close()
@@ -182,20 +184,18 @@ def test_a_child_that_leaves_a_transaction_does_not_end_it(
 
     tx = block.__enter__()
     tx.hosts.create("parent-1", cells.one.uuid)
-    with lent(mapped) as beside:
-        in_child(leave, fork)
+    with next_connection(mapped) as beside:
+        in_child(exit_block, fork)
     tx.hosts.create("parent-2", cells.two.uuid)
     block.__exit__(None, None, None)
     assert len(mapped.hosts.get_many(["parent-1", "parent-2"])) == 2
-    with lent(mapped) as first, lent(mapped) as second:
+    with next_connection(mapped) as first, next_connection(mapped) as second:
         assert beside in (first, second)
     assert mapped.check() == ()
 
 
-def test_hosts_that_are_half_read_are_read_to_their_end(
-    mapped: HostMap, fork: Callable[[], int]
-) -> None:
-    """No page of them is read beyond its own statement, so both processes go on."""
+def test_an_iteration_continues_in_both_processes(mapped: HostMap, fork: Callable[[], int]) -> None:
+    """Each page is a statement of its own, so no result is shared."""
     mapping = mapped.hosts.iterate()
     first = next(mapping).host
     rest = in_child(lambda: [m.host for m in mapping], fork)
@@ -203,7 +203,7 @@ def test_hosts_that_are_half_read_are_read_to_their_end(
 
 
 @pytest.mark.needs("sessions")
-def test_while_a_parent_has_a_transaction_open_its_child_reads(
+def test_a_child_reads_while_its_parent_has_an_open_transaction(
     mapped: HostMap, fork: Callable[[], int]
 ) -> None:
     with mapped.transaction() as tx:
@@ -213,19 +213,19 @@ def test_while_a_parent_has_a_transaction_open_its_child_reads(
 
 
 def test_a_process_may_fork_while_a_lock_of_the_pool_is_held(mapped: HostMap) -> None:
-    """As by a thread that is not there in the child."""
+    """The lock is held as if by a thread that the child lacks."""
     stock = pool_of(mapped).process()
-    with stock.disowning, stock.places._changing:
+    with stock.disowning, stock.semaphore._changing:
         child = Child(lambda: assert_answers(mapped))
     child.result()
 
 
 def pool_of(hostmap: HostMap) -> Any:
-    return hostmap._database._lend.__self__  # type: ignore[attr-defined]
+    return hostmap._database._pool
 
 
-def test_where_the_system_wipes_nothing_out_the_pid_tells() -> None:
-    mark = process.PidMark()
+def test_without_wipe_on_fork_the_pid_shows_a_new_process() -> None:
+    mark = processes.PidMark()
     seen = [mark[0]]
     mark[0] = 1
     assert [*seen, mark[0], in_child(lambda: mark[0]), mark[0]] == [False, True, False, True]
@@ -235,20 +235,20 @@ def test_where_the_system_wipes_nothing_out_the_pid_tells() -> None:
 def test_a_child_with_the_pid_of_its_parent_is_another_process(
     backend: Backend, monkeypatch: pytest.MonkeyPatch, fork: Callable[[], int]
 ) -> None:
-    """Each container has a process 1, and one of them may have forked the other."""
-    monkeypatch.setattr(process, "getpid", lambda: 1)
-    monkeypatch.setattr(process, "_id", process._new_id())
+    """In containers both may have the pid 1."""
+    monkeypatch.setattr(processes, "getpid", lambda: 1)
+    monkeypatch.setattr(processes.THIS, "id", processes.read_id())
     hostmap = backend.connect()
 
-    def has_opened() -> bool:
+    def has_connections() -> bool:
         return bool(pool_of(hostmap).process().opened)
 
     assert hostmap.hosts.get("web-1").host == "web-1"
-    assert has_opened()
-    assert in_child(has_opened, fork) is False
+    assert has_connections()
+    assert in_child(has_connections, fork) is False
 
 
-def test_threads_that_notice_a_new_process_at_once_have_one_value() -> None:
+def test_threads_that_notice_a_new_process_concurrently_share_one_value() -> None:
     made = list[object]()
 
     def make(_parents: object) -> object:
@@ -261,7 +261,7 @@ def test_threads_that_notice_a_new_process_at_once_have_one_value() -> None:
             values = [value.result() for value in [threads.submit(own) for _ in range(8)]]
         return len({id(value) for value in values}), len(made)
 
-    own = process.PerProcess(make)
+    own = processes.PerProcess(make)
     before = own()
     assert own() is before
     different, _ = in_child(work)
@@ -270,14 +270,14 @@ def test_threads_that_notice_a_new_process_at_once_have_one_value() -> None:
 
 
 @pytest.mark.needs("files")
-def test_where_a_file_is_in_use_at_the_fork_the_child_says_so(
+def test_a_child_refuses_a_file_that_was_in_use_at_the_fork(
     mapped: HostMap, fork: Callable[[], int]
 ) -> None:
-    """SQLite would take the parent's locks for the child's own, and close what the parent needs."""
+    """SQLite would mistake the parent's locks for its own, and release them."""
     with mapped.transaction() as tx:
         tx.hosts.delete("web-1")
-        said = in_child(lambda: refused(lambda: mapped.hosts.get("web-1")), fork)
-        assert "was forked while its parent was in the middle of a call or a transaction" in said
+        message = in_child(lambda: refused(lambda: mapped.hosts.get("web-1")), fork)
+        assert "was forked while its parent was in the middle of a call or a transaction" in message
     assert "web-1" not in mapped.hosts.get_many(HOSTS)
     in_child(mapped.hosts.list, fork)
     assert mapped.check() == ()

@@ -1,4 +1,4 @@
-"""Pools of a caller's own in processes that fork: what they lend there is often the parent's."""
+"""External pools in processes that fork: a child is often given its parent's connections."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ REFUSAL = (
 NOBODY = 65534
 
 
-def said(hostmap: HostMap) -> list[str]:
-    """What is said of each host, in order."""
+def look_up(hostmap: HostMap) -> list[str]:
+    """Return the answer or the error for each host, in order."""
     found = []
     for host in HOSTS:
         try:
@@ -39,7 +39,7 @@ def said(hostmap: HostMap) -> list[str]:
     return found
 
 
-def test_a_child_answers_rightly_or_says_that_the_pool_is_its_parents(
+def test_a_child_answers_correctly_or_refuses_the_connections_of_its_parent(
     backend: Backend, cells: Cells
 ) -> None:
     pairs = [(host, (cells.one, cells.two)[n % 2].uuid) for n, host in enumerate(HOSTS)]
@@ -47,20 +47,20 @@ def test_a_child_answers_rightly_or_says_that_the_pool_is_its_parents(
     right = [f"{host} {('cell1', 'cell2')[n % 2]}" for n, host in enumerate(HOSTS)]
     for name, lend in pools(backend):
         hostmap = HostMap(lend, backend.dialect_name, timeout=60)
-        assert said(hostmap) == right, name
-        children = [Child(lambda hostmap=hostmap: said(hostmap)) for _ in range(2)]  # type: ignore[misc]
-        assert said(hostmap) == right, name
+        assert look_up(hostmap) == right, name
+        children = [Child(lambda hostmap=hostmap: look_up(hostmap)) for _ in range(2)]  # type: ignore[misc]
+        assert look_up(hostmap) == right, name
         for child in children:
             answers = child.result()
-            assert all(is_ in (REFUSAL, should) for is_, should in zip(answers, right, strict=True))
-            # DBUtils has found the first by asking, and connected again.
+            assert all(a in (REFUSAL, r) for a, r in zip(answers, right, strict=True))
+            # DBUtils pings the connection, finds it unusable, and opens another.
             assert REFUSAL in answers or name == "DBUtils", (name, answers)
 
 
-def test_what_a_childs_pool_does_to_a_connection_does_not_reach_its_parent(
+def test_a_pool_in_a_child_does_not_affect_a_transaction_of_its_parent(
     backend: Backend, cells: Cells
 ) -> None:
-    """SQLAlchemy's and DBUtils' roll back what comes back: half of the parent's transaction."""
+    """SQLAlchemy and DBUtils roll back returned connections: half of the parent's transaction."""
     for name, lend in pools(backend):
         hostmap = HostMap(lend, backend.dialect_name, timeout=60)
         assert hostmap.hosts.get_many(["a", "b"]) == {}
@@ -68,7 +68,7 @@ def test_what_a_childs_pool_does_to_a_connection_does_not_reach_its_parent(
 
         def work(hostmap: HostMap = hostmap, begun: int = begun) -> None:
             os.read(begun, 1)
-            said(hostmap)
+            look_up(hostmap)
 
         child = Child(work)
         with hostmap.transaction() as tx:
@@ -84,10 +84,10 @@ def test_what_a_childs_pool_does_to_a_connection_does_not_reach_its_parent(
 
 
 @pytest.mark.needs("sessions")
-def test_a_child_that_may_not_look_at_its_parent_knows_what_that_one_used(
+def test_a_child_of_another_user_refuses_the_connections_of_its_parent(
     backend: Backend, cells: Cells
 ) -> None:
-    """As servers do it that were started by root, and let their workers be somebody else."""
+    """Servers started by root run their workers as another user."""
 
     def work() -> str:
         os.setuid(NOBODY)
@@ -100,7 +100,7 @@ def test_a_child_that_may_not_look_at_its_parent_knows_what_that_one_used(
         assert hostmap.cells.get(cells.one.uuid) == cells.one
 
 
-def test_a_pool_that_is_made_in_the_child_works(backend: Backend, cells: Cells) -> None:
+def test_a_pool_made_in_the_child_works(backend: Backend, cells: Cells) -> None:
     def work() -> None:
         for name, lend in pools(backend):
             hostmap = HostMap(lend, backend.dialect_name, timeout=60)

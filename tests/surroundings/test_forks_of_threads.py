@@ -1,4 +1,4 @@
-"""Threads and locks of a parent: its child has not the ones, and copies of the others."""
+"""A child lacks the threads of its parent and has copies of its locks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from hostmap_sql import HostMap, StaleReplica
 from hostmap_sql.aio import AsyncHostMap
-from hostmap_sql.dialects.watch import Watch
+from hostmap_sql.runtime.watchdog import Watchdog
 from tests.replica.test_replica import eventually
 from tests.support.forks import FORKS, Child, in_child, refused
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from hostmap_sql import ChangeSet
-    from hostmap_sql.replica import Replica
+    from hostmap_sql.replica.replica import Replica
     from tests.conftest import Cells
     from tests.support.backends import Backend
 
 INTERVAL = 0.3
-"""How often, in seconds, a replica looks: seldom enough to fork between two looks."""
+"""The seconds between two refreshes of a replica: long enough to fork in between."""
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
@@ -37,30 +37,31 @@ def fork(request: pytest.FixtureRequest) -> Callable[[], int]:
     return FORKS[kind]
 
 
-class Wire:
-    """A connection that notes that it was cut."""
+class FakeConnection:
+    """A connection that records being interrupted."""
 
-    is_cut = False
+    is_interrupted = False
 
-    def cut(self) -> None:
-        self.is_cut = True
+    def interrupt(self) -> None:
+        self.is_interrupted = True
 
 
-def test_a_child_has_a_watch_of_its_own(fork: Callable[[], int]) -> None:
-    watch, parents = Watch(), Wire()
-    watch.begin(parents, monotonic() + 0.2, Wire.cut)  # so that its thread is there, and awake soon
+def test_a_child_has_a_watchdog_of_its_own(fork: Callable[[], int]) -> None:
+    watchdog, parents = Watchdog(), FakeConnection()
+    # This starts the thread, which wakes soon.
+    watchdog.arm(parents, monotonic() + 1, FakeConnection.interrupt)
 
     def work() -> bool:
-        own = Wire()
-        watch.begin(own, monotonic() + 0.05, Wire.cut)
-        eventually(lambda: own.is_cut)
-        return parents.is_cut
+        own = FakeConnection()
+        watchdog.arm(own, monotonic() + 0.05, FakeConnection.interrupt)
+        eventually(lambda: own.is_interrupted)
+        return parents.is_interrupted
 
-    with watch._process()._starting:
+    with watchdog._process()._starting:
         child = Child(work, fork)
     assert child.result() is False
-    eventually(lambda: parents.is_cut)
-    watch.end(parents)
+    eventually(lambda: parents.is_interrupted)
+    watchdog.disarm(parents)
 
 
 # --- replicas -------------------------------------------------------------------------------------
@@ -68,20 +69,20 @@ def test_a_child_has_a_watch_of_its_own(fork: Callable[[], int]) -> None:
 
 @pytest.fixture
 def replica(hostmap: HostMap, cells: Cells) -> Iterator[Replica]:
-    """A replica that follows."""
+    """Return a replica that follows."""
     hostmap.hosts.create("before", cells.one.uuid)
     with hostmap.replica(read_through=False).start(interval=INTERVAL) as replica:
-        rest(replica)
+        await_refresh(replica)
         yield replica
 
 
-def rest(replica: Replica) -> None:
-    """Wait until its thread has just looked, so that it sleeps for most of its interval."""
-    known_at = replica._known_at
-    eventually(lambda: replica._known_at > known_at)
+def await_refresh(replica: Replica) -> None:
+    """Wait for a refresh, after which the thread sleeps for most of the interval."""
+    known_at = replica._refresher.known_at
+    eventually(lambda: replica._refresher.known_at > known_at)
 
 
-def test_in_each_process_it_follows(
+def test_a_replica_follows_in_each_process(
     hostmap: HostMap, cells: Cells, replica: Replica, fork: Callable[[], int]
 ) -> None:
     def follows() -> None:
@@ -90,11 +91,11 @@ def test_in_each_process_it_follows(
         eventually(lambda: replica.age < 5)
 
     def grandchild() -> None:
-        in_child(follows, fork)  # of a process in which nothing was used
+        in_child(follows, fork)  # of a process that used nothing itself
 
     children = list[Child]()
     for work in (follows, follows, grandchild):
-        rest(replica)
+        await_refresh(replica)
         children.append(Child(work, fork))
     hostmap.hosts.create("after", cells.two.uuid)
     eventually(lambda: "after" in replica)
@@ -102,10 +103,11 @@ def test_in_each_process_it_follows(
         child.result()
 
 
-def test_no_lock_of_the_parents_keeps_a_child_waiting(
+def test_no_lock_held_in_the_parent_blocks_a_child(
     hostmap: HostMap, cells: Cells, replica: Replica, fork: Callable[[], int]
 ) -> None:
-    locks, teller = replica._process(), replica._subscribers._process()
+    refresher = replica._refresher
+    locks, deliveries = refresher._process(), refresher._subscriptions._process()
 
     def work() -> None:
         made = hostmap.hosts.create("child", cells.two.uuid)
@@ -115,31 +117,31 @@ def test_no_lock_of_the_parents_keeps_a_child_waiting(
         replica.close()
         replica.refresh()
 
-    rest(replica)
+    await_refresh(replica)
     with ExitStack() as held:
-        for lock in (locks.refreshing, locks.changed, teller.lock):
-            held.enter_context(lock)  # as threads do that are not there in the child
+        for lock in (locks.refreshing, locks.published, deliveries.delivering):
+            held.enter_context(lock)  # as if by threads that the child lacks
         child = Child(work, fork)
     child.result()
 
 
-def test_a_child_that_never_uses_it_ends_it_without_waiting(
+def test_a_child_closes_an_unused_replica_without_waiting(
     replica: Replica, fork: Callable[[], int]
 ) -> None:
     in_child(replica.close, fork)
-    rest(replica)  # it still follows here
+    await_refresh(replica)  # the parent still follows
 
 
-def test_the_first_answer_in_a_child_is_not_of_long_ago(
+def test_the_first_answer_in_a_child_is_current(
     hostmap: HostMap, cells: Cells, fork: Callable[[], int]
 ) -> None:
-    """The server has loaded the application long before it forks another worker."""
+    """Servers may fork workers long after they loaded the application."""
     hostmap.hosts.create("a", cells.one.uuid)
     replica = hostmap.replica().start(interval=3600)
     try:
         assert replica.cell_of("a") == cells.one
         hostmap.hosts.move("a", cells.two.uuid)
-        replica._known_at -= 7200
+        replica._refresher.known_at -= 7200
         assert replica.cell_of("a") == cells.one
         assert in_child(lambda: (replica.cell_of("a"), replica.age), fork)[0] == cells.two
         assert in_child(lambda: replica.age, fork) < 3600
@@ -147,145 +149,147 @@ def test_the_first_answer_in_a_child_is_not_of_long_ago(
         replica.close()
 
 
-def test_where_nothing_follows_its_age_is_told_and_limited(
+def test_the_age_of_an_unstarted_replica_is_limited_in_a_child(
     hostmap: HostMap, fork: Callable[[], int]
 ) -> None:
     replica = hostmap.replica(max_age=60)
-    replica._known_at -= 100
+    replica._refresher.known_at -= 100
 
     def work() -> tuple[float, str]:
         return replica.age, refused(lambda: replica.cell_of("a"))
 
-    age, said = in_child(work, fork)
+    age, message = in_child(work, fork)
     assert age >= 100
-    assert said.startswith(StaleReplica.__name__)
+    assert message.startswith(StaleReplica.__name__)
 
 
-def test_in_each_process_a_subscriber_is_told_once(
+def test_each_process_delivers_a_change_once(
     hostmap: HostMap, cells: Cells, replica: Replica, fork: Callable[[], int]
 ) -> None:
-    told = list[int]()
+    delivered = list[int]()
 
     def note(changeset: ChangeSet) -> None:
-        told.append(changeset.revision)
+        delivered.append(changeset.revision)
 
     def work() -> list[int]:
         assert replica.revision
-        eventually(lambda: told[-1:] == [hostmap.revision()] and len(told) >= 3)
-        return told
+        eventually(lambda: delivered[-1:] == [hostmap.revision()] and len(delivered) >= 3)
+        return delivered
 
     replica.subscribe(note)
     first = hostmap.hosts.create("a", cells.one.uuid).revision
-    eventually(lambda: told == [first])
-    rest(replica)
+    eventually(lambda: delivered == [first])
+    await_refresh(replica)
     child = Child(work, fork)
     later = [hostmap.hosts.create(name, cells.one.uuid).revision for name in ("b", "c")]
-    eventually(lambda: told == [first, *later])
+    eventually(lambda: delivered == [first, *later])
     assert child.result() == [first, *later]
 
 
-def test_what_a_thread_was_telling_when_it_was_forked_is_told_in_the_child(
+def test_a_delivery_under_way_at_the_fork_is_repeated_in_the_child(
     hostmap: HostMap, cells: Cells
 ) -> None:
-    told, forks, children = list[int](), list[Thread](), list[Child]()
+    delivered, forks, children = list[int](), list[Thread](), list[Child]()
 
     replica = hostmap.replica()
 
     def work() -> list[int]:
         replica.refresh()
-        return told
+        return delivered
 
     def note(changeset: ChangeSet) -> None:
-        if not forks:  # nor in the child, which is told by this function too
-            # In a thread that does not follow, so that the one who tells is not in the child.
+        if not forks:  # only once, and not in the child
+            # From another thread, so that the child lacks the delivering thread.
             forks.append(Thread(target=lambda: children.append(Child(work))))
             forks[0].start()
             forks[0].join()
-        told.append(changeset.revision)
+        delivered.append(changeset.revision)
 
     replica.subscribe(note)
     made = [hostmap.hosts.create(name, cells.one.uuid).revision for name in ("a", "b")]
     replica.refresh()
-    assert told == made
+    assert delivered == made
     assert children[0].result() == made
 
 
-# --- the asynchronous face ------------------------------------------------------------------------
+# --- the asyncio API ------------------------------------------------------------------------------
 
 
-def test_in_each_process_the_asynchronous_face_has_threads(
+def test_the_asyncio_api_has_threads_in_each_process(
     backend: Backend, hostmap: HostMap, cells: Cells, fork: Callable[[], int]
 ) -> None:
     hostmap.hosts.create("a", cells.one.uuid)
-    face = AsyncHostMap(backend.connect(pool_size=1), threads=1)
+    asynchronous = AsyncHostMap(backend.connect(pool_size=1), threads=1)
 
     async def main() -> str:
-        async with face.transaction() as tx:
+        async with asynchronous.transaction() as tx:
             await tx.hosts.get("a")
-        return (await face.hosts.get("a")).cell.name
+        return (await asynchronous.hosts.get("a")).cell.name
 
     def work() -> str:
         name = asyncio.run(main())
-        asyncio.run(face.close())
+        asyncio.run(asynchronous.close())
         return name
 
     assert asyncio.run(main()) == "cell1"
-    with face._threads._process().starting:
+    with asynchronous._threads._process().starting:
         child = Child(work, fork)
     assert child.result() == "cell1"
     assert asyncio.run(main()) == "cell1"
-    asyncio.run(face.close())
+    asyncio.run(asynchronous.close())
 
 
-def test_a_transaction_of_the_parents_loop_is_not_waited_for(
+def test_a_child_does_not_wait_for_a_transaction_of_its_parent(
     hostmap: HostMap, cells: Cells, fork: Callable[[], int]
 ) -> None:
-    face = AsyncHostMap(hostmap)
+    asynchronous = AsyncHostMap(hostmap)
 
     async def use(tx: Any) -> str:
         try:
             await tx.hosts.get("a")
-        except Exception as error:  # noqa: BLE001 - looked at below
+        except Exception as error:  # noqa: BLE001 - its message is returned
             return str(error)
         return "no error"
 
     async def main() -> str:
-        async with face.transaction() as tx:
+        async with asynchronous.transaction() as tx:
             await tx.hosts.create("a", cells.one.uuid)
             loop = asyncio.get_running_loop()
             child = await loop.run_in_executor(
                 None, lambda: Child(lambda: asyncio.run(use(tx)), fork)
             )
-            said = await asyncio.to_thread(child.result)
+            message = await asyncio.to_thread(child.result)
             await tx.hosts.get("a")
-        return str(said)
+        return str(message)
 
-    said = asyncio.run(main())
-    assert said.startswith("the transaction belongs to the process that this one was forked from")
+    message = asyncio.run(main())
+    assert message.startswith(
+        "the transaction belongs to the process that this one was forked from"
+    )
     assert hostmap.hosts.get("a").cell == cells.one
-    asyncio.run(face.close())
+    asyncio.run(asynchronous.close())
 
 
 def test_a_process_may_fork_while_threads_are_in_calls(hostmap: HostMap, cells: Cells) -> None:
-    """By `os.fork`: of a fork in C there is no word before, and Python itself may hang after it."""
+    """By `os.fork` only: after a fork in C Python itself may hang."""
     hosts = {f"web-{number}": (cells.one, cells.two)[number % 2] for number in range(8)}
     hostmap.hosts.create_many((host, cell.uuid) for host, cell in hosts.items())
-    over = Event()
+    end = Event()
 
     def look_up() -> None:
         for host, cell in hosts.items():
             assert hostmap.hosts.get(host).cell == cell
 
-    def go_on() -> None:
-        while not over.is_set():
+    def repeat() -> None:
+        while not end.is_set():
             look_up()
 
     with ThreadPoolExecutor(3) as threads:
-        busy = [threads.submit(go_on) for _ in range(3)]
+        busy = [threads.submit(repeat) for _ in range(3)]
         try:
             for _ in range(4):
                 in_child(look_up, FORKS["os.fork"])
         finally:
-            over.set()
+            end.set()
         for thread in busy:
             thread.result()

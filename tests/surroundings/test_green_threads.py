@@ -1,4 +1,4 @@
-"""Green threads, of eventlet and gevent: while one waits for the database the others go on."""
+"""Green threads of eventlet and gevent: while one waits for the database, the others run."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.backends import FACTORIES
-from tests.support.faulty import plain
+from tests.support.faults.proxied import plain
 from tests.support.green_program import THREADS, TIMEOUT
-from tests.support.own_server import own_server
-from tests.support.servers import KINDS
+from tests.support.servers.containers import KINDS
+from tests.support.servers.dedicated import dedicated_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parents[2]
 LONGEST = 240
-"""How long, in seconds, the program may take: a process that stands still never ends by itself."""
+"""The seconds after which the program is killed, since a blocked process never ends."""
 
 
 class PausedServer:
-    """A server whose processes can be made to stand still."""
+    """A server whose processes can be paused."""
 
     calls = ("lookup", "connect", "write")
 
     def __init__(self, kind: str) -> None:
-        self._running = own_server(kind)
+        self._running = dedicated_server(kind)
         self._own = self._running.__enter__()
         self.paused = self._own.paused
 
     def fresh(self) -> Backend:
-        """A database with nothing in it but the tables."""
+        """Return a database with empty tables."""
         backend = self._own.backend()
         backend.empty()
         return backend
@@ -51,7 +51,7 @@ class PausedServer:
 
 
 class LockedFile:
-    """A file in which nobody else can write."""
+    """An SQLite file whose write lock can be held."""
 
     calls = ("write",)
 
@@ -59,14 +59,14 @@ class LockedFile:
         self._factory = FACTORIES[kind](None)
 
     def fresh(self) -> Backend:
-        """A file with nothing in it but the tables."""
+        """Return a file with empty tables."""
         self._backend = self._factory.fresh()
         return self._backend
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         with closing(self._backend.open_raw()) as holder:
-            holder.execute(self._backend.begin_statement)
+            holder.execute(self._backend.sql.begin)
             yield
             holder.execute("ROLLBACK")
 
@@ -82,7 +82,7 @@ def database(request: pytest.FixtureRequest) -> Iterator[PausedServer | LockedFi
 
 
 class Program:
-    """The program, which is told when the database stands still and when it works again."""
+    """A run of the green program, which waits for a line of input between its phases."""
 
     def __init__(self, library: str, when: str, url: str, calls: tuple[str, ...]) -> None:
         command = [sys.executable, "-m", "tests.support.green_program", library, when, url, *calls]
@@ -106,17 +106,17 @@ class Program:
         self._process.communicate()
 
     def report(self) -> dict[str, Any]:
-        """What it says next."""
+        """Return its next report."""
         assert self._process.stdout
         assert self._process.stderr
         line = self._process.stdout.readline()
         if not line:
-            pytest.fail(f"it was killed, or failed: {self._process.stderr.read()[-3000:]}")
+            pytest.fail(f"the program was killed or failed: {self._process.stderr.read()[-3000:]}")
         report: dict[str, Any] = json.loads(line)
         return report
 
-    def go_on(self) -> None:
-        """Have it do the next thing."""
+    def start_next_phase(self) -> None:
+        """Send a line of input."""
         assert self._process.stdin
         self._process.stdin.write("\n")
         self._process.stdin.flush()
@@ -124,7 +124,7 @@ class Program:
 
 @pytest.mark.parametrize("when", ["first", "late"])
 @pytest.mark.parametrize("library", ["eventlet", "gevent"])
-def test_others_go_on_while_the_database_stands_still(
+def test_other_green_threads_run_while_the_database_is_paused(
     library: str, when: str, database: PausedServer | LockedFile
 ) -> None:
     backend = database.fresh()
@@ -132,9 +132,9 @@ def test_others_go_on_while_the_database_stands_still(
         assert program.report() == {"lookups": []}
         paused: AbstractContextManager[None] = database.paused()
         with paused:
-            program.go_on()
+            program.start_next_phase()
             stopped = program.report()
-        program.go_on()
+        program.start_next_phase()
         afterwards = program.report()
     assert backend.connect().check() == ()
     backend.close()

@@ -1,4 +1,4 @@
-"""Every statement, in sessions whose defaults are hostile: the answers are those of SQLite."""
+"""Every statement in sessions with hostile defaults: the answers equal those of SQLite."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hostmap_sql import DatabaseError, HostMap, connect
-from tests.support import servers as running_servers
-from tests.support.backend import new_name
 from tests.support.backends import FACTORIES
+from tests.support.backends.base import new_name
+from tests.support.backends.postgresql import PostgreSQLBackend
 from tests.support.every_call import answers, every_call
-from tests.support.postgresql import PostgreSQLBackend
+from tests.support.pace import PATIENT, SOON
+from tests.support.servers import containers
 from tests.surroundings.hostile import HOSTILE, IMPOSTORS, POSTGRESQL, Defaults
 
 if TYPE_CHECKING:
@@ -22,27 +23,27 @@ if TYPE_CHECKING:
 
     from tests.conftest import Servers
     from tests.support.backends import Backend
-    from tests.support.mysql import MySQLBackend, MySQLFactory
+    from tests.support.backends.mysql import MySQLBackend, MySQLFactory
 
-TIMEOUT = 60
+TIMEOUT = PATIENT
 PASSWORD = "of the tests"
 
 
 def differences(found: Mapping[str, object], expected: Mapping[str, object]) -> list[object]:
-    """The calls whose answers differ, with both."""
+    """Return the calls whose answers differ, with both answers."""
     assert found.keys() == expected.keys()
     return [(name, found[name], expected[name]) for name in found if found[name] != expected[name]]
 
 
-def refused(hostmap: HostMap, problem: str) -> None:
-    """Each call is refused at once, with this in one sentence."""
+def assert_refused(hostmap: HostMap, problem: str) -> None:
+    """Assert that calls fail long before the timeout, with one sentence that states the problem."""
     started = monotonic()
     for call in (lambda: hostmap.hosts.get("a"), lambda: hostmap.cells.create("a")):
         with pytest.raises(DatabaseError, match=problem) as caught:
             call()
         assert caught.type is DatabaseError
         assert "\n" not in str(caught.value)
-    assert monotonic() - started < TIMEOUT / 2
+    assert monotonic() - started < SOON
 
 
 # --- MySQL, MariaDB -------------------------------------------------------------------------------
@@ -58,7 +59,7 @@ class Hostile:
 
     @contextmanager
     def database(self, defaults: Defaults) -> Iterator[MySQLBackend]:
-        """An empty database, while the defaults hold. Its URL is of a user to whom they apply."""
+        """Set the defaults for a block, and give an empty database of a user to whom they apply."""
         query = self.factory._query
         backend = self.factory.bare()
         name = backend.database
@@ -75,7 +76,7 @@ class Hostile:
             self.factory.drop(backend)
 
     def definition_of(self, backend: MySQLBackend) -> list[tuple[Any, ...]]:
-        """The definition of its tables, asked for in a session that has none of the defaults."""
+        """Return the definitions of the tables, read in a session without the defaults."""
         tables = (row[0] for row in self.definition)
         query = self.factory._query
         return [query(f"SHOW CREATE TABLE {backend.database}.{table}")[0] for table in tables]
@@ -95,14 +96,14 @@ class Hostile:
 
 @pytest.fixture(scope="module", params=HOSTILE)
 def hostile(request: pytest.FixtureRequest) -> Iterator[Hostile]:
-    # With a binary log, in which MariaDB by itself writes none.
-    with running_servers.running(request.param, options=("--log-bin=log", "--server-id=1")) as own:
+    # MariaDB has no binary log by default.
+    with containers.running(request.param, options=("--log-bin=log", "--server-id=1")) as own:
         factory: Any = FACTORIES[request.param](own)
         yield Hostile(factory)
         factory.close()
 
 
-def test_the_answers_of_mysql_and_mariadb_are_those_of_sqlite(
+def test_the_answers_of_mysql_and_mariadb_equal_those_of_sqlite(
     hostile: Hostile, expected: dict[str, object], subtests: pytest.Subtests
 ) -> None:
     for name, defaults in HOSTILE[hostile.kind].items():
@@ -117,13 +118,13 @@ def test_the_answers_of_mysql_and_mariadb_are_those_of_sqlite(
             assert hostile.definition_of(backend) == hostile.definition
 
 
-def test_an_init_connect_that_fails_is_said_at_once(hostile: Hostile) -> None:
+def test_a_failing_init_connect_is_reported(hostile: Hostile) -> None:
     defaults = Defaults(init_connect="SELECT * FROM nowhere.at_all")
     with hostile.database(defaults) as backend, connect(backend.url, timeout=TIMEOUT) as hostmap:
-        refused(hostmap, "the server's init_connect fails for this user")
+        assert_refused(hostmap, "the server's init_connect fails for this user")
 
 
-def test_a_pool_of_sessions_that_only_seem_to_be_in_autocommit_mode(hostile: Hostile) -> None:
+def test_external_sessions_that_wrongly_report_autocommit(hostile: Hostile) -> None:
     with hostile.database(Defaults({"autocommit": 0})) as backend:
         backend.connect(timeout=TIMEOUT).migrate()
         with closing(backend.open_raw(autocommit=True)) as connection:
@@ -146,7 +147,7 @@ def test_a_pool_of_sessions_that_only_seem_to_be_in_autocommit_mode(hostile: Hos
 def database_of_role(
     servers: Servers, settings: Mapping[str, str], creation: str = ""
 ) -> Iterator[PostgreSQLBackend]:
-    """An empty database of a role with these settings. Its URL is the role's."""
+    """Create an empty database for a block, and a role with these settings, which its URL names."""
     factory: Any = servers.factory("postgresql")
     run = factory._connection.execute
     name = new_name()
@@ -168,7 +169,7 @@ def database_of_role(
         run(f"DROP ROLE {name}")
 
 
-def test_the_answers_of_postgresql_are_those_of_sqlite(
+def test_the_answers_of_postgresql_equal_those_of_sqlite(
     servers: Servers, expected: dict[str, object], subtests: pytest.Subtests
 ) -> None:
     for name, settings in POSTGRESQL.items():
@@ -182,7 +183,7 @@ def test_the_answers_of_postgresql_are_those_of_sqlite(
             assert hostmap.migrate()
 
 
-def test_operators_and_functions_of_somebody_elses_are_not_taken(
+def test_operators_and_functions_of_other_users_are_ignored(
     servers: Servers, expected: dict[str, object]
 ) -> None:
     settings = {"search_path": "public, pg_catalog"}
@@ -203,10 +204,12 @@ def test_operators_and_functions_of_somebody_elses_are_not_taken(
 def test_a_database_in_another_encoding_is_refused(servers: Servers, encoding: str) -> None:
     creation = f"ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'"
     with database_of_role(servers, {}, creation) as backend:
-        refused(backend.connect(timeout=TIMEOUT), f"the database's encoding is {encoding}, which")
+        assert_refused(
+            backend.connect(timeout=TIMEOUT), f"the database's encoding is {encoding}, which"
+        )
 
 
-def test_a_role_for_reading_reads_and_is_told_at_once_that_it_cannot_write(
+def test_a_read_only_role_reads_and_its_writes_are_refused(
     servers: Servers,
 ) -> None:
     with database_of_role(servers, {}) as backend:
@@ -225,7 +228,7 @@ def test_a_role_for_reading_reads_and_is_told_at_once_that_it_cannot_write(
         for call in (lambda: reader.hosts.delete("a"), lambda: reader.history.prune(1)):
             with pytest.raises(DatabaseError, match="default_transaction_read_only is on for"):
                 call()
-        assert monotonic() - started < TIMEOUT / 2
+        assert monotonic() - started < SOON
 
 
 # --- SQLite ---------------------------------------------------------------------------------------
@@ -239,16 +242,17 @@ def test_a_file_in_another_encoding_is_refused(servers: Servers, encoding: str) 
     connection = backend.raw()
     connection.execute(f"PRAGMA encoding = '{encoding}'")
     connection.execute("CREATE TABLE other (a)")
-    refused(backend.connect(timeout=TIMEOUT), f"the file keeps its text in {encoding}, in which")
+    hostmap = backend.connect(timeout=TIMEOUT)
+    assert_refused(hostmap, f"the file keeps its text in {encoding}, in which")
     backend.close()
     factory.drop(backend)
 
 
-# --- pools of a caller's own ----------------------------------------------------------------------
+# --- external pools ------------------------------------------------------------------------------
 
 
 class BytesConnection(sqlite3.Connection):
-    """One that gives text as bytes."""
+    """A connection that returns text as bytes."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -271,14 +275,16 @@ UNFIT: Mapping[str, Sequence[tuple[dict[str, Any], str]]] = {
 }
 
 
-def test_a_pool_of_unfit_sessions_is_refused(backend: Backend) -> None:
+def test_external_sessions_with_unfit_settings_are_refused(backend: Backend) -> None:
     for arguments, problem in UNFIT[backend.dialect_name]:
         with closing(backend.open_raw(**arguments)) as connection:
             hostmap = HostMap(lambda: nullcontext(connection), backend.dialect_name)
-            refused(hostmap, problem)
+            assert_refused(hostmap, problem)
 
 
-def test_pragmas_of_a_pool_change_no_answer(servers: Servers, expected: dict[str, object]) -> None:
+def test_pragmas_of_an_external_pool_change_no_answer(
+    servers: Servers, expected: dict[str, object]
+) -> None:
     factory = servers.factory("sqlite")
     backend = factory.fresh()
 

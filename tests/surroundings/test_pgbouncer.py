@@ -1,4 +1,4 @@
-"""Through PgBouncer, with its default settings and others."""
+"""Connections through PgBouncer, with its default settings and with others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import pytest
 
 from hostmap_sql import DatabaseError, DatabaseUnavailable, HostMappingNotFound, connect
 from tests.support.every_call import answers
-from tests.support.own_server import own_server
+from tests.support.pace import PATIENT, SLOWNESS, SOON
+from tests.support.servers.dedicated import dedicated_server
 from tests.surroundings.pgbouncer import pgbouncer
 
 if TYPE_CHECKING:
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hostmap_sql import HostMap
-    from tests.support.own_server import OwnServer
+    from tests.support.servers.dedicated import DedicatedServer
     from tests.surroundings.pgbouncer import PgBouncer
 
-TIMEOUT = 60
-SHORT = 1.5
+TIMEOUT = PATIENT
+SHORT = 1.5 * SLOWNESS
 
 ONE_SESSION = "pool_mode = transaction\ndefault_pool_size = 1\n"
 
@@ -48,20 +49,20 @@ SETTINGS: Mapping[str, str] = {
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[OwnServer]:
-    with own_server("postgresql") as server:
+def server() -> Iterator[DedicatedServer]:
+    with dedicated_server("postgresql") as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def pooler(server: OwnServer) -> Iterator[PgBouncer]:
-    """One that has a single session of the server's for all."""
+def pooler(server: DedicatedServer) -> Iterator[PgBouncer]:
+    """Return a PgBouncer with a single server session for all clients."""
     with pgbouncer(server, ONE_SESSION) as pooler:
         yield pooler
 
 
 @pytest.fixture
-def hostmap(server: OwnServer, pooler: PgBouncer) -> Iterator[HostMap]:
+def hostmap(server: DedicatedServer, pooler: PgBouncer) -> Iterator[HostMap]:
     server.backend().empty()
     with connect(pooler.url(), timeout=TIMEOUT, author="tester") as hostmap:
         hostmap.hosts.create("a", hostmap.cells.create("cell1").uuid)
@@ -70,15 +71,15 @@ def hostmap(server: OwnServer, pooler: PgBouncer) -> Iterator[HostMap]:
 
 @pytest.fixture
 def impatient(hostmap: HostMap, pooler: PgBouncer) -> Iterator[HostMap]:
-    """Another, which has found out what is in between."""
+    """Return a directory with a short timeout that has already detected the pooler."""
     with connect(pooler.url(), timeout=SHORT) as impatient:
         with impatient.timeout(SHORT):
             assert impatient.hosts.get("a") == hostmap.hosts.get("a")
         yield impatient
 
 
-def test_the_answers_are_those_of_sqlite_with_the_same_settings(
-    server: OwnServer, expected: dict[str, object], subtests: pytest.Subtests
+def test_the_answers_equal_those_of_sqlite(
+    server: DedicatedServer, expected: dict[str, object], subtests: pytest.Subtests
 ) -> None:
     for name, settings in SETTINGS.items():
         backend = server.backend()
@@ -100,7 +101,9 @@ def test_a_lookup_is_one_round_trip(hostmap: HostMap, tmp_path: Path) -> None:
         assert (tmp_path / "trace").read_text().count("ReadyForQuery") == 1
 
 
-def test_the_server_gives_up_what_was_given_up_here(server: OwnServer, impatient: HostMap) -> None:
+def test_the_server_ends_statements_that_timed_out(
+    server: DedicatedServer, impatient: HostMap
+) -> None:
     backend = server.backend()
     with closing(backend.open_raw(autocommit=False)) as other:
         other.execute("LOCK TABLE host_mapping, mapping_revision")
@@ -114,8 +117,8 @@ def test_the_server_gives_up_what_was_given_up_here(server: OwnServer, impatient
     backend.close()
 
 
-def test_nothing_that_is_set_reaches_another_client(
-    server: OwnServer, pooler: PgBouncer, hostmap: HostMap
+def test_no_setting_reaches_another_client(
+    server: DedicatedServer, pooler: PgBouncer, hostmap: HostMap
 ) -> None:
     names = (
         "statement_timeout",
@@ -140,73 +143,73 @@ def test_nothing_that_is_set_reaches_another_client(
             hostmap.hosts.list(limit=2)
         hostmap.check()
 
-    def look() -> int:
+    def check_settings() -> int:
         options = {"autocommit": True, "prepare_threshold": None}
         with psycopg.connect(pooler.url(), **options) as connection:  # type: ignore[arg-type]
             connection.execute("SET DateStyle = 'German'")
             connection.execute("SET TimeZone = 'Asia/Tokyo'")
-            looks = 0
-            while not stop.is_set() or not looks:
+            checks = 0
+            while not stop.is_set() or not checks:
                 row = connection.execute(f"SELECT {settings}".encode()).fetchone()
                 assert row == (*usual, "Asia/Tokyo", "German, DMY")
-                looks += 1
-        return looks
+                checks += 1
+        return checks
 
     with ThreadPoolExecutor() as threads:
-        looking = threads.submit(look)
+        checking = threads.submit(check_settings)
         try:
             assert list(threads.map(work, range(4))) == [None] * 4
         finally:
             stop.set()
-        assert looking.result()
+        assert checking.result()
     assert len(hostmap.hosts.list()) == 61
     assert hostmap.check() == ()
     backend.close()
 
 
-def test_statement_pooling_is_refused_with_what_to_set(server: OwnServer) -> None:
+def test_statement_pooling_is_refused_with_the_setting_to_change(server: DedicatedServer) -> None:
     with (
         pgbouncer(server, "pool_mode = statement") as pooler,
         connect(pooler.url(), timeout=TIMEOUT) as hostmap,
     ):
         for call in (lambda: hostmap.hosts.get("a"), lambda: hostmap.cells.create("a")):
-            refused(call, "ends transactions with each statement: set pool_mode=transaction")
+            assert_refused(call, "ends transactions with each statement: set pool_mode=transaction")
 
 
 @pytest.mark.parametrize("settings", ["", "ignore_startup_parameters = options"])
-def test_options_of_the_operators_are_refused_with_what_to_write(
-    server: OwnServer, settings: str, monkeypatch: pytest.MonkeyPatch
+def test_options_of_the_operator_are_refused_with_the_statement_to_run(
+    server: DedicatedServer, settings: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     problem = r"take `options` out of the URL.*write ALTER ROLE \.\.\. SET"
     with pgbouncer(server, settings) as pooler:
         with connect(pooler.url("&options=-c%20search_path=x"), timeout=TIMEOUT) as hostmap:
-            refused(lambda: hostmap.hosts.get("a"), problem)
+            assert_refused(lambda: hostmap.hosts.get("a"), problem)
         monkeypatch.setitem(os.environ, "PGOPTIONS", "-c search_path=x")
         with connect(pooler.url(), timeout=TIMEOUT) as hostmap:
-            refused(lambda: hostmap.hosts.get("a"), problem)
+            assert_refused(lambda: hostmap.hosts.get("a"), problem)
 
 
-def refused(call: Any, problem: str) -> None:
+def assert_refused(call: Any, problem: str) -> None:
     started = monotonic()
     with pytest.raises(DatabaseError, match=problem) as caught:
         call()
     assert caught.type is DatabaseError
-    assert monotonic() - started < TIMEOUT / 2
+    assert monotonic() - started < SOON
 
 
-def test_no_call_takes_longer_where_the_server_behind_it_stands_still(
-    server: OwnServer, impatient: HostMap
+def test_calls_time_out_while_the_server_behind_the_pooler_is_paused(
+    server: DedicatedServer, impatient: HostMap
 ) -> None:
     with server.paused():
         for call in (lambda: impatient.hosts.get("a"), lambda: impatient.hosts.delete("a")):
             started = monotonic()
             with pytest.raises(DatabaseUnavailable):
                 call()
-            assert monotonic() - started < SHORT + 5
+            assert monotonic() - started < TIMEOUT
 
 
-def test_a_restart_of_the_server_behind_it_is_lived_through(
-    server: OwnServer, hostmap: HostMap
+def test_calls_survive_a_restart_of_the_server_behind_the_pooler(
+    server: DedicatedServer, hostmap: HostMap
 ) -> None:
     server.restart()
     assert hostmap.hosts.get("a").host == "a"

@@ -1,4 +1,4 @@
-"""Pools that services have: DBUtils', SQLAlchemy's, psycopg_pool's. And what is none."""
+"""External pools: DBUtils, SQLAlchemy, psycopg_pool; and arguments that are no pools."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from sqlalchemy.pool import QueuePool
 
 from hostmap_sql import DatabaseUnavailable, HostMap, InvalidValue
 from hostmap_sql.schema import known_migrations
-from tests.support.faulty import plain
-from tests.test_connections import answers
+from tests.contract.test_connections import answers
+from tests.support.faults.proxied import plain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -32,24 +32,24 @@ if TYPE_CHECKING:
 
 
 def pools(backend: Backend) -> Iterator[tuple[str, Any]]:
-    """Each pool for this database, by its name, with what a service would hand in."""
-    opened = partial(backend.open_raw, **backend.for_any_thread)
+    """Yield the name of each pool for this database, and the callable that a service would pass."""
+    opened = partial(backend.open_raw, **backend.driver.any_thread)
     pool = PooledDB(opened)
     yield "DBUtils", pool.connection
     pool.close()
     pool = PooledDB(opened, reset=False, ping=0)
-    yield "DBUtils that neither looks nor resets", pool.connection
+    yield "DBUtils without ping and reset", pool.connection
     pool.close()
     engine = sqlalchemy.create_engine(f"{backend.sqlalchemy_scheme}://", creator=opened)
-    yield "an engine", lambda: closing(engine.raw_connection())
+    yield "SQLAlchemy engine", lambda: closing(engine.raw_connection())
     engine.dispose()
     queue = QueuePool(opened)
-    yield "SQLAlchemy's pool", lambda: closing(queue.connect())
+    yield "SQLAlchemy pool", lambda: closing(queue.connect())
     queue.dispose()
     yield from backend.driver_pools()
 
 
-# --- what works -----------------------------------------------------------------------------------
+# --- pools ----------------------------------------------------------------------------------------
 
 
 def test_all_calls(backend: Backend, cells: Cells) -> None:
@@ -78,10 +78,10 @@ def test_migrations(bare_backend: Backend) -> None:
 
 
 @pytest.mark.needs("sessions")
-def test_connections_that_were_ended_are_replaced(backend: Backend, cells: Cells) -> None:
+def test_lost_connections_are_replaced(backend: Backend, cells: Cells) -> None:
     for name, lend in pools(backend):
         hostmap = HostMap(lend, backend.dialect_name, timeout=60)
-        host = f"host of {name}".replace(" ", "-").replace("'", "")
+        host = f"host of {name}".replace(" ", "-")
         assert hostmap.hosts.list(prefix=host) == [], name
         assert backend.end_other_sessions() >= 1
         hostmap.hosts.create(host, cells.one.uuid)
@@ -90,8 +90,8 @@ def test_connections_that_were_ended_are_replaced(backend: Backend, cells: Cells
 
 
 @pytest.mark.needs("sessions")
-def test_half_a_transaction_is_never_lost_in_silence(backend: Backend, cells: Cells) -> None:
-    """DBUtils would connect again, and the other half would be committed by itself."""
+def test_half_a_transaction_is_never_lost_silently(backend: Backend, cells: Cells) -> None:
+    """DBUtils would reconnect, and the second half would be committed alone."""
 
     def lose(hostmap: HostMap) -> None:
         with hostmap.transaction() as tx:
@@ -107,8 +107,8 @@ def test_half_a_transaction_is_never_lost_in_silence(backend: Backend, cells: Ce
         assert hostmap.check() == ()
 
 
-def test_a_closed_connection_is_not_lent_again_for_ever(backend: Backend, cells: Cells) -> None:
-    def interrupted(_: object) -> None:
+def test_a_closed_connection_does_not_stay_in_the_pool(backend: Backend, cells: Cells) -> None:
+    def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
     for name, lend in pools(backend):
@@ -118,7 +118,7 @@ def test_a_closed_connection_is_not_lent_again_for_ever(backend: Backend, cells:
             connection.close()
         assert hostmap.revision() == 3, name
         with pytest.raises(KeyboardInterrupt):
-            hostmap.run(interrupted)
+            hostmap.run(interrupt)
         assert hostmap.cells.get(cells.one.uuid) == cells.one
 
 
@@ -139,7 +139,7 @@ def test_a_pool_without_a_free_connection_is_unavailable(backend: Backend, cells
     queue.dispose()
 
 
-# --- what is none ---------------------------------------------------------------------------------
+# --- unusable arguments ---------------------------------------------------------------------------
 
 
 @contextmanager
@@ -160,22 +160,22 @@ async def asynchronous() -> AsyncIterator[None]:
 
 
 def refusal(call: Callable[[], object]) -> str:
-    """The one sentence by which it is refused at once."""
+    """Assert that a call is refused long before its timeout; return the error's sentence."""
     began = monotonic()
     with pytest.raises(InvalidValue) as caught:
         call()
-    assert monotonic() - began < 10
+    assert monotonic() - began < 25
     assert caught.value.field == "connections"
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 class NoContext:
-    """Makes nothing that a with block takes."""
+    """A class whose instances are no context managers."""
 
 
 def unusable() -> Iterator[tuple[object, str]]:
-    """What lends no connections, and a part of the sentence that says so."""
+    """Yield arguments that are no pools, each with a part of the error."""
     opened: list[object] = []
 
     def creator() -> Any:
@@ -209,17 +209,17 @@ def unusable() -> Iterator[tuple[object, str]]:
     yield None, "type NoneType"
     with closing(sqlite3.connect(":memory:")) as connection:
         yield connection, "a connection itself, of sqlite3"
-    assert not opened, "nothing is opened to find that out"
+    assert not opened, "the check must not open connections"
 
 
-def test_what_lends_nothing_is_refused_when_it_is_handed_in() -> None:
+def test_arguments_that_are_no_pools_are_refused() -> None:
     for wrong, part in unusable():
         text = refusal(lambda wrong=wrong: HostMap(wrong, "sqlite"))  # type: ignore[misc]
         assert part in text, text
         assert "s3cret" not in text
 
 
-def test_what_shows_only_when_it_is_used_is_refused_then(backend: Backend) -> None:
+def test_callables_that_return_no_connections_are_refused_at_first_use(backend: Backend) -> None:
     engine = sqlalchemy.create_engine(f"{backend.sqlalchemy_scheme}://", creator=backend.open_raw)
     pool = PooledDB(backend.open_raw)
     steadied = steady(backend.open_raw)
@@ -231,7 +231,10 @@ def test_what_shows_only_when_it_is_used_is_refused_then(backend: Backend) -> No
         (lambda: nullcontext(pool), "lends a connection of dbutils"),
         (lambda: nullcontext(None), "lends something of builtins (builtins.NoneType)"),
         (lambda: None, "the type NoneType"),
-        (sqlite3.connect, "without arguments"),  # written in C, it does not tell before
+        (
+            sqlite3.connect,
+            "without arguments",
+        ),  # written in C, without a signature to check earlier
         (partial(sqlite3.connect, "a", timeout="5"), "(must be real number, not str)"),
     ):
         hostmap = HostMap(wrong, backend.dialect_name)  # type: ignore[arg-type]
@@ -249,7 +252,7 @@ def test_connections_of_other_drivers_are_refused_by_name(dialect: str, backend:
         return
     hostmap = HostMap(lambda: nullcontext(backend.raw()), dialect)
     text = refusal(hostmap.revision)
-    driver = backend.driver_module.replace("psycopg", "psycopg 3")
+    driver = backend.driver.module.replace("psycopg", "psycopg 3")
     assert f"lends a connection of {driver} (" in text
     assert f"the dialect {dialect!r} works with" in text
 
@@ -274,9 +277,9 @@ def test_psycopg2_is_refused_by_name(servers: Servers) -> None:
     factory.drop(backend)
 
 
-def test_a_connection_that_is_lent_is_not_lent_again(backend: Backend, cells: Cells) -> None:
-    """It would be used in the midst of another's transaction, and given back with a ROLLBACK."""
-    connection = backend.raw(**backend.for_any_thread)
+def test_a_connection_in_use_is_refused(backend: Backend, cells: Cells) -> None:
+    """A second call would run inside the open transaction and end it with a ROLLBACK."""
+    connection = backend.raw(**backend.driver.any_thread)
     hostmap = HostMap(lambda: nullcontext(connection), backend.dialect_name)
     with hostmap.transaction() as tx:
         tx.hosts.create("a", cells.one.uuid)

@@ -1,4 +1,4 @@
-"""The application that uWSGI loads before it forks: it uses the directory, and has it followed."""
+"""The application that uWSGI loads before it forks, with an open connection and a replica."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 HOSTMAP = connect(os.environ["HOSTMAP_DATABASE"], timeout=20)
-# Seldom, as Python hangs in a worker that is forked while a thread waits for the GIL, except where
-# uWSGI is told `py-call-osafterfork`.
-REPLICA = HOSTMAP.replica(max_age=30, read_through=False).start(interval=1)
+# At a long interval: without `py-call-osafterfork` Python hangs in a worker that is forked while a
+# thread waits for the GIL.
+REPLICA = HOSTMAP.replica(max_age=600, read_through=False).start(interval=5)
 assert HOSTMAP.hosts.get("web-0").host == "web-0"
 assert REPLICA.cell_of("web-0").name == "cell1"
 
 
 def application(environ: dict[str, str], start_response: Callable[..., object]) -> Iterable[bytes]:
-    """``/hosts/NAME`` asks the database, ``/replica/NAME`` the copy."""
+    """Answer ``/hosts/NAME`` from the database and ``/replica/NAME`` from memory."""
     _, kind, host = environ["PATH_INFO"].split("/")
     try:
         if kind == "hosts":

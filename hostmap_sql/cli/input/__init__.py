@@ -1,6 +1,15 @@
-"""Reading files: their format, the columns that count, and their records with line numbers.
+"""Reading files: from bytes to pairs of a host and a cell.
 
-Each format has a module that turns a text into records: `delimited` (CSV), `table`, `aligned`,
-`json_documents`, `yaml_documents` and `plain`. `detection` tells which one a file has, `reader`
-puts them together.
+A file passes through these modules, in this order:
+
+1. `files` reads the bytes; `decoding` turns them into text, whatever system wrote them.
+2. `detection` recognizes the format by the first lines, unless an option names it.
+3. `reader` calls the module of that format, which finds the columns (`columns`, `header`) and
+   collects records and bad lines with their line numbers (`records`): `delimited` (CSV), `table`,
+   `aligned`, `json_documents` and `yaml_documents` (both by `documents`), or `lines` (names alone,
+   checked by `host_names`).
+4. `resolve_cells` turns records into pairs of a host and the UUID of its cell.
+5. `bad_lines` reports the lines that cannot be used.
+
+`options` has the command-line options that these steps take.
 """

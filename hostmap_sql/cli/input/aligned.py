@@ -1,38 +1,34 @@
-"""Columns with spaces between them below a header, as kubectl, sqlite3 and awk print them."""
+"""Columns aligned by spaces below a header, as kubectl, sqlite3 and awk print them."""
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from hostmap_sql.cli.input.columns import ColumnProblem
-from hostmap_sql.cli.input.delimited import header_problem
-from hostmap_sql.cli.input.plain import NO_VALUES
-from hostmap_sql.cli.input.text import quoted
-from hostmap_sql.cli.output import plural
+from hostmap_sql.cli.input.header import read_header
+from hostmap_sql.cli.input.host_names import NO_VALUES
+from hostmap_sql.cli.input.records import Unreadable
+from hostmap_sql.cli.input.source import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from hostmap_sql.cli.input.columns import Columns
     from hostmap_sql.cli.input.records import Reading
-    from hostmap_sql.cli.input.text import Text
+    from hostmap_sql.cli.input.source import Source
 
 _NAME = re.compile(r"\S+(?: \S+)*")
 _GAP = re.compile(r"\S\s{2,}\S")
 
 
-def header_names(line: str) -> list[str]:
-    """The names of columns in a line: with two spaces between them, or words where none has two."""
-    return _NAME.findall(line) if has_gap(line) else line.split()
-
-
 def is_header(line: str, columns: Columns) -> bool:
-    """Whether a line names two columns or more, with spaces between them.
+    """Return whether a line names two columns or more, with spaces between them.
 
-    Words with single spaces between them can be a sentence: all of them have to be known.
+    Words with single spaces between them may be a sentence: there all names have to be known.
     """
-    names = header_names(line)
+    names = _names(line)
     try:
         found = len(columns.find(names))
     except ColumnProblem as problem:
@@ -41,49 +37,49 @@ def is_header(line: str, columns: Columns) -> bool:
 
 
 def has_gap(line: str) -> bool:
-    """Whether two spaces or more stand between words of a line."""
+    """Return whether a line has two or more spaces between words."""
     return bool(_GAP.search(line.strip()))
 
 
-def read_aligned(text: Text, columns: Columns, reading: Reading, *, is_sure: bool) -> None:
+def read_aligned(source: Source, reading: Reading) -> None:
     """Read rows below a header: by the positions of its names, or word by word."""
-    del is_sure
-    lines = text.significant()
-    number, header = next(lines)
-    names = header_names(header)
-    try:
-        places = columns.find(names)
-    except ColumnProblem as error:
-        reading.bad(number, header_problem(error, header.strip(), columns))
-        return
-    split = _by_position(header) if has_gap(header) else str.split
-    for line_number, line in lines:
+    lines = source.significant_lines()
+    header_number, header_line = next(lines)
+    header = read_header(source, header_number, _names(header_line))
+    starts = (
+        [match.start() for match in _NAME.finditer(header_line)] if has_gap(header_line) else []
+    )
+    key, is_secret = source.columns.key, source.columns.is_secret
+    for number, line in lines:
         if not line.strip("-= \t"):
             continue  # the line that sqlite3 draws below the header
-        values = split(line)
-        if values is None:
-            reading.bad(line_number, "has text across the columns of the header")
-        elif len(values) != len(names):
-            reading.bad(line_number, f"has {plural(len(values), 'field')}, the header {len(names)}")
+        try:
+            values = header.values(number, _fields(number, line, starts))
+        except Unreadable as error:
+            reading.bad(number, error.problem)
+            continue
+        value = values[key]
+        if value in NO_VALUES or (" " in value and not is_secret):
+            reading.bad(number, f"{quoted(value)} is not a {key}")
         else:
-            row = {role: values[place] for role, place in places.items()}
-            needed = row[columns.needed]
-            if needed in NO_VALUES or (" " in needed and not columns.is_secret):
-                reading.bad(line_number, f"{quoted(needed)} is not a {columns.needed}")
-            else:
-                reading.add(line_number, row)
+            reading.add(number, values)
     if not reading.records and not reading.bad_lines:
-        reading.bad(number, f"{quoted(header.strip())} heads columns without rows")
+        reading.bad(header_number, f"{quoted(header_line.strip())} is a header without rows")
 
 
-def _by_position(header: str) -> Callable[[str], Sequence[str] | None]:
-    starts = [match.start() for match in _NAME.finditer(header)]
-    starts[0] = 0
-    ends = [*starts[1:], None]
+def _names(line: str) -> list[str]:
+    """Return the names of columns: separated by two spaces, or single words if none are."""
+    return _NAME.findall(line) if has_gap(line) else line.split()
 
-    def split(line: str) -> Sequence[str] | None:
-        if any(line[start - 1 : start].strip() for start in starts[1:]):
-            return None
-        return [line[start:end].strip() for start, end in zip(starts, ends, strict=True)]
 
-    return split
+def _fields(number: int, line: str, starts: Sequence[int]) -> Sequence[str]:
+    """Cut a line where columns start; into words if the starts are unknown.
+
+    :raises Unreadable: the line has text between two columns.
+    """
+    if not starts:
+        return line.split()
+    if any(line[start - 1 : start].strip() for start in starts[1:]):
+        raise Unreadable(number, "has text across the columns of the header")
+    bounds = pairwise([0, *starts[1:], None])
+    return [line[start:end].strip() for start, end in bounds]

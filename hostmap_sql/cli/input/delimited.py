@@ -1,30 +1,30 @@
-"""CSV with a header: commas, semicolons, tabs or bars between the fields, whichever it has."""
+"""CSV below a header, with commas, semicolons, tabs or bars between the fields."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from hostmap_sql.cli.input.columns import ColumnProblem
-from hostmap_sql.cli.input.plain import doubt_about, lone_word
-from hostmap_sql.cli.input.text import is_blank, quoted
-from hostmap_sql.cli.output import plural
+from hostmap_sql.cli.input.header import read_header
+from hostmap_sql.cli.input.host_names import doubt_about, lone_word
+from hostmap_sql.cli.input.records import Unreadable
+from hostmap_sql.cli.input.source import is_blank, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hostmap_sql.cli.input.columns import Columns
     from hostmap_sql.cli.input.records import Reading
-    from hostmap_sql.cli.input.text import Text
+    from hostmap_sql.cli.input.source import Source
 
 SEPARATORS = (",", ";", "\t", "|")
 
-# What Excel writes and reads: "sep=;".
+# Excel writes and reads it: "sep=;".
 _SEPARATOR_LINE = "sep="
-_SEPARATOR_LINE_LENGTH = len(_SEPARATOR_LINE) + 1
 
 
 def fields_of(line: str, separator: str) -> list[str]:
-    """The fields of one line; none if it is not CSV by itself."""
+    """Return the fields of one line; none if it is not CSV by itself."""
     import csv  # noqa: PLC0415 - only for commands that read files
 
     try:
@@ -34,7 +34,7 @@ def fields_of(line: str, separator: str) -> list[str]:
 
 
 def header_separators(line: str, columns: Columns) -> list[str]:
-    """The separators by which a line is a header. One without any is so by the first of them."""
+    """Return the separators by which a line is a header; the first one if it has one column."""
     found = []
     for separator in SEPARATORS:
         fields = fields_of(line, separator)
@@ -51,133 +51,118 @@ def header_separators(line: str, columns: Columns) -> list[str]:
 
 
 def separator_line(line: str) -> str | None:
-    """The separator that Excel's own first line names, if the line is one."""
+    """Return the separator that a line such as "sep=;" names, None for any other line."""
     text = line.strip(" ")
-    is_one = len(text) == _SEPARATOR_LINE_LENGTH and text.lower().startswith(_SEPARATOR_LINE)
+    is_one = text[:-1].lower() == _SEPARATOR_LINE
     return text[-1] if is_one else None
 
 
-def read_delimited(text: Text, columns: Columns, reading: Reading, *, is_sure: bool) -> None:
+def read_delimited(source: Source, reading: Reading) -> None:
     """Read CSV."""
-    lines = text.significant()
+    number, separator = _header_line(source)
+    records = _records(source, number, separator, reading)
+    _, names = next(records, (number, []))
+    if not names:
+        return
+    header = read_header(source, number, [name.strip() for name in names])
+    is_list_of_names = header.width == 1 and not source.is_format_given
+    count = 0
+    for count, (line, row) in enumerate(records, 1):  # noqa: B007 - counts the rows
+        # Spreadsheets add empty fields at the end.
+        fields = row if any(row[header.width :]) else row[: header.width]
+        try:
+            values = header.values(line, fields)
+        except Unreadable as error:
+            reading.bad(line, error.problem)
+            continue
+        if fields == names:
+            reading.bad(line, "is the header once more: give each file by itself")
+        elif is_list_of_names and (doubt := doubt_about(fields[0])):
+            reading.bad(line, doubt)
+        elif any(fields):
+            reading.add(line, values)
+    if is_list_of_names and not count and not reading.bad_lines:
+        reading.bad(number, lone_word(source.lines[number - 1]))
+
+
+def _header_line(source: Source) -> tuple[int, str]:
+    """Return the number of the header's line, and the separator.
+
+    :raises Unreadable: the separator is ambiguous, or not a usual one.
+    """
+    lines = source.significant_lines()
     number, first = next(lines)
     separator = separator_line(first)
     if separator is not None:
-        number, first = next(lines, (number, ""))
+        number, _ = next(lines, (number, ""))
         if separator not in SEPARATORS:
-            reading.bad(number, f"names the separator {separator!r}: write , ; | or a tab instead")
-            return
-    else:
-        candidates = header_separators(first, columns)
-        if len(candidates) > 1:
-            problem = "can be a header by more than one separator: begin the file with sep=, say"
-            reading.bad(number, problem)
-            return
-        separator = (candidates or [_most_frequent(first)])[0]
-    _Rows(text.lines, separator, columns, reading, is_sure=is_sure).read(number)
+            problem = f"names the separator {separator!r}: write , ; | or a tab instead"
+            raise Unreadable(number, problem)
+        return number, separator
+    candidates = header_separators(first, source.columns)
+    if len(candidates) > 1:
+        problem = (
+            "can be a header by more than one separator: begin the file with a line that names "
+            f"the separator, such as {_SEPARATOR_LINE},"
+        )
+        raise Unreadable(number, problem)
+    if candidates:
+        return number, candidates[0]
+    return number, max(SEPARATORS, key=lambda separator: len(fields_of(first, separator)))
 
 
-def _most_frequent(line: str) -> str:
-    return max(SEPARATORS, key=lambda separator: len(fields_of(line, separator)))
+def _records(
+    source: Source, header: int, separator: str, reading: Reading
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the fields of each record from the header on, with the number of its first line.
 
+    :raises Unreadable: the header is not CSV.
+    """
+    import csv  # noqa: PLC0415 - only for commands that read files
 
-class _Rows:
-    """Reads the records below a header."""
+    def parser() -> Iterator[list[str]]:
+        return csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=True)
 
-    def __init__(
-        self,
-        lines: Sequence[str],
-        separator: str,
-        columns: Columns,
-        reading: Reading,
-        *,
-        is_sure: bool,
-    ) -> None:
-        self._lines = lines
-        self._separator = separator
-        self._columns = columns
-        self._reading = reading
-        self._is_sure = is_sure
-        self._next = 0
-        self._is_between_records = True
-
-    def read(self, number: int) -> None:
-        """Read them all, the header on the line of this number."""
-        rows = self._rows(number)
-        _, header = next(rows, (number, []))
-        if not header:
-            return
-        names = [name.strip() for name in header]
+    lines = _Lines(source.lines, header - 1)
+    rows = parser()
+    while True:
+        lines.skip_blank()
+        number = lines.position + 1
         try:
-            places = self._columns.find(names)
-        except ColumnProblem as error:
-            self._reading.bad(number, header_problem(error, self._lines[number - 1], self._columns))
+            row = next(rows)
+        except StopIteration:
             return
-        is_alone = len(header) == 1 and not self._is_sure
-        count = 0
-        for count, (line, row) in enumerate(rows, 1):  # noqa: B007 - how many there were
-            if len(row) != len(header) and any(row[len(header) :] or [True]):
-                self._reading.bad(
-                    line, f"has {plural(len(row), 'field')}, the header {len(header)}"
-                )
-            elif row == header:
-                self._reading.bad(line, "is the header once more: give each file by itself")
-            elif is_alone and (doubt := doubt_about(row[0])):
-                self._reading.bad(line, doubt)
-            elif any(row):
-                self._reading.add(line, {role: row[place] for role, place in places.items()})
-        if is_alone and not count and not self._reading.bad_lines:
-            self._reading.bad(number, lone_word(self._lines[number - 1]))
-
-    def _rows(self, number: int) -> Iterator[tuple[int, list[str]]]:
-        """The records from a line on, each with the number of its first line."""
-        import csv  # noqa: PLC0415 - only for commands that read files
-
-        self._next = number - 1
-        while self._next < len(self._lines):
-            reader = csv.reader(
-                self._feed(), delimiter=self._separator, strict=True, skipinitialspace=True
-            )
-            while True:
-                self._skip_blank_lines()
-                start = self._next
-                try:
-                    row = next(reader)
-                except StopIteration:
-                    return
-                except csv.Error as error:
-                    self._reading.bad(start + 1, self._error_text(error, start + 1 == number))
-                    if start + 1 == number:
-                        return
-                    # A quote that is never closed takes in all that follows: read that again.
-                    self._next = start + 1
-                    break
-                yield start + 1, row
-
-    def _skip_blank_lines(self) -> None:
-        while self._next < len(self._lines) and is_blank(self._lines[self._next]):
-            self._next += 1
-
-    def _feed(self) -> Iterator[str]:
-        while self._next < len(self._lines):
-            self._next += 1
-            yield f"{self._lines[self._next - 1]}\n"
-
-    def _error_text(self, error: Exception, is_header: bool) -> str:  # noqa: FBT001
-        problem = f"cannot be read: {error}"
-        if is_header and not self._columns.is_secret:
-            return f"{quoted(self._lines[self._next - 1])} is not a header: it {problem}"
-        return problem
+        except csv.Error as error:
+            problem = f"cannot be read: {error}"
+            if number == header:
+                if not source.columns.is_secret:
+                    problem = f"{quoted(source.lines[header - 1])} is not a header: it {problem}"
+                raise Unreadable(number, problem) from None
+            reading.bad(number, problem)
+            # A quote that is never closed has taken in the rest of the file: parse that again.
+            lines.position = number
+            rows = parser()
+        else:
+            yield number, row
 
 
-def header_problem(error: ColumnProblem, line: str, columns: Columns) -> str:
-    """What is said of a header in which the columns cannot be found."""
-    if columns.is_secret:
-        return f"is not the header {columns.header}: it {error}"
-    if error.is_header or columns.chosen:
-        return f"{quoted(line)} is not a header that tells the columns: it {error}"
-    alone = "" if columns.takes_names else "; names alone need --cell"
-    return (
-        f"{quoted(line)} is not a header: the first line has to name the columns, as "
-        f"{columns.header}, or --host-column the one of the hosts{alone}"
-    )
+class _Lines:
+    """Feeds lines to a CSV parser, and knows how many it has taken."""
+
+    def __init__(self, lines: Sequence[str], position: int) -> None:
+        self._lines = lines
+        self.position = position
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self.position == len(self._lines):
+            raise StopIteration
+        self.position += 1
+        return f"{self._lines[self.position - 1]}\n"
+
+    def skip_blank(self) -> None:
+        """Skip blank lines and comments, which are none inside a quoted field."""
+        while self.position < len(self._lines) and is_blank(self._lines[self.position]):
+            self.position += 1

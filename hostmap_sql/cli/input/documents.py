@@ -1,12 +1,12 @@
-"""Records from the documents of JSON and YAML: lists of hosts, objects, a list in an object.
+"""Records from JSON and YAML documents: a list of hosts, an object, or a list in an object.
 
-A document is a text, None, a dict, or a list of elements with the number of the line of each. A
-`Flaw` stands for a mapping that cannot be used, `OTHER` for a scalar that is no text.
+A document is a text, None, a dict, or a list of elements with the number of the line of each.
+`Invalid` stands for a value that cannot be used, `OTHER` for a scalar that is not text.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hostmap_sql.cli.input.columns import (
@@ -16,153 +16,172 @@ from hostmap_sql.cli.input.columns import (
     ColumnProblem,
     simplified,
 )
-from hostmap_sql.cli.input.plain import doubt_about
-from hostmap_sql.cli.input.records import Flaw
+from hostmap_sql.cli.input.host_names import doubt_about
+from hostmap_sql.cli.input.records import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from hostmap_sql.cli.input.columns import Columns
     from hostmap_sql.cli.input.records import Reading
+    from hostmap_sql.cli.input.source import Source
 
 OTHER = object()
 """A number, true or false."""
 
 _EXAMPLE = '{"host": "compute-1", "cell": "cell1"}'
 
-# What may say of all hosts of a list in which cell they are.
+# Beside a list of hosts, these keys may name the cell of all of them.
 _LABELS = CELL_NAMES | CELL_UUID_NAMES | {"name"}
 
 _LIST_NAMES = HOST_NAMES | {"name"}
 
 
-@dataclass
-class DocumentReader:
-    """Takes documents and adds their records to a reading."""
+@dataclass(frozen=True)
+class Invalid:
+    """Stands for a value that cannot be used, and says why: "names the key 'host' twice"."""
 
-    columns: Columns
-    reading: Reading
-    is_sure: bool
-    _places: dict[tuple[str, ...], dict[str, int] | str] = field(default_factory=dict)
+    problem: str
 
-    def read(self, documents: Iterable[tuple[int, Any]]) -> None:
-        """Take all documents of a file, each with the number of its line."""
-        all_of_them = [*documents]
-        for number, document in all_of_them:
-            if isinstance(document, list):
-                if len(all_of_them) > 1 and _has_texts(document):
-                    problem = "is one of several lists: write one list of hosts, or objects"
-                    self.reading.bad(number, problem)
-                    continue
-                self._take_all(document)
-            elif isinstance(document, dict) and not self._is_record(document):
-                self._take_object(number, document, is_only=len(all_of_them) == 1)
-            else:
-                self._take(number, document)
 
-    def _is_record(self, document: dict[str, Any]) -> bool:
-        places = self._find(document)
-        if isinstance(places, str):
-            return False
-        return not isinstance([*document.values()][places[self.columns.needed]], dict | list)
+def mapping_of(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any] | Invalid:
+    """Return the mapping of some keys and values; `Invalid` if a key is there twice."""
+    mapping = dict(pairs)
+    if len(mapping) == len(pairs):
+        return mapping
+    keys = [key for key, _ in pairs]
+    twice = next(key for key in keys if keys.count(key) > 1)
+    return Invalid(f"names the key {twice[:40]!r} twice")
 
-    def _take_all(self, items: Iterable[tuple[int, Any]]) -> None:
-        for number, item in items:
-            self._take(number, item)
 
-    def _take(self, number: int, item: Any) -> None:
-        if isinstance(item, Flaw):
-            self.reading.bad(number, str(item))
-        elif isinstance(item, dict):
-            self._take_record(number, item)
-        elif isinstance(item, str) and self.columns.takes_names:
-            self._take_name(number, item)
-        else:
-            self.reading.bad(number, self._not_an_object())
+def read_documents(documents: Iterable[tuple[int, Any]], source: Source, reading: Reading) -> None:
+    """Add the records of all documents of a file, each with the number of its line."""
+    parser = _Parser(source)
+    all_documents = [*documents]
+    for line, document in all_documents:
+        for number, item in parser.items(line, document, is_only=len(all_documents) == 1):
+            try:
+                reading.add(number, parser.record(number, item))
+            except Unreadable as error:
+                reading.bad(error.number, error.problem)
 
-    def _take_name(self, number: int, name: str) -> None:
-        doubt = None if self.is_sure else doubt_about(name, is_quoted=True)
-        if doubt is None:
-            self.reading.add(number, {"host": name})
-        else:
-            self.reading.bad(number, f"{doubt} (--input-format says that it is one)")
 
-    def _take_record(self, number: int, item: dict[str, Any]) -> None:
-        places = self._find(item)
-        if isinstance(places, str):
-            self.reading.bad(number, places)
-            return
+class _Parser:
+    """Finds the items in documents, and the record of each item."""
+
+    def __init__(self, source: Source) -> None:
+        self._columns = source.columns
+        self._is_format_given = source.is_format_given
+        self._places: dict[tuple[str, ...], Mapping[str, int]] = {}
+
+    def items(self, number: int, document: Any, *, is_only: bool) -> Iterable[tuple[int, Any]]:
+        """Return the items of a document, each with the number of its line.
+
+        :param is_only: whether the file has no other document.
+        """
+        if isinstance(document, list):
+            if is_only or not any(isinstance(item, str) for _, item in document):
+                return document
+            problem = "is one of several lists: write one list of hosts, or objects"
+            return [(number, Invalid(problem))]
+        if not isinstance(document, dict) or self._has_key(document):
+            return [(number, document)]
+        inner = {key: value for key, value in document.items() if isinstance(value, dict | list)}
+        if is_only and len(inner) == 1:
+            key, value = inner.popitem()
+            if self._is_list_of_hosts(key, value):
+                label = next((key for key in document if simplified(key) in _LABELS), None)
+                return value if label is None else [(number, _labelled(label))]
+            inner = {key: value}
+        if not inner or self._columns.is_secret:
+            return [(number, document)]
+        problem = (
+            "is an object without one clear list of hosts: write a list of hosts, or of objects "
+            f"such as {_EXAMPLE}"
+        )
+        return [(number, Invalid(problem))]
+
+    def record(self, number: int, item: Any) -> dict[str, Any]:
+        """Return the values of an item, by role.
+
+        :raises Unreadable: it has no values that can be used.
+        """
+        if isinstance(item, Invalid):
+            raise Unreadable(number, item.problem)
+        if isinstance(item, dict):
+            return self._record_of_object(number, item)
+        if not isinstance(item, str) or not self._columns.takes_names:
+            raise Unreadable(number, self._not_an_object())
+        doubt = None if self._is_format_given else doubt_about(item, in_a_list=True)
+        if doubt is not None:
+            raise Unreadable(number, f"{doubt} (--input-format says that it is one)")
+        return {"host": item}
+
+    def _record_of_object(self, number: int, item: dict[str, Any]) -> dict[str, Any]:
+        try:
+            places = self._find(item)
+        except ColumnProblem as error:
+            raise Unreadable(number, self._no_columns(error)) from None
         given = [*item.values()]
         values = {role: given[place] for role, place in places.items()}
         values = {role: value for role, value in values.items() if value is not None}
-        wrong = [role for role, value in values.items() if type(value) is not str]
-        if wrong:
-            self.reading.bad(number, f"{wrong[0]} must be text")
-        elif self.columns.needed not in values:
-            self.reading.bad(number, self.columns.lacking)
-        else:
-            self.reading.add(number, values)
+        for role, value in values.items():
+            if type(value) is not str:
+                raise Unreadable(number, f"{role} must be text")
+        if self._columns.key not in values:
+            raise Unreadable(number, self._columns.no_key)
+        return values
 
-    def _find(self, item: dict[str, Any]) -> dict[str, int] | str:
-        """Where the columns are in an object, or why they cannot be found."""
-        key = (*item,)
-        found = self._places.get(key)
-        if found is None:
-            try:
-                found = self.columns.find(key)
-            except ColumnProblem as problem:
-                is_other = self.columns.is_secret and problem.is_header
-                found = self._not_an_object() if is_other else str(problem)
-                if not (problem.is_header or self.columns.chosen or self.columns.is_secret):
-                    found = f"{problem}: write objects such as {_EXAMPLE}, or --host-column KEY"
-            self._places[key] = found
-        return found
+    def _find(self, item: dict[str, Any]) -> Mapping[str, int]:
+        """Return the places of the columns among the keys of an object.
 
-    def _take_object(self, number: int, document: dict[str, Any], *, is_only: bool) -> None:
-        """Take the list of hosts in an object that is none itself, if there is one for sure."""
-        inner = [(key, value) for key, value in document.items() if isinstance(value, dict | list)]
-        if not inner:
-            self._take_record(number, document)
-            return
-        if is_only and len(inner) == 1 and self._is_list_of_hosts(*inner[0]):
-            beside = next((key for key in document if simplified(key) in _LABELS), None)
-            if beside is None:
-                self._take_all(inner[0][1])
-            else:
-                problem = (
-                    f"has {beside!r} beside the list of hosts, of which it may say the cell: write "
-                    f"the list alone, or objects such as {_EXAMPLE}"
-                )
-                self.reading.bad(number, problem)
-            return
-        if self.columns.is_secret:
-            self._take_record(number, document)
-            return
-        problem = (
-            "is an object in which the list of hosts cannot be told: write a list of hosts, or of "
-            f"objects such as {_EXAMPLE}"
-        )
-        self.reading.bad(number, problem)
+        :raises ColumnProblem: they cannot be found.
+        """
+        names = (*item,)
+        places = self._places.get(names)
+        if places is None:
+            places = self._places[names] = self._columns.find(names)
+        return places
+
+    def _has_key(self, document: dict[str, Any]) -> bool:
+        """Return whether an object names a host, or whatever the columns need, itself."""
+        try:
+            place = self._find(document)[self._columns.key]
+        except ColumnProblem:
+            return False
+        return not isinstance([*document.values()][place], dict | list)
 
     def _is_list_of_hosts(self, key: str, value: Any) -> bool:
         if not isinstance(value, list):
             return False
         name = simplified(key)
-        names_hosts = {name, name.removesuffix("s")} & _LIST_NAMES and self.columns.takes_names
+        is_named_so = bool(
+            self._columns.takes_names and {name, name.removesuffix("s")} & _LIST_NAMES
+        )
         items = [item for _, item in value]
-        if all(isinstance(item, str) and not isinstance(item, Flaw) for item in items):
-            return bool(names_hosts)
+        if all(isinstance(item, str) for item in items):
+            return is_named_so
         if not all(isinstance(item, dict) for item in items):
             return False
-        # "name" alone may be that of anything: then the key of the list has to say of what.
-        return bool(names_hosts) or not any("name" in map(simplified, item) for item in items)
+        # "name" alone may be the name of anything: then the key of the list has to tell.
+        return is_named_so or not any("name" in map(simplified, item) for item in items)
+
+    def _no_columns(self, error: ColumnProblem) -> str:
+        if self._columns.is_secret:
+            return self._not_an_object() if error.is_header else str(error)
+        if error.is_header or self._columns.chosen:
+            return str(error)
+        return f"{error}: write objects such as {_EXAMPLE}, or --host-column KEY"
 
     def _not_an_object(self) -> str:
-        if self.columns.is_secret:
-            return f"is not an object with the keys {self.columns.header.replace(',', ', ')} alone"
-        alone = "" if self.columns.takes_names else ": names alone need --cell"
+        if self._columns.is_secret:
+            keys = self._columns.example.replace(",", ", ")
+            return f"is not an object with the keys {keys} alone"
+        alone = "" if self._columns.takes_names else ": names alone need --cell"
         return f"is not an object such as {_EXAMPLE}{alone}"
 
 
-def _has_texts(items: Iterable[tuple[int, Any]]) -> bool:
-    return any(isinstance(item, str) for _, item in items)
+def _labelled(key: str) -> Invalid:
+    return Invalid(
+        f"has {key!r} beside the list of hosts, which may name their cell: write the list alone, "
+        f"or objects such as {_EXAMPLE}"
+    )

@@ -6,57 +6,55 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from hostmap_sql.cli.input.documents import OTHER, DocumentReader
-from hostmap_sql.cli.input.records import Flaw
+from hostmap_sql.cli.input.documents import OTHER, Invalid, mapping_of, read_documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hostmap_sql.cli.input.columns import Columns
     from hostmap_sql.cli.input.records import Reading
-    from hostmap_sql.cli.input.text import Text
+    from hostmap_sql.cli.input.source import Source
 
-# How often an object is looked for on more than one line, where each line begins with one.
-_MOST_TRIES = 10
+# Where each line begins with an object, how many objects may still span several lines.
+_MAX_TRIES = 10
 
 _WHITE_SPACE = re.compile(r"[ \t\n]*")
 
 
-def read_json(text: Text, columns: Columns, reading: Reading, *, is_sure: bool) -> None:
+def read_json(source: Source, reading: Reading) -> None:
     """Read all JSON documents of a text."""
-    is_certain = is_sure or columns.is_secret
-    scanner = _Scanner(text.text, reading, is_secret=columns.is_secret, is_certain=is_certain)
-    DocumentReader(columns, reading, is_sure).read(scanner.documents())
+    scanner = _Scanner(source.text)
+    read_documents(scanner.documents(), source, reading)
+    is_secret = source.columns.is_secret
+    may_be_yaml = not (source.is_format_given or is_secret)
+    for number, problem, is_first in scanner.problems:
+        hint = ": if it is YAML, write --input-format yaml" if may_be_yaml and is_first else ""
+        reading.bad(number, "is not JSON" if is_secret else f"{problem}{hint}")
 
 
-def is_json(text: Text) -> bool:
-    """Whether the first document is JSON."""
-    scanner = _Scanner(text.text, None)
-    return next(scanner.documents(), None) is not None
+def is_json(text: str) -> bool:
+    """Return whether a text has a JSON document."""
+    return next(_Scanner(text).documents(), None) is not None
 
 
 class _Scanner:
-    """Finds the documents of a text, and the lines on which they and their elements begin."""
+    """Finds the documents of a text, and the lines on which they and their elements begin.
 
-    def __init__(
-        self,
-        text: str,
-        reading: Reading | None,
-        *,
-        is_secret: bool = False,
-        is_certain: bool = False,
-    ) -> None:
+    `problems` has the number of each line that is not JSON, what is wrong with it, and whether no
+    document is above it.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.problems: list[tuple[int, str, bool]] = []
         self._text = text
-        self._reading = reading
-        self._is_secret = is_secret
-        self._is_certain = is_certain
         self._decoder = json.JSONDecoder(
             object_pairs_hook=_mapping, parse_int=_other, parse_float=_other, parse_constant=_other
         )
         self._counted, self._line = 0, 1
         self._tries = 0
+        self._has_document = False
 
     def documents(self) -> Iterator[tuple[int, Any]]:
+        """Yield the documents, each with the number of its line; collect the problems."""
         position = self._skip(0)
         while position < len(self._text):
             number, start = self._number(position), position
@@ -64,20 +62,23 @@ class _Scanner:
                 self._check_line(start)
                 value, position = self._value(start)
             except json.JSONDecodeError as error:
-                self._report(error, 0 if error.doc is self._text else start)
+                self._add_error(error, 0 if error.doc is self._text else start)
                 position = self._next_object_line(start)
             except RecursionError:
-                self._bad(start, "is not JSON that is needed for hosts: it is nested too deeply")
+                self._add_problem(start, "is nested too deeply for a list of hosts")
                 return
             else:
-                self._is_certain = True
+                self._has_document = True
                 yield number, value
             position = self._skip(position)
 
     def _check_line(self, start: int) -> None:
-        """Look at one line alone, where each has an object.
+        """Parse one line alone, if each line has an object.
 
-        To say where in a whole text something is wrong takes longer the longer the text is.
+        The decoder counts all lines of its text for each error, so that many errors in a long
+        text would take minutes.
+
+        :raises json.JSONDecodeError: the object on the line is not JSON.
         """
         end = self._next_object_line(start)
         if end == len(self._text):
@@ -88,33 +89,31 @@ class _Scanner:
         except json.JSONDecodeError as error:
             goes_on = not line[error.pos :].strip()
             self._tries += goes_on
-            if not goes_on or self._tries > _MOST_TRIES:
+            if not goes_on or self._tries > _MAX_TRIES:
                 raise
 
     def _next_object_line(self, start: int) -> int:
-        """Where the line ends that begins with an object, if the next one does too; or the end."""
+        """Return the end of a line, if it and the next one begin with objects, or of the text."""
         end = self._text.find("\n", start)
         are_both = self._text.startswith("{", start) and self._text.startswith("{", end + 1)
         return end if end >= 0 and are_both else len(self._text)
 
-    def _report(self, error: json.JSONDecodeError, start: int) -> None:
-        # What is missing at the end is missing on the last line with something on it.
+    def _add_error(self, error: json.JSONDecodeError, start: int) -> None:
+        # An error at the end belongs to the last line that is not blank.
         place = start + len(error.doc[: error.pos].rstrip())
         at_end = not error.doc[error.pos :].strip()
         place = place if at_end else start + error.pos
         column = place - self._text.rfind("\n", 0, place)
-        self._bad(place, f"is not JSON: {error.msg} (column {column})")
+        self._add_problem(place, f"is not JSON: {error.msg} (column {column})")
 
     def _value(self, position: int) -> tuple[Any, int]:
-        """A value whose lists have the numbers of their lines, and where it ends."""
+        """Return a value, its lists with the numbers of their lines, and where it ends."""
         if self._text.startswith("[", position):
             return self._array(position)
         value, end = self._decoder.raw_decode(self._text, position)
         if isinstance(value, dict) and any(isinstance(inner, list) for inner in value.values()):
             return self._object(position)
-        if value is True or value is False:
-            value = OTHER
-        return value, end
+        return _without_bool(value), end
 
     def _array(self, position: int) -> tuple[list[tuple[int, Any]], int]:
         items: list[tuple[int, Any]] = []
@@ -124,7 +123,7 @@ class _Scanner:
         while True:
             number = self._number(position)
             value, position = self._decoder.raw_decode(self._text, position)
-            items.append((number, OTHER if isinstance(value, bool) else value))
+            items.append((number, _without_bool(value)))
             position = self._skip(position)
             if self._text.startswith("]", position):
                 return items, position + 1
@@ -163,22 +162,18 @@ class _Scanner:
         self._counted = position
         return self._line
 
-    def _bad(self, position: int, problem: str) -> None:
-        if self._reading is not None:
-            hint = "" if self._is_certain else ": if it is YAML, write --input-format yaml"
-            text = "is not JSON" if self._is_secret else f"{problem}{hint}"
-            self._reading.bad(self._number(position), text)
+    def _add_problem(self, position: int, problem: str) -> None:
+        self.problems.append((self._number(position), problem, not self._has_document))
 
 
 def _other(_text: str) -> object:
-    """Stand for a number: none is needed, and some are too long to be made."""
+    """Stand for a number: none is needed, and some are too long to convert."""
     return OTHER
 
 
-def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Flaw:
-    mapping = {key: OTHER if isinstance(value, bool) else value for key, value in pairs}
-    if len(mapping) == len(pairs):
-        return mapping
-    keys = [key for key, _ in pairs]
-    twice = next(key for key in keys if keys.count(key) > 1)
-    return Flaw(f"names the key {twice[:40]!r} twice")
+def _without_bool(value: Any) -> Any:
+    return OTHER if isinstance(value, bool) else value
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Invalid:
+    return mapping_of([(key, _without_bool(value)) for key, value in pairs])

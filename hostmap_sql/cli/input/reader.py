@@ -1,86 +1,49 @@
-"""Reading a file of hosts or cells, in whatever format it is."""
+"""Reading a list of hosts or cells in any format."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
-
-import click
+from typing import TYPE_CHECKING
 
 from hostmap_sql.cli.input.aligned import read_aligned
+from hostmap_sql.cli.input.decoding import decode
 from hostmap_sql.cli.input.delimited import read_delimited
-from hostmap_sql.cli.input.detection import Undetected, detect_format
+from hostmap_sql.cli.input.detection import detect_format
 from hostmap_sql.cli.input.json_documents import read_json
-from hostmap_sql.cli.input.plain import read_plain
-from hostmap_sql.cli.input.records import Reading
+from hostmap_sql.cli.input.lines import read_lines
+from hostmap_sql.cli.input.records import Reading, Unreadable
+from hostmap_sql.cli.input.source import Source
 from hostmap_sql.cli.input.table import read_table
-from hostmap_sql.cli.input.text import decode
 from hostmap_sql.cli.input.yaml_documents import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from hostmap_sql.cli.input.columns import Columns
-    from hostmap_sql.cli.input.text import Text
 
-
-class _Reader(Protocol):
-    def __call__(
-        self, text: Text, columns: Columns, reading: Reading, *, is_sure: bool
-    ) -> None: ...
-
-
-FORMATS: Mapping[str, _Reader] = {
+FORMATS: Mapping[str, Callable[[Source, Reading], None]] = {
     "csv": read_delimited,
     "json": read_json,
     "jsonl": read_json,
     "yaml": read_yaml,
     "table": read_table,
     "aligned": read_aligned,
-    "lines": read_plain,
+    "lines": read_lines,
 }
-"""How to read each format."""
+"""The reader of each format."""
 
 
 def read_records(data: bytes, columns: Columns, form: str | None = None) -> Reading:
-    """Read a file.
+    """Read the records of a file, and its bad lines.
 
-    :param form: one of `FORMATS`; None to tell it by the first lines.
+    :param form: one of `FORMATS`; None to recognize it by the first lines.
     """
     reading = Reading()
-    text = decode(data, reading)
-    if next(text.significant(), None) is None:
-        if not reading.bad_lines:
-            reading.bad(1, "the input is empty")
-        return reading
     try:
-        chosen = form or detect_format(text, columns)
-    except Undetected as error:
+        source = Source(decode(data, reading), columns, is_format_given=form is not None)
+        if next(source.significant_lines(), None) is not None:
+            FORMATS[form or detect_format(source)](source, reading)
+        elif not reading.bad_lines:
+            reading.bad(1, "the input is empty")
+    except Unreadable as error:
         reading.bad(error.number, error.problem)
-    else:
-        FORMATS[chosen](text, columns, reading, is_sure=form is not None)
     return reading
-
-
-def format_options(*, cells: bool) -> Callable[[Any], Any]:
-    """The options that say how a file of hosts is to be read.
-
-    :param cells: whether the command reads the cells too.
-    """
-
-    def decorate(command: Any) -> Any:
-        if cells:
-            command = click.option(
-                "--cell-column",
-                metavar="NAME",
-                help="The column, or key, with the names or UUIDs of the cells.",
-            )(command)
-        command = click.option(
-            "--host-column", metavar="NAME", help="The column, or key, with the hosts."
-        )(command)
-        return click.option(
-            "--input-format",
-            type=click.Choice([*FORMATS]),
-            help="The format of FILE. Default: told by its first lines.",
-        )(command)
-
-    return decorate

@@ -1,4 +1,4 @@
-"""What readers return: the records of a file, and the lines that cannot be used."""
+"""The result of reading a file: its records, and the lines that cannot be used."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Record(NamedTuple):
-    """The values of one host or cell, by role ("host", "cell", ...), and the line it begins on."""
+    """The values of one host or cell, by role ("host", "cell", ...), and its first line."""
 
     number: int
     values: dict[str, Any]
@@ -17,8 +17,8 @@ class Record(NamedTuple):
 class BadLine:
     """A line that cannot be used, and why.
 
-    :param unknown_cell: the name or UUID by which there is no cell, where that is what is wrong;
-        empty if it must not be quoted.
+    :param unknown_cell: the cell that the line names, if that cell does not exist; empty if
+        messages must not quote it.
     """
 
     number: int
@@ -26,27 +26,33 @@ class BadLine:
     unknown_cell: str | None = None
 
 
+class Unreadable(Exception):
+    """A line, or the file from that line on, cannot be read.
+
+    :param problem: what is wrong with the line, without a subject: "is not JSON".
+    """
+
+    def __init__(self, number: int, problem: str) -> None:
+        super().__init__(number, problem)
+        self.number = number
+        self.problem = problem
+
+
 @dataclass
 class Reading:
-    """What was read from a file, and what could not be.
+    """The records and the bad lines of a file.
 
-    `passed_over` are the numbers of lines outside of a table, such as those of a log.
+    `skipped` are the numbers of lines outside a table, such as those of a log.
     """
 
     records: list[Record] = field(default_factory=list)
     bad_lines: list[BadLine] = field(default_factory=list)
-    passed_over: list[int] = field(default_factory=list)
+    skipped: list[int] = field(default_factory=list)
 
     def add(self, number: int, values: dict[str, Any]) -> None:
         """Add a record."""
         self.records.append(Record(number, values))
 
     def bad(self, number: int, problem: str) -> None:
-        """Note that a line cannot be used."""
+        """Add a bad line."""
         self.bad_lines.append(BadLine(number, problem))
-
-
-class Flaw(str):
-    """Stands for a value that cannot be used, and says why: "names the key 'host' twice"."""
-
-    __slots__ = ()

@@ -1,19 +1,18 @@
-"""YAML: lists of hosts or of mappings. All scalars stay as written: no, 1e3 and 12:30 are names."""
+"""YAML: lists of hosts or mappings. Scalars stay as written: no, 1e3 and 12:30 are names."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hostmap_sql.cli.input.documents import DocumentReader
-from hostmap_sql.cli.input.records import Flaw
+from hostmap_sql.cli.input.documents import Invalid, mapping_of, read_documents
+from hostmap_sql.cli.input.records import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hostmap_sql.cli.input.columns import Columns
     from hostmap_sql.cli.input.records import Reading
-    from hostmap_sql.cli.input.text import Text
+    from hostmap_sql.cli.input.source import Source
 
 _NULLS = ("", "~", "null", "Null", "NULL")
 _TEXT_TAGS = (None, "!", "tag:yaml.org,2002:str")
@@ -23,78 +22,63 @@ _MERGE = "<<"
 _MAX_DEPTH = 20
 
 
-def read_yaml(text: Text, columns: Columns, reading: Reading, *, is_sure: bool) -> None:
-    """Read all YAML documents of a text."""
-    import yaml  # noqa: PLC0415 - only for those who read it
-
+def read_yaml(source: Source, reading: Reading) -> None:
+    """Read all YAML documents of a text, up to the first error."""
     documents: list[tuple[int, Any]] = []
     try:
-        documents.extend(_documents(text.text))
-    except _Refused as error:
+        for number, document in _documents(source):
+            if type(document) is str:
+                problem = "is text, not a YAML list: write each host as - compute-1"
+                reading.bad(number, problem)
+                return
+            if document is not None:
+                documents.append((number, document))
+    except Unreadable as error:
         reading.bad(error.number, error.problem)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        number = 1 if mark is None else min(mark.line + 1, len(text.lines))
-        problem = getattr(error, "problem", None)
-        quoted = "" if columns.is_secret or not problem else f": {problem}"
-        hint = "" if is_sure else " (--input-format says so if it is something else)"
-        reading.bad(number, f"is not YAML{quoted}{hint}")
-    bare = [number for number, value in documents if type(value) is str]
-    if bare:
-        reading.bad(bare[0], "is text, not a YAML list: write each host as - compute-1")
-        return
-    found = [document for document in documents if document[1] is not None]
-    DocumentReader(columns, reading, is_sure).read(found)
-
-
-class _Refused(Exception):
-    def __init__(self, number: int, problem: str) -> None:
-        super().__init__(number, problem)
-        self.number = number
-        self.problem = problem
+    read_documents(documents, source, reading)
 
 
 @dataclass
-class _Builder:
-    """Builds one list or mapping from the events between its start and its end."""
+class _Collection:
+    """A list or a mapping between the events of its start and its end."""
 
     number: int
     is_list: bool
     items: list[tuple[int, Any]] = field(default_factory=list)
 
     def value(self) -> Any:
+        """Return the list or the mapping; `Invalid` if it has a key that cannot be used."""
         if self.is_list:
             return self.items
         keys = [key for _, key in self.items[::2]]
         values = [value for _, value in self.items[1::2]]
         if not all(type(key) is str for key in keys):
-            return Flaw("has a key that is no text")
+            return Invalid("has a key that is not text")
         if _MERGE in keys:
-            return Flaw("takes keys from elsewhere by <<, which is not read: write them here")
-        mapping = dict(zip(keys, values, strict=True))
-        if len(mapping) < len(keys):
-            twice = next(key for key in keys if keys.count(key) > 1)
-            return Flaw(f"names the key {twice[:40]!r} twice")
-        return mapping
+            return Invalid("merges keys by <<, which is not supported: write the keys here")
+        return mapping_of([*zip(keys, values, strict=True)])
 
 
-def _documents(text: str) -> Iterator[tuple[int, Any]]:
-    """The documents, built from the parser's events: no alias can make more of them than there is.
+def _documents(source: Source) -> Iterator[tuple[int, Any]]:
+    """Yield the documents, each with the number of its line.
 
-    :raises _Refused: something is there that no list of hosts needs.
+    They are built from the parser's events, so that aliases cannot multiply text.
+
+    :raises Unreadable: the text is not YAML, or is YAML that no list of hosts needs.
     """
     anchors: dict[str, str] = {}
-    stack: list[_Builder] = []
-    for number, event in _events(text):
+    stack: list[_Collection] = []
+    for number, event in _events(source):
+        start, value = number, None
         match type(event).__name__:
-            case "SequenceStartEvent" | "MappingStartEvent":
-                stack.append(_Builder(number, is_list=type(event).__name__[0] == "S"))
+            case "SequenceStartEvent" | "MappingStartEvent" as kind:
+                stack.append(_Collection(number, is_list=kind == "SequenceStartEvent"))
                 if len(stack) > _MAX_DEPTH:
-                    raise _Refused(number, "is nested too deeply for a list of hosts")
+                    raise Unreadable(number, "is nested too deeply for a list of hosts")
                 continue
             case "SequenceEndEvent" | "MappingEndEvent":
-                built = stack.pop()
-                number, value = built.number, built.value()  # noqa: PLW2901 - where it began
+                collection = stack.pop()
+                start, value = collection.number, collection.value()
             case "ScalarEvent":
                 value = _scalar(event)
                 if event.anchor and type(value) is str:
@@ -102,31 +86,43 @@ def _documents(text: str) -> Iterator[tuple[int, Any]]:
             case "AliasEvent" if event.anchor in anchors:
                 value = anchors[event.anchor]
             case "AliasEvent":
-                problem = "has an alias of something other than text, which is not read"
-                raise _Refused(number, problem)
+                problem = "has an alias of a list or a mapping, which is not supported"
+                raise Unreadable(number, problem)
             case _:
                 continue
         if stack:
-            stack[-1].items.append((number, value))
+            stack[-1].items.append((start, value))
         else:
-            yield number, value
+            yield start, value
 
 
-def _events(text: str) -> Iterator[tuple[int, Any]]:
-    """What the parser finds, each with the number of its line."""
-    import yaml  # noqa: PLC0415 - only for those who read it
+def _events(source: Source) -> Iterator[tuple[int, Any]]:
+    """Yield the events of the parser, each with the number of its line.
+
+    :raises Unreadable: the text is not YAML.
+    """
+    import yaml  # noqa: PLC0415 - only for commands that read YAML
 
     # The parser in C is ten times faster; not every build of PyYAML has it.
     loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-    events: Iterator[Any] = yaml.parse(text, Loader=loader)
-    last = text.count("\n") + 1  # YAML knows other line breaks too
-    for event in events:
-        yield min(event.start_mark.line + 1, last), event
+    last = len(source.lines)  # YAML knows more line breaks than editors
+    event: Any
+    try:
+        for event in yaml.parse(source.text, Loader=loader):
+            yield min(event.start_mark.line + 1, last), event
+    except yaml.YAMLError as error:
+        number, problem = 1, None
+        if isinstance(error, yaml.MarkedYAMLError):
+            problem = error.problem
+            number = min(error.problem_mark.line + 1, last) if error.problem_mark else 1
+        quoted = "" if source.columns.is_secret or not problem else f": {problem}"
+        hint = "" if source.is_format_given else ": if it is not YAML, write --input-format"
+        raise Unreadable(number, f"is not YAML{quoted}{hint}") from None
 
 
-def _scalar(event: Any) -> str | None:
+def _scalar(event: Any) -> str | Invalid | None:
     if event.tag not in _TEXT_TAGS:
-        return Flaw("has a value with a tag, which is not read")
+        return Invalid("has a value with a tag, which is not supported")
     if event.implicit[0] and event.value in _NULLS:
         return None
     value: str = event.value

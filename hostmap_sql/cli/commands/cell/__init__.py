@@ -1,0 +1,1 @@
+"""The commands below `hostmap cell`, one file each."""

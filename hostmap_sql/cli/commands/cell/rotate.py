@@ -1,0 +1,145 @@
+"""`hostmap cell rotate`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hostmap_sql.cli.framework.commands import Command
+from hostmap_sql.cli.framework.options import WRITES, dry_run_option
+from hostmap_sql.cli.framework.param_types import IS_MASKED
+from hostmap_sql.cli.framework.wording import plural
+from hostmap_sql.cli.input.bad_lines import refuse_bad_lines
+from hostmap_sql.cli.input.columns import ROTATION_COLUMNS
+from hostmap_sql.cli.input.files import label, read_file
+from hostmap_sql.cli.input.reader import FORMATS, read_records
+from hostmap_sql.cli.input.records import BadLine
+from hostmap_sql.cli.output.dry_run import PLAN_COLUMNS, plan_row, show_plan
+from hostmap_sql.cli.output.formats import show_summary
+from hostmap_sql.errors import InvalidValue
+from hostmap_sql.secret_url import MASK
+from hostmap_sql.validation import canonical_uuid, valid_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hostmap_sql.cli.framework.settings import Settings
+    from hostmap_sql.models import CellMapping
+    from hostmap_sql.secret_url import SecretUrl
+
+_URLS = ("transport_url", "database_connection")
+
+
+@click.command(
+    "rotate",
+    cls=Command,
+    columns=("updated", "unchanged", "revision"),
+    uses=WRITES,
+    plan_columns=PLAN_COLUMNS,
+    example="hostmap cell rotate --file urls.csv --dry-run\n"
+    "hostmap cell rotate --file - --reason 'passwords rotated' < urls.csv",
+)
+@click.option("--file", metavar="FILE", required=True, help="The new URLs; - reads standard input.")
+@click.option(
+    "--input-format",
+    type=click.Choice([name for name in FORMATS if name != "lines"]),
+    help="The format of FILE. Default: detected from its first lines.",
+)
+@dry_run_option
+@click.pass_obj
+def rotate_urls(
+    settings: Settings, /, *, file: str, input_format: str | None, dry_run: bool
+) -> None:
+    """Change the URLs of many cells, in one change.
+
+    FILE may be CSV with the header cell,transport_url,database_connection, JSON or YAML with these
+    keys, or any other format with columns that `hostmap host import` reads. An empty or missing
+    field leaves that URL as it is.
+
+    The whole file is checked before anything is written, and bad lines are reported by number. If
+    no URL is new, nothing changes.
+    """
+    data = read_file(file, "--file")
+    with settings.open() as hostmap:
+        rotation = _Rotation(hostmap.cells.list())
+        rotation.read(data, input_format)
+        refuse_bad_lines(rotation.bad_lines, label(file), cells=rotation.cells)
+        plan = rotation.plan()
+        if dry_run:
+            sentence = f"{plural(len(plan), 'cell')} would be updated"
+            show_plan(settings, plan, sentence)
+            return
+        updated = hostmap.cells.update_many(rotation.urls)
+    revision = updated[0].revision if updated else None
+    unchanged = len(rotation.urls) - len(updated)
+    row = {"updated": len(updated), "unchanged": unchanged, "revision": revision}
+    when = f" (revision {revision})" if revision else ""
+    sentence = f"updated {plural(len(updated), 'cell')}, unchanged {unchanged:,}{when}"
+    show_summary(settings, row, sentence)
+
+
+@dataclass
+class _Rotation:
+    """The new URLs of cells, and the bad lines. No message quotes a URL."""
+
+    cells: Sequence[CellMapping]
+    urls: dict[str, dict[str, SecretUrl]] = field(default_factory=dict)
+    bad_lines: list[BadLine] = field(default_factory=list)
+    _numbers: dict[str, int] = field(default_factory=dict)
+
+    def plan(self) -> list[dict[str, Any]]:
+        """List what would change."""
+        rows = []
+        for cell in self.cells:
+            new = self.urls.get(cell.uuid, {})
+            differ = [name for name, url in new.items() if url != getattr(cell, name)]
+            if differ:
+                rows.append(plan_row("update", "cell", cell.name, detail=", ".join(differ)))
+        return rows
+
+    def read(self, data: bytes, form: str | None) -> None:
+        """Read all records of a file."""
+        reading = read_records(data, ROTATION_COLUMNS, form)
+        self.bad_lines.extend(reading.bad_lines)
+        for record in reading.records:
+            self._add(record.number, record.values)
+
+    def _bad(self, number: int, problem: str, unknown_cell: str | None = None) -> None:
+        self.bad_lines.append(BadLine(number, problem, unknown_cell))
+
+    def _add(self, number: int, values: Mapping[str, Any]) -> None:
+        values = {name: value for name, value in values.items() if value}
+        if "cell" not in values:
+            self._bad(number, "names no cell")
+            return
+        cell = self._find(values["cell"])
+        if cell is None:
+            # In a line with fields in the wrong order this may be a URL, or a part of one.
+            is_secret = bool({*":/@"} & {*values["cell"]})
+            named = "" if is_secret else f" {values['cell']!r}"
+            unknown = "" if is_secret else values["cell"]
+            self._bad(number, f"there is no such cell{named}", unknown)
+            return
+        first = self._numbers.setdefault(cell.uuid, number)
+        if first != number:
+            self._bad(number, f"cell {cell.name!r} is named on line {first} already")
+            return
+        try:
+            self.urls[cell.uuid] = {
+                name: url for name in _URLS if (url := _new_url(values.get(name), name))
+            }
+        except InvalidValue as error:
+            self._bad(number, str(error))
+
+    def _find(self, text: str) -> CellMapping | None:
+        uuid = canonical_uuid(text)
+        by = "name" if uuid is None else "uuid"
+        return next((cell for cell in self.cells if getattr(cell, by) == (uuid or text)), None)
+
+
+def _new_url(value: str | None, field: str) -> SecretUrl | None:
+    if value is not None and MASK in value:
+        raise InvalidValue(field, IS_MASKED)
+    return valid_url(value, field)

@@ -1,0 +1,58 @@
+"""`hostmap check`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hostmap_sql.cli.framework import errors
+from hostmap_sql.cli.framework.commands import Command
+from hostmap_sql.cli.framework.wording import plural
+from hostmap_sql.cli.output.formats import show_rows
+from hostmap_sql.validation import MAX_BIGINT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hostmap_sql.cli.framework.settings import Settings
+    from hostmap_sql.directory.consistency_check import Finding
+
+COLUMNS = ("kind", "about", "host", "cell_uuid", "revision", "problem")
+BRIEF_COLUMNS = ("kind", "about", "problem")
+
+_DEFAULT_LIMIT = 1_000
+
+
+@click.command(
+    "check",
+    cls=Command,
+    columns=COLUMNS,
+    example="hostmap check\nhostmap check --format json",
+)
+@click.option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(1, MAX_BIGINT),
+    default=_DEFAULT_LIMIT,
+    help=f"Show at most this number of findings of each kind. Default: {_DEFAULT_LIMIT:,}.",
+)
+@click.pass_obj
+def check(settings: Settings, /, *, limit: int) -> None:
+    """Check the consistency of the directory and its history.
+
+    Each finding says what is wrong and how to repair it. If there are any, the exit status is 4.
+    Writes nothing, and is safe during writes of others.
+    """
+    with settings.open() as hostmap:
+        found = hostmap.check(limit=limit)
+    if found or settings.format != "table":
+        show_rows(settings, COLUMNS, map(_row, found), BRIEF_COLUMNS)
+    if found:
+        number = plural(len(found), "finding")
+        raise errors.Failure(f"{number}: each says what to do", errors.CONFLICT)
+    errors.print_status("the directory is in order")
+
+
+def _row(finding: Finding) -> Mapping[str, Any]:
+    return {name: getattr(finding, name) for name in COLUMNS}

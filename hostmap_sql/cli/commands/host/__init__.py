@@ -1,0 +1,1 @@
+"""The commands below `hostmap host`, one file each."""

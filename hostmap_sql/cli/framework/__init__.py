@@ -1,0 +1,1 @@
+"""What all commands are built on: settings, options, parameter types, errors, shutdown."""

@@ -1,0 +1,39 @@
+"""Showing the log messages of the library on standard error."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from hostmap_sql.cli.framework.errors import print_status
+from hostmap_sql.cli.framework.settings import Settings
+
+if TYPE_CHECKING:
+    import click
+
+
+def show_warnings(ctx: click.Context) -> None:
+    """Print the library's warnings in the form of errors, until the command ends."""
+    settings = ctx.ensure_object(Settings)
+
+    class StatusHandler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if not settings.verbose:  # show_log() prints it already
+                print_status(record.getMessage())
+
+    _add_handler(ctx, "hostmap_sql", StatusHandler(logging.WARNING))
+
+
+def show_log(ctx: click.Context) -> None:
+    """Print the log of the library and of the drivers, until the command ends."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    for name in ("hostmap_sql", "yoyo", "psycopg"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+        _add_handler(ctx, name, handler)
+
+
+def _add_handler(ctx: click.Context, name: str, handler: logging.Handler) -> None:
+    logger = logging.getLogger(name)
+    logger.addHandler(handler)
+    ctx.call_on_close(lambda: logger.removeHandler(handler))

@@ -1,0 +1,112 @@
+"""The types of parameters that several commands take, with their completion in a shell."""
+
+from __future__ import annotations
+
+import sys
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from hostmap_sql.cli.framework.settings import Settings
+from hostmap_sql.secret_url import MASK
+from hostmap_sql.validation import MAX_BIGINT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from hostmap_sql.hostmap import HostMap
+
+# Completion must be quick, and its list short.
+_COMPLETION_TIMEOUT = 2.0
+_MAX_COMPLETIONS = 100
+
+# A masked URL was probably copied from a list: writing it would lose the password.
+IS_MASKED = (
+    f"has {MASK} in the place of a secret: give the secret itself (write a * of its own as %2A)"
+)
+
+
+class DirectoryName(click.ParamType[str]):
+    """A name of something in the directory, which a shell can complete."""
+
+    def __init__(self, name: str, complete: Callable[[HostMap, str], Iterable[str]]) -> None:
+        self.name = name
+        self._complete = complete
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the names that begin with a prefix; none after an error."""
+        del param
+        try:
+            with ctx.ensure_object(Settings).open(max_timeout=_COMPLETION_TIMEOUT) as hostmap:
+                return [CompletionItem(value) for value in self._complete(hostmap, incomplete)]
+        except Exception:  # noqa: BLE001 - a message would end up in the line being typed
+            return []
+
+
+def _complete_cells(hostmap: HostMap, prefix: str) -> Iterable[str]:
+    return [cell.name for cell in hostmap.cells.list() if cell.name.startswith(prefix)]
+
+
+def _complete_hosts(hostmap: HostMap, prefix: str) -> Iterable[str]:
+    mappings = hostmap.hosts.list(prefix=prefix, limit=_MAX_COMPLETIONS)
+    return [mapping.host for mapping in mappings]
+
+
+class Url(click.ParamType[str]):
+    """A URL, or @FILE to read it from a file, which keeps it out of the process list.
+
+    :param takes_empty: accept the empty text, which stands for no URL.
+    """
+
+    name = "url"
+
+    def __init__(self, *, takes_empty: bool = False) -> None:
+        self.takes_empty = takes_empty
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the URL; the library validates it."""
+        if isinstance(value, str) and value.startswith("@"):
+            value = self._read(value.removeprefix("@"), param, ctx)
+        if MASK in value:
+            self.fail(IS_MASKED, param, ctx)
+        return value.strip()  # an environment variable may end with a line break
+
+    def _read(self, path: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+        except OSError as error:
+            self.fail(f"{path!r} cannot be read: {error.strerror}", param, ctx)
+        except UnicodeDecodeError:
+            self.fail(f"{path!r} is not UTF-8 text", param, ctx)
+        url = text.removeprefix("\ufeff").strip()
+        if not url:
+            # The program that writes it may have failed: this does not mean "no URL".
+            self.fail(f"{path!r} is empty", param, ctx)
+        return url
+
+
+class Seconds(click.FloatRange):
+    """A duration in seconds, above 0."""
+
+    def __init__(self) -> None:
+        super().__init__(0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number; NaN, which passes every range, is refused."""
+        seconds = super().convert(value, param, ctx)
+        if isnan(seconds):
+            self.fail(f"{value!r} is not a number of seconds", param, ctx)
+        return seconds
+
+
+CELL = DirectoryName("cell", _complete_cells)
+HOST = DirectoryName("host", _complete_hosts)
+URL = Url()
+URL_OR_NONE = Url(takes_empty=True)
+SECONDS = Seconds()
+REVISION = click.IntRange(0, MAX_BIGINT)

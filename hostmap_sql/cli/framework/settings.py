@@ -1,0 +1,62 @@
+"""The values of the options of `hostmap` itself, and the directory that they name."""
+
+from __future__ import annotations
+
+import getpass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hostmap_sql.cli.framework.errors import Failure
+from hostmap_sql.cli.framework.suggestions import add_suggestion
+from hostmap_sql.errors import CellMappingNotFound, HostMappingNotFound
+from hostmap_sql.hostmap import DEFAULT_TIMEOUT, connect
+from hostmap_sql.validation import MAX_SECONDS, valid_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hostmap_sql.hostmap import HostMap
+
+DEFAULT_DATABASE = "sqlite:///hostmap.db"
+
+
+@dataclass
+class Settings:
+    """The options of `hostmap` itself, wherever they stand on the command line."""
+
+    database: str = DEFAULT_DATABASE
+    format: str = "table"
+    columns: tuple[str, ...] = ()
+    timeout: float = DEFAULT_TIMEOUT
+    author: str | None = None
+    reason: str | None = None
+    verbose: bool = False
+    typed: dict[str, list[Any]] = field(default_factory=dict)
+    """Every value on the command line, by the name of its option."""
+
+    @contextmanager
+    def open(
+        self, *, max_timeout: float = MAX_SECONDS, default_reason: str | None = None
+    ) -> Iterator[HostMap]:
+        """Open the directory for a block, with the author and reason of the options.
+
+        :param max_timeout: an upper limit of the timeout, in seconds, for commands that retry.
+        :param default_reason: the reason of writes if --reason is not given.
+        """
+        author = _login_name() if self.author is None else self.author
+        timeout = min(self.timeout, max_timeout)
+        with connect(self.database, timeout=timeout, author=author) as hostmap:
+            try:
+                yield hostmap.with_author(reason=self.reason or default_reason)
+            except (CellMappingNotFound, HostMappingNotFound, Failure) as error:
+                add_suggestion(hostmap, error)
+                raise
+
+
+def _login_name() -> str | None:
+    """The name of the user who runs this process; None if it has no valid one."""
+    try:
+        return valid_name(getpass.getuser(), "author")
+    except Exception:  # noqa: BLE001 - KeyError, OSError and others: there is no such user
+        return None

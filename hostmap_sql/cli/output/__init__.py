@@ -1,0 +1,1 @@
+"""Showing results: formats, tables, rows, dry runs, conflicts and progress."""

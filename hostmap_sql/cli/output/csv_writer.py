@@ -1,0 +1,25 @@
+"""Writing CSV that `hostmap host import` reads back: the one place that knows how it is quoted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class CsvWriter:
+    """Writes rows below a header."""
+
+    def __init__(self, stream: TextIO, columns: Sequence[str]) -> None:
+        import csv  # noqa: PLC0415 - only for commands that write CSV
+
+        self._plain = csv.writer(stream, lineterminator="\n")
+        self._quoted = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        self._plain.writerow(columns)
+
+    def write(self, fields: Sequence[str]) -> None:
+        """Write a row."""
+        # Unquoted, a line that begins with # is a comment.
+        writer = self._quoted if fields[0].startswith("#") else self._plain
+        writer.writerow(fields)

@@ -1,0 +1,171 @@
+"""Parses the URL of a database."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from ipaddress import AddressValueError, IPv6Address
+from typing import TYPE_CHECKING
+from unicodedata import category
+from urllib.parse import parse_qsl, unquote
+
+from hostmap_sql.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EXAMPLE = "mysql://user:password@host:3306/database"
+
+_HIGHEST_PORT = 65_535
+
+_IN_BRACKETS = re.compile(r"\[(?P<host>[^\[\]]+)\](?::(?P<port>[^:]*))?")
+
+# Unicode's categories of control characters, line separators and paragraph separators.
+_CONTROL = ("Cc", "Zl", "Zp")
+
+
+@dataclass(frozen=True)
+class DatabaseUrl:
+    """A parsed URL: ``scheme://user:password@host:port,host:port/database?option=value``.
+
+    Its `str` names the database and the hosts, without the user and the password.
+    """
+
+    scheme: str
+    hosts: tuple[tuple[str, int | None], ...]
+    user: str | None
+    password: str | None = field(repr=False)
+    database: str
+    options: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> DatabaseUrl:
+        """Parse a URL.
+
+        :raises InvalidValue: it is malformed. The message never quotes the URL, because it may
+            contain a password.
+        """
+        scheme, separator, rest = _stripped(text).partition("://")
+        if not separator:
+            raise InvalidValue("database URL", f"has no scheme: write it like {EXAMPLE}")
+        rest, _, query = rest.partition("?")
+        authority, _, database = rest.partition("/")
+        login, _, hosts = authority.rpartition("@")
+        if authority and "@" in rest and any(c in rest.partition("@")[0] for c in "/#"):
+            problem = "has a '/' or '#' in its user or password: write it as %2F or %23"
+            raise InvalidValue("database URL", problem)
+        if "@" in login or "@" in query:
+            problem = "has an '@', '?' or '#' in its password: write it as %40, %3F or %23"
+            raise InvalidValue("database URL", problem)
+        user, colon, password = login.partition(":")
+        return cls(
+            scheme=scheme.lower(),
+            hosts=tuple(_host_and_port(host) for host in hosts.split(",") if host),
+            user=unquote(user) or None,
+            password=unquote(password) if colon else None,
+            database=unquote(database),
+            options=_options(query),
+        )
+
+    @property
+    def name(self) -> str | None:
+        """The name of the database on a server; None if the URL has none.
+
+        :raises InvalidValue: it contains an '@', so it may contain a password.
+        """
+        if not self.hosts and "@" in self.database:
+            problem = f"has a user behind its third slash: write it like {EXAMPLE}"
+            raise InvalidValue("database URL", problem)
+        return self.database or None
+
+    def __str__(self) -> str:
+        hosts = ",".join(_host_text(host, port) for host, port in self.hosts)
+        return f"database {self.database!r}" + (f" on {hosts}" if hosts else "")
+
+
+def _stripped(text: object) -> str:
+    if not isinstance(text, str):
+        raise InvalidValue("database URL", f"must be text, not {type(text).__name__}")
+    # Files and secrets add a byte order mark or a line break.
+    text = text.removeprefix("\ufeff").strip()
+    if not text:
+        raise InvalidValue("database URL", f"is empty: write it like {EXAMPLE}")
+    if any(category(character) in _CONTROL for character in text):
+        problem = "holds a line break or other control character: remove it or write it as %XX"
+        raise InvalidValue("database URL", problem)
+    if text[0] in "\"'":
+        raise InvalidValue("database URL", "begins with a quote: write it without quotes")
+    return text
+
+
+def _host_text(host: str, port: int | None) -> str:
+    host = f"[{host}]" if ":" in host else host
+    return host if port is None else f"{host}:{port}"
+
+
+# No message quotes a host: the text after a colon may be a password that lost its "@".
+
+
+def _host_and_port(text: str) -> tuple[str, int | None]:
+    brackets = _IN_BRACKETS.fullmatch(text)
+    if brackets:
+        host, port = brackets["host"], brackets["port"] or ""
+    elif "[" in text or "]" in text:
+        problem = "has a stray bracket: write an IPv6 address like [::1]:3306"
+        raise InvalidValue("database URL", problem)
+    elif _is_ipv6(text):
+        host, port = text, ""
+        address, _, last = text.rpartition(":")
+        if _is_port(last) and _is_ipv6(address):
+            problem = (
+                "has an IPv6 address without brackets, which may end in a port: write it "
+                "like [::1]:3306, or without a port like [::1]"
+            )
+            raise InvalidValue("database URL", problem)
+    else:
+        host, _, port = text.rpartition(":") if ":" in text else (text, "", "")
+    if port and not _is_port(port):
+        raise InvalidValue("database URL", "has a port that is not a number below 65536")
+    if ":" in host and not _is_ipv6(host):
+        problem = "has a colon in a host that is not an IPv6 address: write those like [::1]:3306"
+        raise InvalidValue("database URL", problem)
+    return unquote(host), int(port) if port else None
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) <= _HIGHEST_PORT
+
+
+def _is_ipv6(text: str) -> bool:
+    """Whether the text is an IPv6 address, with or without a zone: ``fe80::1%25eth0``."""
+    try:
+        zone = IPv6Address(unquote(text)).scope_id
+    except AddressValueError:
+        return False
+    return ":" not in (zone or "")
+
+
+# Options that need no value, as in openstack-helm's URLs.
+_FLAG = re.compile(
+    r"ssl([-_](disabled|check[-_]hostname|verify[-_](cert|identity|server[-_]cert)))?",
+    re.IGNORECASE,
+)
+
+
+def is_flag(field: str) -> bool:
+    """Whether a field of a query is a flag without a value, as in ``?ssl``."""
+    return _FLAG.fullmatch(field) is not None
+
+
+def _options(query: str) -> dict[str, str]:
+    fields = [f"{part}=" if is_flag(part) else part for part in query.split("&")]
+    try:
+        pairs = parse_qsl("&".join(fields), keep_blank_values=True, strict_parsing=bool(query))
+    except ValueError:
+        problem = "has a query that is not of the form ?option=value&option=value"
+        raise InvalidValue("database URL", problem) from None
+    options: dict[str, str] = {}
+    for name, value in pairs:
+        if options.setdefault(name, value) != value:
+            raise InvalidValue("database URL", f"has the option {name!r} twice, with two values")
+    return options

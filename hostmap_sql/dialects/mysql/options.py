@@ -1,0 +1,213 @@
+"""Turns the URL of a MySQL or MariaDB database, and its option file, into PyMySQL's arguments."""
+
+from __future__ import annotations
+
+import os
+from configparser import Error as ParserError
+from configparser import RawConfigParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hostmap_sql.dialects import tls
+from hostmap_sql.dialects.mysql import tls as mysql_tls
+from hostmap_sql.dialects.url_options import UrlOptions, plain
+from hostmap_sql.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hostmap_sql.dialects.database_url import DatabaseUrl
+
+_PORT = 3306
+
+# PyMySQL's defaults for the option file, where only a group is named, and for the group.
+_DEFAULT_FILE = "/etc/my.cnf"
+_DEFAULT_GROUP = "client"
+
+_FILE_OPTIONS = ("read_default_file", "read_default_group")
+
+# The options that PyMySQL reads from a file, with their names in a URL.
+_NAMES_IN_FILE = {
+    "host": "host",
+    "port": "port",
+    "user": "user",
+    "password": "password",
+    "database": "database",
+    "socket": "unix_socket",
+    "bind_address": "bind_address",
+    **{name: name for name in mysql_tls.OPTIONS},
+}
+
+
+def _whole(value: str) -> int:
+    if not value.isdecimal():
+        raise ValueError("is not a whole number")
+    return int(value)
+
+
+def _above_0(value: str) -> int:
+    if not _whole(value):
+        raise ValueError("is not a whole number above 0")
+    return int(value)
+
+
+# The options that PyMySQL takes unchanged, with their types. A charset is ignored: sessions are
+# always utf8mb4, which includes the utf8 of Nova's URLs.
+_CONVERSIONS: Mapping[str, Callable[[str], object]] = {
+    "charset": str,
+    "unix_socket": str,
+    "bind_address": str,
+    "program_name": str,
+    "sql_mode": str,
+    "connect_timeout": _whole,
+    "read_timeout": _above_0,
+    "write_timeout": _above_0,
+    "max_allowed_packet": _above_0,
+}
+
+OPTIONS = (*_CONVERSIONS, *_FILE_OPTIONS, *sorted(mysql_tls.OPTIONS))
+"""The options that a URL may have."""
+
+# The options of PyMySQL, mysqlclient, MySQL Connector/Python and asyncmy that have no effect here.
+# Those about users, hosts and TLS are refused instead.
+_FOREIGN = frozenset(
+    {
+        "allow_local_infile",
+        "auth_plugin",
+        "auth_plugin_map",
+        "autocommit",
+        "binary_prefix",
+        "buffered",
+        "client_flag",
+        "client_flags",
+        "client_encoding",
+        "collation",
+        "compress",
+        "connection_timeout",
+        "consume_results",
+        "conv",
+        "cursorclass",
+        "get_warnings",
+        "init_command",
+        "local_infile",
+        "named_pipe",
+        "raise_on_warnings",
+        "sql_notes",
+        "time_zone",
+        "use_pure",
+        "use_unicode",
+    }
+)
+
+URL_OPTIONS = UrlOptions(
+    known=frozenset(OPTIONS).__contains__,
+    files=frozenset({*_FILE_OPTIONS, *mysql_tls.FILES}),
+    foreign=_FOREIGN,
+)
+
+
+def arguments(url: DatabaseUrl) -> dict[str, Any]:
+    """Return PyMySQL's arguments for the server, the user and the options of a URL.
+
+    :raises InvalidValue: an option is unknown, unusable or contradicts another one.
+    """
+    if len(url.hosts) > 1:
+        raise InvalidValue("database URL", "names several hosts, of which PyMySQL takes only one")
+    options = _renamed(url.options)
+    file_name, group = (options.pop(name, None) for name in _FILE_OPTIONS)
+    file = _read_file(file_name, group)
+    host, port = url.hosts[0] if url.hosts else (None, None)
+    if host and tls.is_remote(host):
+        file.pop("unix_socket", None)  # the URL takes precedence
+    if not mysql_tls.AUTHORITIES.isdisjoint(options):
+        file = {name: value for name, value in file.items() if name not in mysql_tls.FILES}
+    server = {
+        "host": host or file.get("host") or "localhost",
+        "port": port or _port(file.get("port")),
+        "user": url.user or file.get("user"),
+        # PyMySQL would encode it as Latin-1.
+        "password": (url.password or file.get("password") or "").encode(),
+        "database": url.name or file.get("database"),
+    }
+    options = {name: value for name, value in file.items() if name not in server} | options
+    tls_host = "" if options.get("unix_socket") else str(server["host"])
+    encryption = mysql_tls.arguments(options, tls_host)
+    others = {
+        name: _converted(name, value)
+        for name, value in options.items()
+        if name not in mysql_tls.OPTIONS
+    }
+    return {**others, **encryption, **server}
+
+
+def _renamed(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the options by their canonical names.
+
+    :raises InvalidValue: one has two values.
+    """
+    options: dict[str, str] = {}
+    for name, value in given.items():
+        if options.setdefault(plain(name), value) != value:
+            problem = f"has the option {plain(name)!r} twice, with two values"
+            raise InvalidValue("database URL", problem)
+    return options
+
+
+def _converted(name: str, value: str) -> Any:
+    try:
+        convert = _CONVERSIONS[name]
+    except KeyError:
+        problem = f"has the option {name!r}, which is not one of {', '.join(OPTIONS)}"
+        raise InvalidValue("database URL", problem) from None
+    try:
+        return convert(value)
+    except ValueError as error:
+        problem = f"has the option {name!r}, whose value {error}"
+        raise InvalidValue("database URL", problem) from None
+
+
+def _port(text: str | None) -> int:
+    if not text:
+        return _PORT
+    if not (text.isascii() and text.isdecimal()):
+        problem = "names a read_default_file with a port that is not a number"
+        raise InvalidValue("database URL", problem)
+    return int(text)
+
+
+def _read_file(name: str | None, group: str | None) -> dict[str, str]:
+    """Read a group of an option file; its options are named as in a URL."""
+    if name is None and group is None:
+        return {}
+    path = Path(os.path.expanduser(name or _DEFAULT_FILE))  # noqa: PTH111 - "~nobody" stays as it is
+    # Lines such as "!includedir" are skipped, as in PyMySQL.
+    parser = RawConfigParser(
+        allow_no_value=True, strict=False, comment_prefixes=("#", ";", "!"), default_section="\n"
+    )
+    try:
+        # An indented line would continue the one before it.
+        lines = path.read_text(encoding="utf-8").splitlines()
+        parser.read_string("\n".join(line.strip() for line in lines))
+    except OSError as error:
+        problem = f"has a read_default_file that cannot be read: {error.strerror}"
+        raise InvalidValue("database URL", problem) from error
+    except (ParserError, UnicodeDecodeError):
+        # Without the cause, which quotes lines.
+        problem = "has a read_default_file that is not of the form of MySQL's option files"
+        raise InvalidValue("database URL", problem) from None
+    if group and not parser.has_section(group):
+        raise InvalidValue("database URL", "has a read_default_file without its read_default_group")
+    section = group or _DEFAULT_GROUP
+    items = parser.items(section) if parser.has_section(section) else []
+    return {
+        _NAMES_IN_FILE[plain(key)]: _unquoted(value or "")
+        for key, value in items
+        if plain(key) in _NAMES_IN_FILE
+    }
+
+
+def _unquoted(value: str) -> str:
+    for quote in "'\"":
+        if len(value) > 1 and value[0] == value[-1] == quote:
+            return value[1:-1]
+    return value

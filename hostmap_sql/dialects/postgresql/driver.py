@@ -1,0 +1,32 @@
+"""The parts of psycopg that the library uses. The only module that imports it."""
+
+from psycopg import (
+    Connection,
+    Cursor,
+    Error,
+    NotSupportedError,
+    OperationalError,
+    waiting,
+)
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.errors import ConnectionTimeout, ProtocolViolation
+from psycopg.pq import Conninfo, PGconn, PollingStatus, TransactionStatus
+from psycopg.rows import tuple_row
+
+__all__ = [
+    "Connection",
+    "ConnectionTimeout",
+    "Conninfo",
+    "Cursor",
+    "Error",
+    "NotSupportedError",
+    "OperationalError",
+    "PGconn",
+    "PollingStatus",
+    "ProtocolViolation",
+    "TransactionStatus",
+    "conninfo_to_dict",
+    "make_conninfo",
+    "tuple_row",
+    "waiting",
+]

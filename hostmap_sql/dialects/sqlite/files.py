@@ -1,0 +1,98 @@
+"""Explains why an SQLite file cannot be opened or written, which SQLite itself does not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hostmap_sql.errors import DatabaseError, InvalidValue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+_READ_ANYWAY = "to read it anyway, add immutable=1 to its URL, as long as nothing writes to it"
+_CHECKPOINT = "open it once where it can be written, which moves them into the file"
+# The false values of SQLite's URIs.
+_FALSE = ("0", "no", "off", "false")
+
+
+def refuse_unseen_changes(path: str, options: Mapping[str, str]) -> None:
+    """Refuse to open a file as immutable while its log has changes, which SQLite would ignore.
+
+    :raises InvalidValue: the log has changes.
+    """
+    is_immutable = options.get("immutable", "0").lower() not in _FALSE
+    if is_immutable and _log_may_have_changes(path):
+        problem = f"says immutable, but {path}-wal may hold changes that would not be seen"
+        raise InvalidValue("database URL", f"{problem}: {_CHECKPOINT}")
+
+
+def explain_refused_read(path: str, error: Exception) -> None:
+    """Raise an error with the reason why a file cannot be opened or read, if it is known.
+
+    :raises DatabaseError: no permission, not a file, or no way to create the log that it needs.
+    """
+    reason = is_about_access(error) and (_why_not_read(path) or _why_no_log(path))
+    if reason:
+        code = getattr(error, "sqlite_errorname", "")
+        raise DatabaseError(f"database {path!r}: {error}: {reason}", code) from error
+
+
+def explain_refused_write(connection: Any, error: Exception) -> None:
+    """Add the reason why the file cannot be written to the error's message."""
+    if not is_about_access(error):
+        return
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    # The main database comes first.
+    path = cursor.execute("PRAGMA database_list").fetchone()[2]
+    reason = _why_not_written(path) or "it was opened with mode=ro or immutable=1"
+    error.args = (f"{error}: {reason}",)
+
+
+def is_about_access(error: Exception) -> bool:
+    """Whether the file or its log could not be opened or written."""
+    name = getattr(error, "sqlite_errorname", None) or ""
+    return name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY"))
+
+
+def _log_may_have_changes(path: str) -> bool:
+    try:
+        return Path(f"{path}-wal").stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _why_not_read(path: str) -> str | None:
+    try:
+        with Path(path).open("rb"):
+            return None
+    except OSError as error:
+        return error.strerror
+
+
+def _why_no_log(path: str) -> str | None:
+    folder = os.path.dirname(path)  # noqa: PTH120 - a string
+    if _is_writable(folder):
+        return None
+    if _log_may_have_changes(path):
+        return f"its log may hold changes, but {_obstacle(folder)}; {_CHECKPOINT}"
+    return f"it needs a log beside it, but {_obstacle(folder)}; {_READ_ANYWAY}"
+
+
+def _why_not_written(path: str) -> str | None:
+    folder = os.path.dirname(path)  # noqa: PTH120 - a string
+    unwritable = next((place for place in (path, folder) if not _is_writable(place)), None)
+    return unwritable and _obstacle(unwritable)
+
+
+def _obstacle(path: str) -> str:
+    if os.statvfs(path).f_flag & os.ST_RDONLY:
+        return f"{path} is on a file system that is mounted read-only"
+    return f"{path} may not be written to by this user"
+
+
+def _is_writable(path: str) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)

@@ -1,0 +1,1 @@
+"""The directory: one DAO for each table, with bulk plans, pagination and row mapping."""

@@ -1,0 +1,1 @@
+"""Running statements: connections, transactions, retries, lost commits and errors by their code."""

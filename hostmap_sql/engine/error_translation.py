@@ -1,0 +1,88 @@
+"""Translates driver exceptions by their code."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from hostmap_sql.dialects.fault import Fault
+from hostmap_sql.engine.programming_errors import is_programming_error
+from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, HostMapError, SchemaOutOfDate
+from hostmap_sql.runtime.dbapi import close_quietly
+from hostmap_sql.runtime.watchdog import TimedCall
+from hostmap_sql.schema import known_migrations
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from hostmap_sql.dialects.base import Dialect
+    from hostmap_sql.runtime.dbapi import Connection
+    from hostmap_sql.sql.statement import Statement
+
+_CHECK_URL = "; check the URL, the user and password, and that the database exists"
+
+
+class Translator:
+    """Raises the library's errors in place of a driver's.
+
+    :param database: the name of the database in messages.
+    """
+
+    def __init__(self, dialect: Dialect, database: str) -> None:
+        self.dialect = dialect
+        self.database = database
+
+    def calls(
+        self, connection: Connection, deadline: float, statement: Statement | None = None
+    ) -> TimedCall:
+        """Return a frame for driver calls: it ends them at the deadline and translates errors."""
+        return TimedCall(
+            connection, deadline, self.dialect.interrupt, self.raise_call_error, statement
+        )
+
+    def raise_connect_error(self, error: Exception) -> NoReturn:
+        """Raise the translation of a failure to get a connection, or a programming error as is."""
+        if is_programming_error(error):
+            raise error
+        fault = self.dialect.classify(error, connecting=True)
+        if fault is Fault.NO_TABLE:
+            missing = known_migrations(self.dialect.name)
+            raise SchemaOutOfDate(self.database, missing=missing) from error
+        problem = self.dialect.describe(error)
+        if fault.is_transient:
+            raise DatabaseUnavailable(self.database, problem) from error
+        code = self.dialect.code(error)
+        if code is not None and not isinstance(getattr(error, "original_exception", None), OSError):
+            problem += _CHECK_URL
+        raise DatabaseError(f"{self.database}: {problem}", code) from error
+
+    def raise_call_error(
+        self,
+        connection: Connection,
+        error: Exception,
+        statement: Statement | None,
+        deadline: float,
+    ) -> NoReturn:
+        """Raise the translation of a failed call; close the connection if it is unusable now."""
+        fault = self.dialect.classify(error, connecting=False)
+        # If the driver itself failed, the rest of an answer may still be unread.
+        is_unread = fault is Fault.UNKNOWN and self.dialect.code(error) is None
+        if fault.spoils_connection or is_unread:
+            close_quietly(connection)
+        if fault is Fault.NO_TABLE and monotonic() >= deadline:
+            # SQLite reports a missing table if it was interrupted while it looked for the table.
+            raise DatabaseUnavailable(self.database, "the time was up") from error
+        raise self.statement_error(error, statement) from error
+
+    def statement_error(self, error: Exception, statement: Statement | None) -> HostMapError:
+        """Make the error that says why a statement failed."""
+        fault = self.dialect.classify(error, connecting=False)
+        if fault is Fault.NO_TABLE:
+            return SchemaOutOfDate(self.database)
+        # The server may quote the parameters.
+        is_secret = statement is not None and statement.holds_secrets
+        problem = "the database refused it" if is_secret else self.dialect.describe(error)
+        if fault.is_transient:
+            return DatabaseUnavailable(self.database, problem)
+        name = statement.name if statement else None
+        return DatabaseError(f"{self.database}: {problem}", self.dialect.code(error), name)

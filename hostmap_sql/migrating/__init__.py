@@ -1,1 +1,0 @@
-"""What applying the migrations with yoyo is made of: its backend, its tables, its lock."""

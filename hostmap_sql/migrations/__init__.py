@@ -1,0 +1,1 @@
+"""Applies the DDL of the top-level folder migrations/, with yoyo."""

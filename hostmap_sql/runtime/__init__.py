@@ -1,0 +1,1 @@
+"""What every call rests on, whatever the database: processes, deadlines, DB-API protocols."""

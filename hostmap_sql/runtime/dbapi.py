@@ -1,0 +1,80 @@
+"""The parts of DB-API that the library uses, and the pools that it takes connections from."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+Row = tuple[Any, ...]
+Parameters = dict[str, Any]
+
+if TYPE_CHECKING:
+    Fits = Callable[[Row], bool]
+    """Whether a row can answer the query."""
+    MakeCursor = Callable[[Any], "Cursor"]
+    """Makes a cursor that returns tuples."""
+
+
+class Cursor(Protocol):
+    """The part of a DB-API cursor that the library uses."""
+
+    @property
+    def description(self) -> object: ...
+    @property
+    def rowcount(self) -> int: ...
+    def execute(self, sql: str, parameters: Any = ..., /) -> object: ...
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> Any: ...
+
+
+class Connection(Protocol):
+    """The part of a DB-API connection that the library uses, also of an external pool."""
+
+    def commit(self) -> object: ...
+    def rollback(self) -> object: ...
+    def close(self) -> object: ...
+
+
+class Connections(Protocol):
+    """An external pool: a callable that lends a connection for a block."""
+
+    def __call__(self) -> AbstractContextManager[Any]: ...
+
+
+class Pool(Protocol):
+    """Where the library takes its connections from."""
+
+    def take(self, deadline: float, /) -> Any:
+        """Take a connection in autocommit mode; wait for one until the deadline."""
+        ...
+
+    def give_back(
+        self,
+        connection: Any,
+        type_: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> object:
+        """Return it, with the exception that ended its use."""
+        ...
+
+    @property
+    def make_cursor(self) -> MakeCursor:
+        """What makes cursors that return tuples."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections; those that are lent, when they come back."""
+        ...
+
+
+def close_quietly(connection: Connection) -> None:
+    """Close a connection, ignoring errors. Pools do not lend it again."""
+    with suppress(Exception):
+        connection.close()

@@ -1,0 +1,29 @@
+"""What a statement is: a name, and a text in the common form that each dialect renders."""
+
+from __future__ import annotations
+
+# A list of hosts, or of numbers, is bound as one parameter. Each dialect replaces these texts by
+# its own. In PostgreSQL's, a line break separates the hosts, because no host name contains one.
+IN_HOSTS = "= ANY(string_to_array(%(hosts)s, E'\\n'))"
+HOSTS_TABLE = "unnest(string_to_array(%(hosts)s, E'\\n')) AS hosts (host)"
+IN_NUMBERS = "= ANY(%(numbers)s)"
+
+
+class Statement:
+    """One SQL statement, in the common form: PostgreSQL runs it as it is.
+
+    Hashed by identity in each lookup, so it is a plain class: Enum hashes in Python, which is slow.
+
+    :param name: its name in logs and errors: that of its constant, in lower case.
+    :param holds_secrets: its parameters hold passwords, so the server's messages are not shown.
+    """
+
+    __slots__ = ("holds_secrets", "name", "text")
+
+    def __init__(self, name: str, text: str, *, holds_secrets: bool = False) -> None:
+        self.name = name
+        self.text = text
+        self.holds_secrets = holds_secrets
+
+    def __repr__(self) -> str:
+        return f"<Statement {self.name}>"

@@ -1,0 +1,1 @@
+"""Makes live databases fail with chosen error codes."""

@@ -1,0 +1,1 @@
+"""What goes wrong between a directory and its database: networks, pools, commits, processes."""

@@ -1,0 +1,43 @@
+"""Directories on the other side of a proxy."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from hostmap_sql import connect
+from tests.support.faults.proxy import Proxy
+from tests.support.pace import PATIENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hostmap_sql import HostMap
+    from tests.support.backends import Backend
+
+
+def in_front_of(backend: Backend) -> Proxy:
+    """A proxy, not started yet, of the server that a database is on."""
+    server = urlsplit(backend.url)
+    assert server.hostname
+    assert server.port
+    return Proxy(server.hostname, server.port)
+
+
+def plain(url: str) -> str:
+    """The URL, in clear text: offsets mean something then, and connecting takes little work."""
+    return url if url.startswith("sqlite") else f"{url.partition('?')[0]}?sslmode=disable"
+
+
+def url_through(proxy: Proxy, backend: Backend) -> str:
+    """The URL of a database through a proxy."""
+    return plain(backend.url_for(host=proxy.host, port=proxy.port))
+
+
+@contextmanager
+def connected_through(proxy: Proxy, backend: Backend, **arguments: Any) -> Iterator[HostMap]:
+    """A directory on the other side of a proxy."""
+    arguments = dict[str, Any]({"timeout": PATIENT, "author": "tester"}) | arguments
+    with closing(connect(url_through(proxy, backend), **arguments)) as hostmap:
+        yield hostmap

@@ -1,0 +1,1 @@
+"""Records of concurrent operations, and the models that they are checked against."""
