@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,7 +158,14 @@ class SQLiteFactory(Factory):
 
     def drop(self, backend: Backend) -> None:
         assert isinstance(backend, SQLiteBackend)
-        shutil.rmtree(backend.path.parent)
+        _remove(backend.path.parent)
 
     def close(self) -> None:
-        shutil.rmtree(self._folder)
+        _remove(Path(self._folder))
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, while SQLite may remove the log of a connection that is just collected."""
+    while folder.exists():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
