@@ -24,6 +24,7 @@ from hostmap_sql.engine.session import (
     Transaction,
 )
 from hostmap_sql.errors import DatabaseUnavailable
+from hostmap_sql.runtime.deadlines import random_pause
 from hostmap_sql.runtime.watchdog import WATCHDOG, TimedCall
 
 if TYPE_CHECKING:
@@ -264,7 +265,9 @@ class Database(Session):
             if left <= _TOO_SHORT or WATCHDOG.is_cancelled():
                 problem = f"{failure.problem} (tried for {timeout:g} s)"
                 raise DatabaseUnavailable(self.name, problem) from failure.__cause__
-            time.sleep(min(left / 2, full_jitter(pause)))  # half, to leave time for the retry
+            # Full jitter, so that clients that failed together do not retry together; at most half
+            # of the time that is left, which the retry needs too.
+            time.sleep(min(left / 2, random_pause(0, pause)))
             pause = min(2 * pause, self.dialect.longest_pause)
 
     # --- connections --------------------------------------------------------------------------
@@ -295,11 +298,3 @@ class Database(Session):
         if not self._schema.is_checked:
             check_schema(self, connection, deadline)
             self._schema.is_checked = True
-
-
-def full_jitter(pause: float) -> float:
-    """Draw a pause up to this one, so that clients that failed together do not retry together."""
-    from random import SystemRandom  # noqa: PLC0415 - imports hashlib, seldom needed
-
-    # Not `random`: processes that were forked in C would draw the same numbers.
-    return SystemRandom().uniform(0, pause)

@@ -149,9 +149,10 @@ class ConnectionPool(Generic[ConnectionT]):
         stock = self.process.value
         if not stock.semaphore.acquire(deadline):
             raise PoolExhausted(f"all {self._size} connections of the pool were in use")
-        if stock.idle:
-            with suppress(IndexError):  # another thread has just taken the last one
-                return stock.idle.pop()
+        try:  # `suppress` is Python code, and each lookup passes here
+            return stock.idle.pop()
+        except IndexError:
+            pass
         # An abandoned attempt holds the semaphore until it ends, so that the server never sees
         # more than `size` of them.
         attempt = ConnectAttempt(self._open, deadline, stock.semaphore.release)
@@ -260,8 +261,10 @@ class Lease:
     ) -> None:
         # The block's result stands even if the pool cannot take the connection back: otherwise a
         # committed write would look undone.
-        with suppress(Exception):
+        try:  # noqa: SIM105 - `suppress` is Python code, and each lookup passes here
             self._pool.give_back(self._connection, type_, error, traceback)
+        except Exception:  # noqa: BLE001, S110 - see above
+            pass
 
 
 # A fork in the middle of a call copies locks that the call holds, such as SQLite's own, and nothing

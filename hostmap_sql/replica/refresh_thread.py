@@ -7,6 +7,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from hostmap_sql.runtime.deadlines import random_pause
 from hostmap_sql.runtime.processes import PerProcess
 
 if TYPE_CHECKING:
@@ -81,16 +82,10 @@ class RefreshThread:
                 if not is_failing:
                     LOG.warning("the replica cannot be refreshed: %s; retrying", error)
                 is_failing = True
-                pause = _jittered(min(2 * pause, max(_LONGEST_PAUSE, self.interval)))
+                longest = min(2 * pause, max(_LONGEST_PAUSE, self.interval))
+                pause = random_pause(longest / 2, longest)
             else:
                 if is_failing:
                     LOG.warning("the replica is refreshed again, at revision %d", revision)
                 pause, is_failing = self.interval, False
             del refresh  # so that the replica can be collected during the pause
-
-
-def _jittered(pause: float) -> float:
-    from random import SystemRandom  # noqa: PLC0415 - brings `hashlib`, and is seldom needed
-
-    # Other generators yield the same numbers in processes that were forked from C.
-    return SystemRandom().uniform(pause / 2, pause)

@@ -1,4 +1,4 @@
-"""Waits for connections until a deadline."""
+"""Waits until a deadline, and pauses between two attempts."""
 
 from __future__ import annotations
 
@@ -30,3 +30,11 @@ def wait_until(deadline: float, wait: Callable[[float], bool]) -> bool:
             return True
         if left <= 0 or WATCHDOG.is_cancelled():
             return False
+
+
+def random_pause(shortest: float, longest: float) -> float:
+    """Draw a pause in seconds."""
+    from random import SystemRandom  # noqa: PLC0415 - imports hashlib, seldom needed
+
+    # Other generators draw the same numbers in processes that were forked in C.
+    return SystemRandom().uniform(shortest, longest)
