@@ -9,7 +9,6 @@ from hostmap_sql.dialects.fault import Fault
 from hostmap_sql.engine.programming_errors import is_programming_error
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, HostMapError, SchemaOutOfDate
 from hostmap_sql.runtime.dbapi import close_quietly
-from hostmap_sql.runtime.watchdog import TimedCall
 from hostmap_sql.schema import known_migrations
 
 if TYPE_CHECKING:
@@ -30,15 +29,8 @@ class Translator:
 
     def __init__(self, dialect: Dialect, database: str) -> None:
         self.dialect = dialect
+        self.interrupt = dialect.interrupt
         self.database = database
-
-    def calls(
-        self, connection: Connection, deadline: float, statement: Statement | None = None
-    ) -> TimedCall:
-        """Return a frame for driver calls: it ends them at the deadline and translates errors."""
-        return TimedCall(
-            connection, deadline, self.dialect.interrupt, self.raise_call_error, statement
-        )
 
     def raise_connect_error(self, error: Exception) -> NoReturn:
         """Raise the translation of a failure to get a connection, or a programming error as is."""

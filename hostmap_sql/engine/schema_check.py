@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hostmap_sql import sql
 from hostmap_sql.errors import DatabaseError, SchemaOutOfDate
+from hostmap_sql.runtime.watchdog import timed_call
 from hostmap_sql.schema import known_migrations, unknown_migrations
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def applied_migrations(
     """The ids of the migrations that yoyo has applied; None if yoyo has no tables here."""
     statement = sql.MIGRATIONS_APPLIED
     try:
-        with session.timed_call(connection, deadline, statement) as call:
+        with timed_call(session.translator, connection, deadline, statement) as call:
             cursor = session.make_cursor(connection)
             rows = call.select(cursor, session.texts[statement], {}, None)
     except SchemaOutOfDate:
@@ -50,5 +51,5 @@ def check_schema(session: Session, connection: Connection, deadline: float) -> N
 
 
 def _has_tables(session: Session, connection: Connection, deadline: float) -> bool:
-    with session.timed_call(connection, deadline):
+    with timed_call(session.translator, connection, deadline):
         return session.dialect.has_table(session.make_cursor(connection), "host_mapping")

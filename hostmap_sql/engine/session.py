@@ -18,7 +18,7 @@ from hostmap_sql.engine.pending_changes import PendingChanges
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, SchemaOutOfDate
 from hostmap_sql.runtime.dbapi import close_quietly
 from hostmap_sql.runtime.processes import MARK, THIS, notice, own_id, refuse_elsewhere
-from hostmap_sql.runtime.watchdog import CLEANUP_TIME, WATCHDOG, TimedCall
+from hostmap_sql.runtime.watchdog import CLEANUP_TIME, WATCHDOG, TimedCall, timed_call
 from hostmap_sql.validation import new_uuid
 
 if TYPE_CHECKING:
@@ -60,18 +60,6 @@ class Session(ABC):
         self.texts: Mapping[Statement, str] = translator.dialect.sql
         self.translator = translator
         self.make_cursor = make_cursor
-
-    def timed_call(
-        self, connection: Connection, deadline: float, statement: Statement | None = None
-    ) -> TimedCall:
-        """Return a frame for driver calls: it ends them at the deadline and translates errors."""
-        return TimedCall(
-            connection,
-            deadline,
-            self.dialect.interrupt,
-            self.translator.raise_call_error,
-            statement,
-        )
 
     @abstractmethod
     def all(
@@ -136,7 +124,7 @@ class ReadTransaction(Session):
             roll_back_quietly(self._connection, self.dialect, self._deadline())
 
     def _call(self, statement: Statement | None = None) -> TimedCall:
-        return self.timed_call(self._connection, self._deadline(), statement)
+        return timed_call(self.translator, self._connection, self._deadline(), statement)
 
 
 class Transaction(Session):
@@ -180,7 +168,7 @@ class Transaction(Session):
         """Run a SELECT, which sees the changes of this transaction, and return its rows."""
         cursor = self._usable_cursor()
         self._has_failed = True
-        with self.timed_call(self._connection, self.deadline(), statement) as call:
+        with timed_call(self.translator, self._connection, self.deadline(), statement) as call:
             rows = call.select(cursor, self.texts[statement], parameters, fits)
         self._has_failed = False
         return rows
@@ -189,7 +177,7 @@ class Transaction(Session):
         """Run a statement that writes; return the number of rows it wrote."""
         cursor = self._usable_cursor()
         self._has_failed = True
-        with self.timed_call(self._connection, self.deadline(), statement):
+        with timed_call(self.translator, self._connection, self.deadline(), statement):
             cursor.execute(self.texts[statement], parameters)
         self._has_failed = False
         return cursor.rowcount
@@ -240,7 +228,7 @@ class Transaction(Session):
     def begin(self) -> None:
         """Begin the transaction."""
         self._refuse_if_cancelled()
-        with self.timed_call(self._connection, self.deadline()):
+        with timed_call(self.translator, self._connection, self.deadline()):
             self._cursor = self.make_cursor(self._connection)
             self.dialect.begin(self._cursor)
 
@@ -248,7 +236,7 @@ class Transaction(Session):
         """Take the lock of all writers, until the end, and the next revision."""
         cursor = self._usable_cursor()
         self._has_failed = True
-        with self.timed_call(self._connection, self.deadline(), sql.REVISION_TAKE):
+        with timed_call(self.translator, self._connection, self.deadline(), sql.REVISION_TAKE):
             revision = self.dialect.take_revision(cursor)
         self._has_failed = False
         if revision is None:

@@ -15,6 +15,7 @@ from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, HostMapError,
 from hostmap_sql.nova import nova_sql
 from hostmap_sql.nova.urls import read_url
 from hostmap_sql.runtime.dbapi import close_quietly
+from hostmap_sql.runtime.watchdog import timed_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,7 +76,7 @@ class NovaDatabase:
     def _cursor(self) -> Iterator[Any]:
         """Give a cursor whose calls end at the deadline and raise the library's errors."""
         cursor = self._dialect.cursor(self._connection)
-        with self._translator.calls(self._connection, self._deadline):
+        with timed_call(self._translator, self._connection, self._deadline):
             yield cursor
 
     # --- statements ---------------------------------------------------------------------------
@@ -141,7 +142,7 @@ class NovaDatabase:
         with self._cursor() as cursor:
             self._dialect.begin_snapshot(cursor)
         yield
-        with self._translator.calls(self._connection, self._deadline):
+        with timed_call(self._translator, self._connection, self._deadline):
             self._connection.rollback()
 
     @contextmanager
@@ -159,7 +160,7 @@ class NovaDatabase:
             roll_back_quietly(self._connection, self._dialect, self._deadline)
             raise
         try:
-            with self._translator.calls(self._connection, self._deadline):
+            with timed_call(self._translator, self._connection, self._deadline):
                 self._connection.commit()
         except DatabaseUnavailable as error:
             problem = "the answer to a commit was lost: run it again to do the rest"

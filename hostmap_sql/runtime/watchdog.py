@@ -144,6 +144,20 @@ class ErrorHandler(Protocol):
         ...
 
 
+class CallTranslator(Protocol):
+    """Interrupts the calls of one kind of driver, and translates their errors."""
+
+    @property
+    def interrupt(self) -> Callable[[Any], object]:
+        """What ends, from another thread, the wait of a connection."""
+        ...
+
+    @property
+    def raise_call_error(self) -> ErrorHandler:
+        """What raises the translation of an error."""
+        ...
+
+
 class TimedCall:
     """Driver calls on one connection, within a deadline: the only frame around them.
 
@@ -211,3 +225,15 @@ class TimedCall:
             except (LookupError, TypeError) as error:  # the rows have other columns
                 raise DatabaseError(_FOREIGN_ANSWER) from error
         return rows
+
+
+def timed_call(
+    translator: CallTranslator,
+    connection: Connection,
+    deadline: float,
+    statement: Statement | None = None,
+) -> TimedCall:
+    """Return a frame for driver calls that ends them at the deadline and translates errors."""
+    return TimedCall(
+        connection, deadline, translator.interrupt, translator.raise_call_error, statement
+    )
