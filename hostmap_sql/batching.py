@@ -1,4 +1,4 @@
-"""Batches: how many hosts one statement or transaction carries, and how a long call reports."""
+"""The batch sizes of statements and transactions, and the progress callback of long calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOOKUP_SIZE = 1_000
 """The most hosts that one statement looks up."""
 
 Progress = Callable[[int, int | None], object]
-"""A callback ``(done, total)``: how many are done in all, of how many; None if that is unknown."""
+"""A callback ``(done, total)``: the number done so far, and the total, None if unknown."""
 
 
 def batched(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

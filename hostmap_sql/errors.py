@@ -22,7 +22,7 @@ _MOST_NAMED = 20
 
 
 class HostMapError(Exception):
-    """The base of all exceptions of this library."""
+    """The base class of all exceptions of this library."""
 
 
 class HostMappingNotFound(HostMapError, LookupError):
@@ -172,7 +172,7 @@ class HistoryPruned(HostMapError):
     def __str__(self) -> str:
         why = f"was pruned up to revision {self.pruned_revision}"
         if self.revision >= self.pruned_revision:
-            why = "is another one: the database was restored from a backup, say"
+            why = "was replaced, for example by restoring the database from a backup"
         gone = f"the changes after revision {self.revision} are gone: the history {why}"
         return f"{gone}; read the whole directory again"
 
@@ -192,7 +192,7 @@ class StaleReplica(HostMapError):
     def __str__(self) -> str:
         return (
             f"the replica has revision {self.revision} and was current {self.age:.1f} s ago, "
-            f"but {self.wanted}: is the database away, and is the replica started?"
+            f"but {self.wanted}: is the database down, or was the replica never started?"
         )
 
 
@@ -217,7 +217,7 @@ class SchemaOutOfDate(HostMapError):
                 f"{self.unknown[-1]}): install a newer one with `pip install --upgrade hostmap-sql`"
             )
         if self.missing and self.missing[0].startswith(_FIRST_MIGRATION):
-            return f"{self.database} does not exist or is empty: make it with `hostmap migrate`"
+            return f"{self.database} does not exist or is empty: create it with `hostmap migrate`"
         if self.missing:
             return (
                 f"{self.database} lacks the tables of this version of hostmap_sql (from migration "
@@ -225,7 +225,7 @@ class SchemaOutOfDate(HostMapError):
             )
         return (
             f"{self.database} lacks tables, columns or rows that its migrations made: "
-            "see `hostmap migrate --status`, then restore them or its backup"
+            "see `hostmap migrate --status`, then restore them or the whole database from a backup"
         )
 
 
@@ -258,7 +258,7 @@ class OutcomeUnknown(HostMapError):
             command += f" --revision {self.revision}"
         return (
             f"it is not known whether change {self.change_id} was made: "
-            f"ask `{command}` before repeating it"
+            f"run `{command}` before repeating it"
         )
 
 

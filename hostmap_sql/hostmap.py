@@ -55,12 +55,12 @@ def connect(
     pool_size: int = DEFAULT_POOL_SIZE,
     author: str | None = None,
 ) -> HostMap:
-    """Return the directory in the database of a URL. The first call that needs it connects.
+    """Return the directory in the database of a URL. It does not connect yet.
 
     :param url: ``sqlite:///relative.db``, ``sqlite:////absolute.db``,
         ``mysql://user:password@host:3306/database`` or
         ``postgresql://user:password@host:5432/database``; SQLAlchemy's schemes work too. In the
-        query, ``sslmode=`` and ``sslrootcert=`` take libpq's words on both servers. By default
+        query, ``sslmode=`` and ``sslrootcert=`` take libpq's values on both servers. By default
         the certificate of a server on another machine is verified.
     :param timeout: the timeout of a call, in seconds: how long it retries before it fails.
     :param pool_size: the most connections that are open at the same time.
@@ -86,14 +86,14 @@ def connect(
 
 
 def _attribute(name: str, doc: str) -> Any:
-    """Make a read-only attribute with a docstring; in C, as each lookup reads `hosts`."""
+    """Make a read-only attribute with a docstring, in C because each lookup reads `hosts`."""
     return property(attrgetter(name), doc=doc)
 
 
 class HostMap:
     """The directory of hosts and cells. Threads can share it.
 
-    `connect` returns one. The constructor takes a connection pool of the caller instead:
+    `connect` returns one. The constructor takes the caller's own connection pool instead:
 
     :param connections: any callable that returns a context manager with a DB-API connection, such
         as the ``connection`` method of a psycopg_pool.
@@ -265,7 +265,7 @@ class HostMap:
 
         :param max_age: the age, in seconds, at which its lookups raise `StaleReplica`. Default: no
             limit.
-        :param read_through: look hosts up in the database that the copy does not have.
+        :param read_through: look up in the database the hosts that the copy lacks.
         :raises DatabaseUnavailable: the database could not be reached before the timeout.
 
         >>> with hostmap.replica(max_age=60).start() as replica:
@@ -302,8 +302,8 @@ class HostMap:
         """Create or upgrade the tables, and return the migrations that were applied.
 
         Needs the extra ``migrate``. An SQLite file that does not exist is created, readable by its
-        owner only. Of several concurrent calls one migrates, and the others wait; after one that
-        was killed, the next call completes its work. If no migration is missing, it locks and
+        owner only. Of several concurrent calls, one migrates and the others wait; after a killed
+        call, the next one completes its work. If no migration is missing, it locks and
         writes nothing, so an account with read access can call it.
 
         :raises DatabaseError: a migration failed. The message is the database's own, with the
@@ -330,7 +330,7 @@ class HostMap:
         return self._migrations().roll_back(first)
 
     def migration_status(self) -> tuple[MigrationStatus, ...]:
-        """Return all migrations in their order, each with whether it is applied.
+        """Return all migrations in order, each with whether it is applied.
 
         >>> all(migration.applied for migration in hostmap.migration_status())
         True

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hostmap_sql.secret_url import SecretUrl
 
 CELL0_UUID = "00000000-0000-0000-0000-000000000000"
-"""The UUID of cell0, where Nova keeps instances that no host took. It cannot have hosts."""
+"""The UUID of Nova's cell0, for instances that could not be scheduled. It cannot have hosts."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The URLs of cells, which hold passwords: `mask` is the one place that decides what shows."""
+"""The URLs of cells, which hold passwords: `mask` alone decides which parts show."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ _PLAIN_OPTIONS = frozenset(
 def mask(url: str) -> str:
     """Return the URL with every possible secret replaced by ``***``.
 
-    In doubt it masks too much: a password with an unescaped ``/ # ? @ :`` does not show, nor does
-    the value of an unknown query option.
+    When in doubt, it masks too much: neither a password with an unescaped ``/ # ? @ :`` nor the
+    value of an unknown query option shows.
 
     >>> mask("mysql+pymysql://nova:s3cret@db1.example.org/nova_cell1?charset=utf8&token=abc")
     'mysql+pymysql://nova:***@db1.example.org/nova_cell1?charset=utf8&token=***'
@@ -75,7 +75,7 @@ def mask(url: str) -> str:
     # A raw "@", "/" or "?" may belong to a password, so everything before the last "@" is a login.
     before, at, after = url[scheme.end() :].rpartition("@")
     if _OPTION.search(before):
-        # The last "@" may belong to a secret in the query, which then ends after it.
+        # The last "@" may be part of a secret in the query, so show only the scheme.
         return f"{scheme[0]}{MASK}"
     rest, question, query = after.partition("?")
     authority, slash, path = rest.partition("/")

@@ -26,7 +26,7 @@ _CANONICAL_UUID = re.compile("[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 def valid_name(value: object, field: str) -> str:
     """Check a host name, cell name, author or reason, and return it unchanged.
 
-    :raises InvalidValue: it is not 1 to 255 printable characters without white space at an end.
+    :raises InvalidValue: it is not 1 to 255 printable characters, or has white space at an end.
     """
     if not isinstance(value, str):
         raise InvalidValue(field, f"must be text, not {type(value).__name__}")
@@ -39,9 +39,9 @@ def _name_problem(value: str) -> str:
     if not value:
         return "is empty"
     if len(value) > MAX_NAME_LENGTH:
-        return f"{value[:20]!r}... has {len(value)} characters: {MAX_NAME_LENGTH} is the most"
+        return f"{value[:20]!r}... has {len(value)} characters: the maximum is {MAX_NAME_LENGTH}"
     if value != value.strip():
-        return f"{value!r} has white space at an end: remove it"
+        return f"{value!r} has leading or trailing white space: remove it"
     unprintable = next(character for character in value if not character.isprintable())
     return f"{value!r} holds {unprintable!r}, which is not a printable character"
 
@@ -54,7 +54,7 @@ def valid_host(value: object) -> str:
 def valid_cell_name(value: object, uuid: str) -> str:
     """Check a cell name; see `valid_name`.
 
-    :raises InvalidValue: it reads as a UUID, and not as the cell's own: lookups would confuse them.
+    :raises InvalidValue: it reads as a UUID other than the cell's: lookups would confuse them.
     """
     name = valid_name(value, "name")
     if canonical_uuid(name) in (None, uuid):
@@ -127,7 +127,7 @@ def valid_url(value: object, field: str) -> SecretUrl | None:
     if not value.isprintable() or " " in value:
         raise InvalidValue(field, "holds a space or a control character: write it as %XX")
     if len(value) > MAX_URL_LENGTH:
-        raise InvalidValue(field, f"is too long: {MAX_URL_LENGTH} characters are the most")
+        raise InvalidValue(field, f"is too long: the maximum is {MAX_URL_LENGTH} characters")
     return SecretUrl(value)
 
 

@@ -142,7 +142,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take over the versions that a worker process tested."""
-    output = getattr(node, "workeroutput", {})  # none of one that crashed
+    output = getattr(node, "workeroutput", {})  # a crashed worker has none
     node.config.stash[_VERSIONS] = output.get("versions", "")
 
 

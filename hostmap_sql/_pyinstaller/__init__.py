@@ -1,4 +1,4 @@
-"""Tells PyInstaller, which finds this by an entry point, which files a bundle needs."""
+"""Lists the files of a bundle for PyInstaller, which finds this by an entry point."""
 
 from __future__ import annotations
 

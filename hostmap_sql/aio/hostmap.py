@@ -35,9 +35,9 @@ def connect(
     pool_size: int = DEFAULT_POOL_SIZE,
     author: str | None = None,
 ) -> AsyncHostMap:
-    """Give access to the directory in a database, for asyncio, as `hostmap_sql.connect`.
+    """Return the directory in the database of a URL, for asyncio, as `hostmap_sql.connect`.
 
-    The first call makes the first connection.
+    It does not connect yet.
 
     >>> async def main():
     ...     async with connect("sqlite:///hostmap.db") as hostmap:
@@ -57,7 +57,7 @@ class AsyncHostMap(ClosableProxy[HostMap]):
     several threads, each with a loop, may share it.
 
     :param hostmap: the directory whose calls are made.
-    :param threads: how many threads may make calls; as many as the pool has connections is best.
+    :param threads: the most threads that make calls; ideally the size of the connection pool.
     :raises InvalidValue: the number cannot be used.
 
     >>> async def main():
@@ -107,7 +107,7 @@ class AsyncHostMap(ClosableProxy[HostMap]):
     migration_status = to_coroutine(HostMap.migration_status)
     break_migration_lock = to_coroutine(HostMap.break_migration_lock, to_its_end=True)
 
-    # --- writing several things as one --------------------------------------------------------
+    # --- transactions -------------------------------------------------------------------------
 
     def transaction(
         self, *, author: str | None = None, reason: str | None = None
@@ -169,7 +169,7 @@ class AsyncHostMap(ClosableProxy[HostMap]):
     # --- the rest -----------------------------------------------------------------------------
 
     def timeout(self, seconds: float) -> AbstractContextManager[None]:
-        """Open a block in which each call has this timeout, as `HostMap.timeout`.
+        """Limit the timeout of each call in a block, as `HostMap.timeout`.
 
         >>> async def main(hostmap):
         ...     with hostmap.timeout(0.5):

@@ -59,9 +59,9 @@ class ClosableProxy(AsyncProxy[S_co], ABC):
 def to_coroutine(
     method: Callable[Concatenate[S, P], T], *, to_its_end: bool = False
 ) -> Callable[Concatenate[AsyncProxy[S], P], Coroutine[Any, Any, T]]:
-    """Make a coroutine of a method, with the same arguments, result and errors.
+    """Make a coroutine function of a method, with the same arguments, result and errors.
 
-    :param to_its_end: whether the call goes on to its end when the coroutine is cancelled.
+    :param to_its_end: whether the call runs to completion even if the coroutine is cancelled.
     """
 
     @wraps(method)
@@ -109,7 +109,7 @@ class AsyncHosts(AsyncProxy[Hosts]):
     async def move_all(
         self, from_uuid: str, to_uuid: str, *, progress: Progress | None = None
     ) -> BulkResult:
-        """Move all hosts of a cell, as `Hosts.move_all`; calls `progress` in the event loop."""
+        """Move all hosts of a cell, as `Hosts.move_all`; call `progress` in the event loop."""
         progress = progress and in_the_loop(progress)
         return await self._calls.call(self._sync.move_all, from_uuid, to_uuid, progress=progress)
 
@@ -139,7 +139,7 @@ class AsyncWaitableHosts(AsyncHosts):
 
 
 class AsyncCells(AsyncProxy[Cells]):
-    """The cells, and how each is reached: `Cells`, asynchronously."""
+    """The cells and their URLs: `Cells`, asynchronously."""
 
     get = to_coroutine(Cells.get)
     get_by_name = to_coroutine(Cells.get_by_name)

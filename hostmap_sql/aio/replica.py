@@ -119,8 +119,8 @@ class AsyncReplica(ClosableProxy[Replica]):
     ) -> Callable[[], None]:
         """Call a function with each new changeset, as `Replica.subscribe`.
 
-        Both functions are called in the event loop, which logs their errors. They are no longer
-        called once the function that this returns was called.
+        Both functions are called in the event loop, which logs their errors. Once the
+        returned function has been called, neither is called again.
         """
         is_over = Event()
 

@@ -1,4 +1,4 @@
-"""Calls in threads: how coroutines wait for calls that block, and cancel them.
+"""Runs the blocking calls of coroutines in threads, and cancels them.
 
 The synchronous library does the work. A pool has as many threads as the library has connections, so
 calls wait for both in one queue, where waiting costs no thread.
@@ -64,7 +64,7 @@ class Job(Generic[T]):
         settle: Callable[[], None]
         try:
             settle = partial(self.result.set_result, self._context.run(self._function))
-        except StopIteration as error:  # futures do not take it
+        except StopIteration as error:  # a future cannot hold it
             wrapped = RuntimeError("the call raised StopIteration")
             wrapped.__cause__ = error
             settle = partial(self.result.set_exception, wrapped)
@@ -146,8 +146,8 @@ class CallExecutor(ABC):
     ) -> AsyncIterator[T]:
         """Yield the items of an iterator that blocks; pause for each number, in seconds.
 
-        :param timeout: how long, in seconds, the iterator itself may take. Default: for ever, with
-            the timeout of a call for each wait for a thread.
+        :param timeout: the time, in seconds, that the iterator may take. Default: no limit, but
+            each step has the timeout of a call.
         """
         began = monotonic()
         while True:
@@ -202,8 +202,8 @@ class ThreadPool(CallExecutor):
     """Up to `size` threads in each process, started when they are needed.
 
     Not a `ThreadPoolExecutor`: at exit the interpreter joins its threads, so that a transaction
-    that was never ended, or a server that never answers, would keep the process from ending. Nor
-    does it know of forks.
+    that was never ended, or a server that never answers, would keep the process from ending. It
+    does not detect forks either.
     """
 
     def __init__(self, database: Database, size: int) -> None:

@@ -28,7 +28,7 @@ T = TypeVar("T")
 class TransactionThread(SingleThread):
     """The thread of a transaction, which cannot go on after a cancelled call.
 
-    That call may have been made or not, so that the rest could be half of what was intended.
+    That call may or may not have run, so the rest could be half of the intended changes.
     """
 
     def __init__(self, database: Database) -> None:
@@ -120,7 +120,7 @@ async def transaction_block(
 
 
 class RetryingTransaction(Generic[T]):
-    """A coroutine function that runs in a transaction, again in each attempt of `HostMap.run`."""
+    """A coroutine function that runs in a transaction, once in each attempt of `HostMap.run`."""
 
     def __init__(
         self, fn: Callable[[AsyncWriteTransaction], Awaitable[T]], database: Database
@@ -167,11 +167,11 @@ class RetryingTransaction(Generic[T]):
         return result
 
     async def cancel(self) -> None:
-        """Cancel the function and wait until it has ended. Raises the error that it raises."""
+        """Cancel the function, wait until it has ended, and raise its error, if any."""
         self._is_cancelled = True
         task = self._task
         if task is not None and not task.done():
-            if not task.cancelling():  # a loop that ends has cancelled it already
+            if not task.cancelling():  # a closing loop has cancelled it already
                 task.cancel()
             await wait([task])
             if not task.cancelled():

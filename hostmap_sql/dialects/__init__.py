@@ -1,4 +1,4 @@
-"""The supported databases: a folder for each, and the interface that they implement.
+"""The supported databases: a folder for each, their interface, and what they share.
 
 Each dialect's module imports its driver, so none is imported before it is used.
 """

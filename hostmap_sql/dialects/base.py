@@ -44,7 +44,7 @@ class Dialect(ABC):
     """An attribute that only this driver's connections have."""
 
     is_closed: ClassVar[staticmethod[[Any], object]]
-    """Tells whether a connection of `connector` is closed, in C: each lookup calls it."""
+    """Whether a connection of `connector` is closed, in C: each lookup calls it."""
 
     url_options: ClassVar[UrlOptions] = UrlOptions()
     """The options that a database URL may have."""
@@ -100,7 +100,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def is_open(self, connection: Any) -> bool:
-        """Whether any connection of the driver is open, without asking the server."""
+        """Whether a connection of the driver, own or external, is open, without a round trip."""
 
     @abstractmethod
     def interrupt(self, connection: Any) -> None:
@@ -131,7 +131,7 @@ class Dialect(ABC):
     def prepare_session(self, connection: Any) -> None:  # noqa: B027 - not every one needs it
         """Refuse a session that would give wrong answers. Called after `set_mode`.
 
-        Asks the server at most once for each connection.
+        Queries the server at most once for each connection.
 
         :raises DatabaseError: with the setting to change.
         """
@@ -264,7 +264,7 @@ class MigrationTools(ABC):
         return not self.dialect.has_table(cursor, creation.name)
 
     def advise(self, cursor: Any, code: str | None) -> str | None:  # noqa: ARG002 - some ask
-        """Return how to fix a failure with this code, as a clause; None if that is unknown."""
+        """Return the fix of a failure with this code, as a clause; None if it is unknown."""
         return self.advice.get(code or "")
 
 

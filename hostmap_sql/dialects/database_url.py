@@ -74,7 +74,7 @@ class DatabaseUrl:
         :raises InvalidValue: it contains an '@', so it may contain a password.
         """
         if not self.hosts and "@" in self.database:
-            problem = f"has a user behind its third slash: write it like {EXAMPLE}"
+            problem = f"has a user after its third slash: write it like {EXAMPLE}"
             raise InvalidValue("database URL", problem)
         return self.database or None
 

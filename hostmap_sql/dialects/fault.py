@@ -1,4 +1,4 @@
-"""The classes of database failures, by what a caller should do next."""
+"""The classes of database failures, by the caller's next step."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Fault(Enum):
-    """The class of a database failure: what to do next.
+    """The class of a database failure, by the caller's next step.
 
     Each database has a table of its error codes. A code in no table is UNKNOWN: the server refused
     the statement, so a retry would fail as well. After a COMMIT it leaves the outcome in doubt.
@@ -33,7 +33,7 @@ class Fault(Enum):
 
     @property
     def leaves_commit_in_doubt(self) -> bool:
-        """Whether a COMMIT that failed so may have taken effect."""
+        """Whether a COMMIT that failed this way may have taken effect."""
         return self in (Fault.LOST, Fault.UNKNOWN)
 
 

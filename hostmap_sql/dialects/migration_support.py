@@ -1,4 +1,4 @@
-"""Reads the statements of our migrations, and the statements for yoyo's own tables."""
+"""Parses the statements of our migrations, and holds those for yoyo's own tables."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Creation:
 
     :param kind: TABLE or INDEX.
     :param name: the name of the table or index.
-    :param statement: the statement, without its semicolon and what precedes it.
+    :param statement: the statement, without its semicolon and the text before it.
     """
 
     kind: str

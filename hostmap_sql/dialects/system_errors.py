@@ -64,7 +64,7 @@ EXHAUSTED = frozenset(
 
 
 def fault_of_opening(error: BaseException) -> Fault | None:
-    """Classify a failure to open or borrow a connection; None if it is neither's."""
+    """Classify a failure to open or borrow a connection; None if it is another one."""
     if isinstance(error, NoConnectionInTime) or _names(error) & EXHAUSTED:
         return Fault.UNAVAILABLE
     if isinstance(error, OSError):
@@ -93,7 +93,7 @@ def fault_of_socket(error: OSError) -> Fault:
 
 
 def is_late(error: BaseException | None) -> bool:
-    """Whether an error says only that the time was up."""
+    """Whether an error says only that a call timed out."""
     inner = getattr(error, "original_exception", error)  # PyMySQL's name for the cause
     return isinstance(inner, NoConnectionInTime | TimeoutError) or bool(
         _names(inner) & {"psycopg.errors.ConnectionTimeout"}

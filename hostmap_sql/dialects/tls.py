@@ -61,7 +61,7 @@ class TlsPolicy:
             raise InvalidValue("database URL", problem)
         if root == SYSTEM:
             if mode != "verify-full":
-                problem = "has sslrootcert=system, which goes with no sslmode but verify-full"
+                problem = "has sslrootcert=system, which requires sslmode=verify-full"
                 raise InvalidValue("database URL", problem)
             root = None
         # As in libpq: a root certificate turns require into verify-ca.
@@ -118,7 +118,7 @@ _WRONG_NAME = (62, 63, 64)
 
 
 class Refusal(Enum):
-    """A reason for which a server fails the policy, with its fix."""
+    """A reason why a server fails the policy, with its fix."""
 
     NOT_OFFERED = (
         "the server offers no TLS: turn it on there, or spell out sslmode=disable in the URL"
@@ -154,7 +154,7 @@ def translate_refusals(
     refusal_of: Callable[[Exception], Refusal | None],
     code_of: Callable[[Exception], str | None],
 ) -> Iterator[None]:
-    """Wrap an attempt to connect, and raise TlsRefused where TLS was the reason that it failed."""
+    """Wrap an attempt to connect, and raise TlsRefused if it failed because of TLS."""
     try:
         yield
     except Exception as error:

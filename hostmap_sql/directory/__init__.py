@@ -1,1 +1,1 @@
-"""The directory: one DAO for each table, with bulk plans, pagination and row mapping."""
+"""The DAOs (hosts, cells, history), waiting for hosts, write transactions and the check."""

@@ -1,4 +1,4 @@
-"""Planning a bulk write: what to do with each pair of host and cell."""
+"""Planning a bulk write: an action for each pair of host and cell."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 OnConflict = Literal["report", "move", "fail"]
-"""What to do with a host that is in another cell already."""
+"""The treatment of a host that is already in another cell."""
 
 Pair = tuple[str, str]
 """A host and the UUID of its cell."""
@@ -72,9 +72,9 @@ def refuse_one_name(hosts: object) -> None:
 
 
 class Plan:
-    """What to do with pairs of host and cell, in their order.
+    """The actions for pairs of host and cell, in their order.
 
-    :param pairs: the hosts, with the cells they are to be in.
+    :param pairs: the hosts, with their wanted cells.
     :param cells: the current cell of each host that is mapped.
     :raises HostMappingExists: with "fail", a host is in another cell.
     """
@@ -102,7 +102,7 @@ class Plan:
         self.created = len(after) - len(cells)
 
     def result(self, revision: int | None = None) -> BulkResult:
-        """Return the result of carrying out the plan; `revision` is the one it was written as."""
+        """Return the result of the plan; `revision` is the revision that it wrote, if any."""
         return BulkResult(
             created=self.created,
             unchanged=self.unchanged,

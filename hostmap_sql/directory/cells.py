@@ -323,7 +323,7 @@ def _valid_values(uuid: str, values: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _parameters(cell: CellMapping) -> dict[str, Any]:
-    """Return what CELL_INSERT and CELL_UPDATE bind of a cell, except for the times."""
+    """Return a cell's parameters for CELL_INSERT and CELL_UPDATE, except the times."""
     return {
         "uuid": cell.uuid,
         "name": cell.name,

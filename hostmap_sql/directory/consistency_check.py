@@ -182,12 +182,12 @@ class _Inspection:
             )
             yield Finding("revision-row", problem)
         if len(rows) > len(ours):
-            problem = "mapping_revision has rows with other ids than 1: delete those"
+            problem = "mapping_revision has rows with ids other than 1: delete them"
             yield Finding("revision-row", problem)
         if not 0 <= self._pruned <= self._newest:
             problem = (
                 f"mapping_revision is at revision {self._newest} with pruned_revision "
-                f"{self._pruned}, which must lie from 0 to there: set it to {(first or 1) - 1}"
+                f"{self._pruned}, which is below 0 or above that: set it to {(first or 1) - 1}"
             )
             yield Finding("revision-row", problem, revision=self._newest)
             self._pruned = (first or 1) - 1

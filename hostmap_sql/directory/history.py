@@ -30,14 +30,14 @@ _PAGE_SIZE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class HistoryPosition:
-    """The state of the history, with the change behind one revision, the one asked about."""
+    """The state of the history, with the change that made a given revision."""
 
     revision: int
     """The newest revision."""
     pruned_revision: int
     """The newest revision that was pruned, 0 if none was."""
     change_id: str | None
-    """The change that made the revision asked about; None if it is not on record."""
+    """The change that made the given revision; None if it is not on record."""
 
     def leads_on_from(self, revision: int, change_id: str | None) -> bool:
         """Return whether the history holds all changes since a revision made by a change.
@@ -146,7 +146,7 @@ class HistoryReader:
         return found
 
     def position(self, revision: int) -> HistoryPosition:
-        """Return the newest revision, and which change made the given one: one small SELECT.
+        """Return the newest revision and the change that made the given one, in one small SELECT.
 
         >>> hostmap.history.position(1).revision
         2
@@ -271,7 +271,7 @@ class History(HistoryReader):
     def _changesets_and_pauses(
         self, since: int, *, interval: float = 1.0
     ) -> Iterator[ChangeSet | float]:
-        """Yield what `follow` does, and a pause in seconds after each page."""
+        """Yield the changesets of `follow`, and a pause in seconds after each page."""
         after = valid_number(since, "since")
         pause = valid_seconds(interval, "interval")
         position = self.position(after)
@@ -293,8 +293,8 @@ class History(HistoryReader):
     def prune(self, before: int | datetime) -> int:
         """Delete the changesets before a revision or a time; return their number.
 
-        The newest changeset always stays. Since clocks differ, a time means: the first changeset
-        whose `created_at` is not before it stays, and all after that one.
+        The newest changeset always stays. Clocks differ, so with a time, the first changeset whose
+        `created_at` is not before it stays, and so do all later ones.
 
         :raises InvalidValue: it is neither a revision nor a datetime with a time zone.
 

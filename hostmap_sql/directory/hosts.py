@@ -144,10 +144,10 @@ class Hosts(HostReader):
 
         All pairs and cells are checked before the first is written. The hosts are then written in
         transactions of a few thousand, one changeset each. A host that is in its cell already does
-        not change, so after an error repeat the call: it writes the rest.
+        not change, so after an error, repeat the call: it writes the rest.
 
-        :param on_conflict: what to do with a host that is in another cell: "report" it and leave it
-            there, "move" it, or "fail" before anything is written.
+        :param on_conflict: if a host is in another cell: "report" it and leave it there, "move" it,
+            or "fail" before anything is written.
         :raises InvalidValue: a pair cannot be used.
         :raises CellMappingNotFound: a cell does not exist.
         :raises HostMappingExists: with "fail", a host is in another cell.
@@ -158,15 +158,15 @@ class Hosts(HostReader):
         (2, 0, ())
         """
         on_conflict = valid_on_conflict(on_conflict)
-        # In the order of the indexes, which are then written from one end to the other. The sort is
-        # stable, so the first of two pairs of a host stays the first.
+        # In index order, so that the indexes are written sequentially. The sort is stable, so the
+        # first of two pairs of a host stays the first.
         checked = sorted(valid_pairs(pairs), key=itemgetter(0))
         _refuse_unknown_cells(self._session, {cell for _, cell in checked})
         if on_conflict == "fail":
             cells: dict[str, str] = {}
             for hosts in batched([host for host, _ in checked], BULK_SIZE):
                 cells |= self._cells_of(self._session, hosts)
-            Plan(checked, cells, on_conflict)  # raises; as a whole: a host may be in two batches
+            Plan(checked, cells, on_conflict)  # raises; over all batches: a host may be in two
         total = BulkResult()
         for batch in batched(checked, BULK_SIZE):
             total += self._session.write(partial(self._create, batch, on_conflict))
@@ -221,7 +221,7 @@ class Hosts(HostReader):
 
         total, last = BulkResult(), ""  # sorts before every name
         while True:
-            # Always the first page would never end if another client moves the hosts back.
+            # Rereading the first page would never end if another client moved the hosts back.
             hosts, revision = self._session.write(partial(work, last))
             total += BulkResult(moved=len(hosts), revision=revision)
             if progress is not None:

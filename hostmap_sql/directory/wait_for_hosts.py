@@ -45,8 +45,8 @@ class WaitableHosts(Hosts):
     ) -> None:
         """Return when all these hosts are mapped; with `cell_uuid`, when all are in that cell.
 
-        Each lookup is for the missing hosts only, a thousand a statement. An outage of the database
-        is waited out as well.
+        Each lookup is for the missing hosts only, a thousand a statement. It also waits out an
+        outage of the database.
 
         :param timeout: in seconds, at most a day. Default: the timeout of other calls.
         :param interval: the pause between two lookups, in seconds.

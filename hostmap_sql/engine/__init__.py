@@ -1,1 +1,1 @@
-"""Running statements: connections, transactions, retries, lost commits and errors by their code."""
+"""Running statements: pools, transactions, retries, lost commits, and translating errors."""

@@ -40,7 +40,7 @@ _FIRST_PAUSE = 0.01
 """Seconds before the first retry. The pause doubles each time, up to the dialect's longest."""
 
 _TOO_SHORT = 0.005
-"""Seconds in which another try is pointless."""
+"""With fewer seconds left than this, another retry is pointless."""
 
 
 class _SchemaState:
@@ -170,8 +170,8 @@ class Database(Session):
     def transaction(self) -> Iterator[Transaction]:
         """Run a block in a write transaction. An exception rolls it back.
 
-        Only its beginning is retried. Each call in the block has the timeout of a call, and so has
-        its end.
+        Only its beginning is retried. Each call in the block has a timeout of its own, and so has
+        the commit.
         """
         transaction, end = self._retry(self._begin_writing)
         deadline = inf
@@ -185,7 +185,7 @@ class Database(Session):
             self._resolve(lost, deadline)
 
     def _begin_writing(self, deadline: float) -> tuple[Transaction, ExitStack]:
-        """Begin a transaction with the lock of all writers; also return what ends it."""
+        """Begin a transaction with the lock of all writers; return it and its exit stack."""
         with ExitStack() as stack:
             transaction = stack.enter_context(self._begun(deadline))
             transaction.take_revision()
@@ -258,7 +258,7 @@ class Database(Session):
             try:
                 return operation(deadline, *arguments)
             except DatabaseUnavailable as error:
-                # A last try that ran out of time says less than the failures before it.
+                # A last retry that timed out says less than the failures before it.
                 if failure is None or not is_late(error.__cause__):
                     failure = error
                 left = deadline - monotonic()

@@ -63,11 +63,11 @@ class Translator:
             close_quietly(connection)
         if fault is Fault.NO_TABLE and monotonic() >= deadline:
             # SQLite reports a missing table if it was interrupted while it looked for the table.
-            raise DatabaseUnavailable(self.database, "the time was up") from error
+            raise DatabaseUnavailable(self.database, "the call timed out") from error
         raise self.statement_error(error, statement) from error
 
     def statement_error(self, error: Exception, statement: Statement | None) -> HostMapError:
-        """Make the error that says why a statement failed."""
+        """Make the error of a failed statement."""
         fault = self.dialect.classify(error, connecting=False)
         if fault is Fault.NO_TABLE:
             return SchemaOutOfDate(self.database)

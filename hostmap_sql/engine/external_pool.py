@@ -30,9 +30,9 @@ class _KnownConnections:
             own = [(connection, parents.process) for connection in parents.own]
             self.inherited = [*parents.inherited, *own]
         self.dropped: set[int] = set()
-        """The ids of dropped inherited connections. They stay alive, so their ids stay theirs."""
+        """The ids of dropped inherited connections. They stay alive, so no id is reused."""
         self.unreferenced: set[int] = set()
-        """The ids of own connections without weak references: SQLite's."""
+        """The ids of own connections that allow no weak references: SQLite's."""
 
     def is_own(self, connection: Connection) -> bool:
         """Whether this process has used the connection before."""
@@ -56,7 +56,7 @@ class ExternalPool:
         self._known: PerProcess[_KnownConnections] = PerProcess(_KnownConnections)
         self._lent: PerProcess[dict[int, ExitStack]] = PerProcess(lambda _: {})
         self._returns: dict[int, ExitStack] = {}
-        """What returns each lent connection, by its id; a forked child has a copy."""
+        """The stack that returns each lent connection, by its id; a forked child has a copy."""
 
     def close(self) -> None:
         """Leave the pool open: its owner closes it."""
@@ -122,7 +122,7 @@ class ExternalPool:
     def _drop_inherited(self) -> None:
         """Drop the connections of a parent that still runs, before the pool uses them.
 
-        What the pool does to them from now on does not reach the parent.
+        Nothing that the pool then does to them reaches the parent.
         """
         known = self._known()
         while known.inherited:

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 _FIELD = "connections"
 
 _WANTED = (
-    "hand in a callable without arguments that returns a context manager which gives a connection, "
+    "pass a callable without arguments that returns a context manager with a connection, "
     "such as the method `connection` of a pool"
 )
 _WITHOUT_ARGUMENTS = f"cannot be called without arguments: {_WANTED}"
 _OF_ENGINE = "write HostMap(lambda: contextlib.closing(engine.raw_connection()), ...)"
 _ASYNCHRONOUS = (
-    "is asynchronous: hand in a plain pool; coroutines look hosts up by "
+    "is asynchronous: pass a synchronous pool; for coroutines write "
     "hostmap_sql.aio.AsyncHostMap(HostMap(pool.connection, ...))"
 )
 
@@ -42,9 +42,9 @@ _PACKAGES = {"MySQLdb": "mysqlclient", "mysql": "mysql-connector-python", "psyco
 
 
 def refuse_unusable(connections: object) -> None:
-    """Refuse an argument that cannot lend connections, as far as that shows without a call.
+    """Refuse an argument that cannot lend connections, as far as can be seen without a call.
 
-    :raises InvalidValue: it cannot. The message says what to write instead.
+    :raises InvalidValue: it cannot. The message gives the correct form.
     """
     problem = _of_its_kind(connections)
     if problem is None:
@@ -79,12 +79,12 @@ def _of_sqlalchemy(connections: object, owner: object, kind: type) -> str | None
         return "is a pool itself: write HostMap(lambda: contextlib.closing(pool.connect()), ...)"
     if hasattr(owner, "render_as_string"):
         return "is a URL: write hostmap_sql.connect(url.render_as_string(hide_password=False))"
-    return f"is of SQLAlchemy ({kind.__name__}), and lends none of the driver's own: {_OF_ENGINE}"
+    return f"belongs to SQLAlchemy ({kind.__name__}) and lends no driver connections: {_OF_ENGINE}"
 
 
 def _of_a_class(kind: type) -> str | None:
     if callable(getattr(kind, "connection", None)):
-        return f"is a class of pools: make a {kind.__name__}, and hand in its method `connection`"
+        return f"is a class: create a {kind.__name__}, and pass its method `connection`"
     if not hasattr(kind, "__enter__"):
         return f"is the class {kind.__name__}, which makes no context managers: {_WANTED}"
     return None
@@ -92,7 +92,7 @@ def _of_a_class(kind: type) -> str | None:
 
 def _not_callable(connections: object) -> str:
     if callable(getattr(connections, "connection", None)):
-        return "is a pool itself: hand in its method, as in HostMap(pool.connection, ...)"
+        return "is a pool itself: pass its method, as in HostMap(pool.connection, ...)"
     return f"is of the type {type(connections).__name__}: {_WANTED}"
 
 
@@ -103,7 +103,7 @@ def _of_its_call(connections: Callable[..., object]) -> str | None:
         inspect.signature(connections).bind()
     except TypeError:
         if hasattr(type(connections), "__enter__"):
-            return "was called already: hand in pool.connection, without ()"
+            return "was called already: pass pool.connection, without ()"
         return _WITHOUT_ARGUMENTS
     except ValueError:  # a function in C may have no signature
         pass
@@ -138,13 +138,13 @@ def call(connections: Callable[[], object]) -> AbstractContextManager[Any]:
             lender.close()
         raise _refused(_ASYNCHRONOUS)
     if hasattr(lender, "cursor"):
-        problem = "returns a connection that nothing gives back: write "
+        problem = "returns a connection that nothing would close: write "
         raise _refused(f"{problem}HostMap(lambda: contextlib.closing(...()), ...)")
     raise _refused(f"returns something of the type {kind.__name__}: {_WANTED}")
 
 
 def enter(lender: AbstractContextManager[Any]) -> Any:
-    """Enter the context manager and return what it lends."""
+    """Enter the context manager and return the connection that it lends."""
     try:
         return lender.__enter__()
     except Exception as error:
@@ -152,7 +152,7 @@ def enter(lender: AbstractContextManager[Any]) -> Any:
 
 
 def _translated(error: Exception) -> Exception:
-    """Make the exception that a pool's exception stands for."""
+    """Unwrap the exception of a pool; make a `DatabaseError` if the pool is closed."""
     if (_root(type(error)), type(error).__name__) == ("psycopg_pool", "PoolClosed"):
         return DatabaseError(str(error))
     original = getattr(error, "orig", None)  # SQLAlchemy wraps the driver's
@@ -167,9 +167,9 @@ def driver_connection(lent: Any, dialect: Dialect) -> Any:
     if isinstance(lent, dialect.connection_class):
         return lent
     if hasattr(lent, "_shared_con"):
-        raise _refused("lends what others use at the same time: hand in pool.dedicated_connection")
+        raise _refused("lends a connection that others share: pass pool.dedicated_connection")
     if type(lent).__module__ == "dbutils.steady_db":
-        raise _refused("lends what is in no pool, and nothing gives back: use DBUtils' PooledDB")
+        raise _refused("lends a connection that is never returned to a pool: use DBUtils' PooledDB")
     found = lent
     while not isinstance(found, dialect.connection_class):
         behind = next((b for n in _BEHIND if (b := getattr(found, n, None)) is not None), None)
@@ -193,7 +193,7 @@ def reconnect_if_closed(lent: Any, connection: Any, dialect: Dialect) -> Any:
 
 
 def invalidate_if_closed(lent: Any, connection: Any, dialect: Dialect) -> None:
-    """Keep SQLAlchemy's pool from keeping a closed connection."""
+    """Make SQLAlchemy's pool discard a closed connection."""
     if lent is not connection and hasattr(lent, "invalidate") and not dialect.is_open(connection):
         with suppress(Exception):
             lent.invalidate()
@@ -202,7 +202,7 @@ def invalidate_if_closed(lent: Any, connection: Any, dialect: Dialect) -> None:
 def lent_twice() -> InvalidValue:
     """Make the error for a pool that lends one connection twice at once."""
     return _refused(
-        "lends one connection to two at once: lend it to nobody else until it has come back"
+        "lends the same connection twice at once: lend it again only after its return to the pool"
     )
 
 

@@ -1,7 +1,7 @@
 """Resolves lost commits: the answer to a COMMIT never arrived, so it took effect or it did not.
 
 The lost transaction holds the lock of all writers for as long as it can still take effect. So a new
-transaction that gets this lock sees in the history what became of the lost one, for good.
+transaction that gets this lock sees the final outcome of the lost one in the history.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ def look_up_outcome(transaction: Transaction, change_id: str, revision: int | No
 
 
 def resolve(lost: CommitLost, database: str, find_outcome: Callable[[], Outcome]) -> None:
-    """Return if the lost commit took effect.
+    """Return only if the lost commit took effect.
 
     :param find_outcome: runs `look_up_outcome` in a new transaction, with retries.
     :raises DatabaseUnavailable: it did not, and never will.
-    :raises OutcomeUnknown: the time ran out first.
+    :raises OutcomeUnknown: its outcome could not be determined.
     """
     try:
         outcome = find_outcome()

@@ -40,7 +40,7 @@ class FairSemaphore:
     """A semaphore that serves threads in the order of their requests.
 
     Those of the standard library are not fair: a running thread that releases and acquires again
-    overtakes threads that wait, without end.
+    can overtake waiting threads forever.
     """
 
     def __init__(self, number: int) -> None:
@@ -49,7 +49,7 @@ class FairSemaphore:
         self._changing = threading.Lock()
 
     def acquire(self, deadline: float) -> bool:
-        """Acquire it; return False if that was not possible until the deadline."""
+        """Acquire it; return False if that was not possible by the deadline."""
         with self._changing:
             if self._free:
                 self._free -= 1
@@ -139,7 +139,7 @@ class ConnectionPool(Generic[ConnectionT]):
     def take(self, deadline: float) -> ConnectionT:
         """Take a connection, for `give_back`. A closed one is not lent again.
 
-        :raises NoConnectionInTime: none was available until the deadline.
+        :raises NoConnectionInTime: none was available by the deadline.
         :raises DatabaseError: the pool is closed.
         """
         if self._closed:
@@ -211,7 +211,7 @@ class ConnectionPool(Generic[ConnectionT]):
                 stock.inherited.pop()  # last, so that a fork in between does not lose it
 
     def hold(self, deadline: float) -> None:
-        """Wait until all connections are back, or for the deadline, and lend none meanwhile."""
+        """Stop lending, and wait until all connections are back or the deadline passes."""
         stock = self.process()
         while stock.held < self._size and stock.semaphore.acquire(deadline):
             stock.held += 1

@@ -13,5 +13,5 @@ _PROGRAMMING_ERRORS = (
 
 
 def is_programming_error(error: BaseException) -> bool:
-    """Whether a program is wrong, such as a function that should return connections."""
+    """Whether an error is a bug in a program, such as in a function that returns connections."""
     return isinstance(error, _PROGRAMMING_ERRORS)

@@ -40,10 +40,10 @@ def check_schema(session: Session, connection: Connection, deadline: float) -> N
     except DatabaseError:
         if not dialect.is_open(connection):
             raise
-        # A service may lack the right to read yoyo's table. Statements on the tables will tell.
+        # A service may lack the right to read yoyo's table. Statements fail if tables are wrong.
         applied = set(known)
     if applied is None and _has_tables(session, connection, deadline):
-        applied = set(known)  # the same files were run by other means than yoyo
+        applied = set(known)  # the same files were run by means other than yoyo
     missing = [migration for migration in known if migration not in (applied or ())]
     unknown = unknown_migrations(dialect.name, applied or ())
     if missing or unknown:

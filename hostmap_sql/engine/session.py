@@ -128,7 +128,7 @@ class ReadTransaction(Session):
 
 
 class Transaction(Session):
-    """A write transaction: it holds the lock of all writers and records what it changes.
+    """A write transaction: it holds the lock of all writers and records its changes.
 
     `revision` is its new revision, `now` the time in all rows that it writes. Each of its calls has
     the deadline that `deadline()` returns, by the monotonic clock.
@@ -203,7 +203,7 @@ class Transaction(Session):
 
     @contextmanager
     def one_call(self) -> Iterator[float]:
-        """Give all statements of a block one deadline, and the block that deadline."""
+        """Give all statements of a block one deadline, and yield it."""
         each, together = self.deadline, self.deadline()
         self.deadline = lambda: together
         try:
@@ -254,7 +254,7 @@ class Transaction(Session):
     def finish(self) -> None:
         """Record the changes and commit, unless nothing was changed.
 
-        :raises CommitLost: as `commit`.
+        :raises CommitLost: as in `commit`.
         """
         if self.pending:
             self._record_changes()
@@ -264,7 +264,7 @@ class Transaction(Session):
         """Commit.
 
         :raises CommitLost: the answer was lost.
-        :raises DatabaseUnavailable: it is too late. Nothing was sent.
+        :raises DatabaseUnavailable: the call was cancelled or timed out. Nothing was sent.
         """
         self._usable_cursor()
         self._refuse_if_cancelled()
@@ -272,7 +272,7 @@ class Transaction(Session):
         now = monotonic()
         deadline = now + (self.deadline() - now) / 2
         if deadline <= now:
-            raise DatabaseUnavailable(self.name, "the time was up before the commit")
+            raise DatabaseUnavailable(self.name, "the call timed out before the commit")
         with TimedCall(self._connection, deadline, self.dialect.interrupt, self._commit_failed):
             self._connection.commit()
         self._cursor = None
@@ -293,7 +293,7 @@ class Transaction(Session):
             roll_back_quietly(self._connection, self.dialect, self.deadline())
 
     def _refuse_if_cancelled(self) -> None:
-        """Write nothing for a caller that has cancelled the call."""
+        """Refuse to write if the call was cancelled."""
         if WATCHDOG.is_cancelled():
             raise DatabaseUnavailable(self.name, "the call was cancelled")
 
@@ -319,9 +319,9 @@ class Transaction(Session):
 
 
 def roll_back_quietly(connection: Connection, dialect: Dialect, deadline: float) -> None:
-    """Roll back, ignoring errors: the server rolls back what a closed connection had open."""
+    """Roll back, ignoring errors: the server rolls back the transaction of a closed connection."""
     try:
         with TimedCall(connection, max(deadline, monotonic() + CLEANUP_TIME), dialect.interrupt):
             connection.rollback()
-    except Exception:  # noqa: BLE001 - closing it is as good
+    except Exception:  # noqa: BLE001 - closing it has the same effect
         close_quietly(connection)

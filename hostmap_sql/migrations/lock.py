@@ -5,8 +5,8 @@ migrations and their records. No other session sees the row, and a killed proces
 Concurrent runs wait for the transaction.
 
 On MySQL each DDL statement commits, so the row is visible. There the session that inserts it also
-holds a lock of the server, which ends with the session. A run that gets the session lock and finds
-a row that was inserted under it knows that the session that inserted it has ended.
+holds a lock of the server, which ends with the session. If a run gets the session lock and
+finds a row that was inserted under it, the session that inserted the row has ended.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _STATEMENT_TIMEOUT = 0.5
 """How long, in seconds, one attempt waits for the transaction of another run."""
 
 _WAITING_SHARE = 0.9
-"""The share of a call's time that it may spend waiting; the rest is for reporting why in vain."""
+"""The share of a call's time that it may spend waiting; the rest is for reporting the failure."""
 
 Row = tuple[int, object]
-"""The owner, and since when, in UTC. yoyo writes its process id, the library a negative number."""
+"""The owner, and the time in UTC. yoyo writes its process id, the library a negative number."""
 
 
 class _LockHeldError(Exception):
-    """Another run or a yoyo holds the lock. `row` is its row, unless that is out of sight."""
+    """Another run or a `yoyo apply` holds the lock. `row` is its row; None if it is not visible."""
 
     def __init__(self, row: Row | None = None) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class _LockHeldError(Exception):
 class YoyoLock:
     """yoyo's lock on one database, for one connection.
 
-    :param row_timeout: how long, in seconds, to wait for a yoyo to end, which may be dead.
+    :param row_timeout: how long, in seconds, to wait for a `yoyo apply`, which may be dead.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class YoyoLock:
     def acquire(self) -> None:
         """Take the lock, waiting for other runs.
 
-        :raises DatabaseUnavailable: another run, or a yoyo, held it for too long.
+        :raises DatabaseUnavailable: another run, or a `yoyo apply`, held it for too long.
         """
         last = self._last_moment()
         last_for_row = min(last, monotonic() + self._row_timeout)
@@ -88,7 +88,7 @@ class YoyoLock:
                 return
 
     def release(self) -> None:
-        """Give the lock back, if it is held, and commit."""
+        """Release the lock, if it is held, and commit."""
         if self.is_held:
             self._delete_row(self._owner)
         if self._has_session_lock and self._tools.session_lock:
@@ -97,7 +97,7 @@ class YoyoLock:
             self._backend.connection.commit()
 
     def break_(self) -> Row | None:
-        """Delete the row of another run or a yoyo and return it; None if there is none.
+        """Delete the row of another run or a `yoyo apply`, and return it; None if there is none.
 
         :raises DatabaseError: a `hostmap migrate` that holds the lock is running.
         """
@@ -144,7 +144,7 @@ class YoyoLock:
     def _insert_row(self, timeout: float) -> None:
         """Try once to take the lock.
 
-        :raises _LockHeldError: another run or a yoyo holds it.
+        :raises _LockHeldError: another run or a `yoyo apply` holds it.
         """
         backend, tools = self._backend, self._tools
         has_table = True
@@ -203,13 +203,13 @@ class YoyoLock:
         return self._dialect.classify(error, connecting=False) is Fault.RETRY
 
     def _last_moment(self) -> float:
-        """When to stop waiting."""
+        """Return the time at which to stop waiting."""
         now = monotonic()
         return now + (self._deadline - now) * _WAITING_SHARE
 
 
 def _describe_owner(row: Row) -> str:
-    """Describe the owner of the lock, and how to remove it."""
+    """Describe the owner of the lock, and how to remove the lock."""
     owner = "a `hostmap migrate` on another server" if row[0] < 0 else f"process {row[0]}"
     return (
         f"{owner} has been migrating since {row[1]} UTC, or was killed doing so: if it is gone, "

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from hostmap_sql.runtime.dbapi import Connection
 
 _LOCK_TIMEOUT = 10
-"""How long, in seconds, to wait for the lock of a yoyo, which may be dead."""
+"""How long, in seconds, to wait for the lock of a `yoyo apply`, which may be dead."""
 
 _LEASE_PAUSE = 0.05
 """How long, in seconds, to sleep before trying again to open a locked SQLite file."""
@@ -82,7 +82,7 @@ class Migrations:
         return self._migrate(undone, Run.roll_back)
 
     def status(self) -> tuple[MigrationStatus, ...]:
-        """List all migrations in their order, and whether each is applied. Writes nothing."""
+        """List all migrations in order, and whether each is applied. Writes nothing."""
         try:
             deadline = self._database.deadline()
             with self._lease(deadline) as connection:
@@ -137,7 +137,7 @@ class Migrations:
     ) -> None:
         """Take the lock, then apply or roll back these migrations.
 
-        :raises OvertakenError: another run has migrated before.
+        :raises OvertakenError: another run has migrated first.
         """
         first = f"before {migrations[0].id},"
         with (
@@ -154,7 +154,7 @@ class Migrations:
 
     @contextmanager
     def _lease(self, deadline: float) -> Iterator[Connection]:
-        """Lease a connection for a block, waiting while SQLite opens no file that is being made."""
+        """Lease a connection for a block, retrying while another client creates the SQLite file."""
         with ExitStack() as stack:
             while True:
                 try:
@@ -182,7 +182,7 @@ class Migrations:
     def _run(
         self, connection: Connection, applied: AbstractSet[str], deadline: float
     ) -> Iterator[Run]:
-        """Give a run for a block, which is interrupted at the deadline."""
+        """Provide a run for a block, and interrupt it at the deadline."""
         database, tools = self._database, self._tools
         backend = backend_on(connection, database.dialect, database.name)
         lock = YoyoLock(backend, tools, deadline=deadline, row_timeout=_LOCK_TIMEOUT)
@@ -196,7 +196,7 @@ class Migrations:
 
     @contextmanager
     def _explained(self, connection: Connection, what: str) -> Iterator[None]:
-        """Translate an exception to an error that names what failed and what the database said."""
+        """Translate an exception to an error with the failed step and the database's message."""
         try:
             yield
         except (HostMapError, OvertakenError):
@@ -205,7 +205,7 @@ class Migrations:
             raise self._explanation(connection, what, error) from error
 
     def _explanation(self, connection: Connection, what: str, error: Exception) -> HostMapError:
-        """Make the error that says what failed, why in the database's own words, and the remedy."""
+        """Make the error: the failed step, the database's message and, if known, the remedy."""
         name, dialect = self._database.name, self._database.dialect
         problem = f"{what} failed: {dialect.describe(error)}"
         fault, code = dialect.classify(error, connecting=False), dialect.code(error)

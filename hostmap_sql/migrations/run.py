@@ -26,7 +26,7 @@ class OvertakenError(Exception):
 class Run:
     """One run of migrations.
 
-    :param applied: the migrations that were applied when the list of them was read.
+    :param applied: the applied migrations, as read before the run.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class Run:
             self._end(is_success=type_ is None)
 
     def make_yoyo_tables(self) -> None:
-        """Make yoyo's own tables, as far as they are missing.
+        """Create yoyo's own tables, where they are missing.
 
-        :raises OvertakenError: the migrations that are applied are others than expected.
+        :raises OvertakenError: the applied migrations are not the expected ones.
         """
         with self._undone_on_error():
             make_tables(self._backend, self._tools.dialect)
@@ -61,7 +61,7 @@ class Run:
             raise OvertakenError
 
     def apply(self, migration: Any) -> None:
-        """Apply a migration, or only record it if all that it makes exists already."""
+        """Apply a migration, or only record it if everything it creates exists already."""
         with self._step(migration):
             if is_made(migration, self._tools, self._backend.cursor()):
                 self._backend.log_migration(migration, "apply")
@@ -81,7 +81,7 @@ class Run:
 
     @contextmanager
     def _step(self, migration: Any) -> Iterator[None]:
-        """Apply or roll back one migration, and record it: as a whole, where DDL can be undone."""
+        """Apply or roll back one migration, and record it: atomically, where DDL can be undone."""
         with self._undone_on_error():
             if migration.use_transactions and not self._tools.ddl_is_transactional:
                 self._tools.dialect.begin(self._backend.cursor())
@@ -114,20 +114,20 @@ class Run:
 
 
 def is_made(migration: Any, tools: MigrationTools, cursor: Cursor) -> bool:
-    """Whether all that a migration makes exists, as a killed run leaves it."""
+    """Whether everything that a migration creates exists, as after a killed run."""
     statements = list(_statements(migration))
     return bool(statements) and all(tools.is_made(cursor, text) for text in statements)
 
 
 def is_gone(migration: Any, tools: MigrationTools, cursor: Cursor) -> bool:
-    """Whether a table that a migration makes is missing, as a killed rollback leaves it."""
+    """Whether a table that a migration creates is missing, as after a killed rollback."""
     if tools.ddl_is_transactional:
         return False
     return any(tools.is_gone(cursor, text) for text in _statements(migration))
 
 
 def _statements(migration: Any) -> Iterator[str]:
-    """Give the statements that apply a migration."""
+    """Yield the statements that apply a migration."""
     for step in migration.steps:
         text = step.step._apply  # noqa: SLF001 - yoyo has no public name for it
         if isinstance(text, str):

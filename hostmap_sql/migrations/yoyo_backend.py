@@ -25,8 +25,8 @@ _NEWEST = 2
 def backend_on(connection: Connection, dialect: Dialect, database: str) -> Any:
     """Make a yoyo backend that runs on this connection, leaves it open, and begins no transactions.
 
-    yoyo records a migration in another transaction than it applies it in: killed in between, it
-    leaves a migration that can never be applied again. So the run alone begins and ends them.
+    yoyo applies and records a migration in two transactions: killed in between, it leaves a
+    migration that can never be applied again. So the run alone begins and ends transactions.
     """
     base: Any = dialect.yoyo_backend()
 
@@ -58,9 +58,9 @@ def backend_on(connection: Connection, dialect: Dialect, database: str) -> Any:
 
 
 def make_tables(backend: Any, dialect: Dialect) -> None:
-    """Make those of yoyo's tables that are missing, also after a run that was killed doing so.
+    """Create yoyo's missing tables, even after a run that was killed while creating them.
 
-    yoyo itself first makes the tables of its first version, and cannot resume that.
+    yoyo itself first creates the tables of its first version, and cannot resume that.
 
     :raises DatabaseError: the tables are those of a newer yoyo.
     """

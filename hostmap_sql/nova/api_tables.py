@@ -69,5 +69,5 @@ def read_api_tables(database: NovaDatabase) -> ApiTables:
 
 
 def is_later(row: CellRow | HostRow, time: datetime) -> bool:
-    """Tell whether a row was changed in Nova after a time."""
+    """Return whether a row was changed in Nova after a time."""
     return row.changed_at is not None and row.changed_at.replace(tzinfo=UTC) > time

@@ -11,7 +11,7 @@ OnConflict = Literal["report", "move"]
 """How to treat cells and hosts that differ on the two sides: report them, or overwrite them."""
 
 Progress = Callable[[int, int], object]
-"""Takes the number of items that are done and the number of all."""
+"""A callback ``(done, total)``, with numbers of items."""
 
 
 def ignore_progress(_done: int, _total: int) -> None:

@@ -1,4 +1,4 @@
-"""How to reach the databases and message queues of Nova's cells."""
+"""The access to the databases and message queues of Nova's cells."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CellAccess:
-    """How to reach the databases of the cells.
+    """The access to the databases of the cells.
 
     :param options: changes to the options of every cell's URL: ``sslmode=prefer&-plugin`` sets one,
         overriding the URL's own, and drops the other.

@@ -49,8 +49,8 @@ def check(
     """Compare the directory with the live compute nodes of Nova's cells. Nothing is written.
 
     :param cells: names or UUIDs; by default all enabled cells, without cell0.
-    :param access: how to reach the cells' databases.
-    :param progress: called with the number of cells that are done and the number of all.
+    :param access: the access to the cells' databases.
+    :param progress: called with the number of cells done and the total.
     :raises CellMappingNotFound: one of these cells does not exist.
     :raises DatabaseUnavailable: the directory itself cannot be reached.
 

@@ -69,12 +69,12 @@ class NovaDatabase:
             close_quietly(database._connection)
 
     def restart_timeout(self) -> None:
-        """Let the timeout begin now."""
+        """Restart the timeout."""
         self._deadline = monotonic() + self._timeout
 
     @contextmanager
     def _cursor(self) -> Iterator[Any]:
-        """Give a cursor whose calls end at the deadline and raise the library's errors."""
+        """Provide a cursor whose calls end at the deadline and raise the library's errors."""
         cursor = self._dialect.cursor(self._connection)
         with timed_call(self._translator, self._connection, self._deadline):
             yield cursor
@@ -120,7 +120,7 @@ class NovaDatabase:
     # --- properties of tables -----------------------------------------------------------------
 
     def are_equal_hosts(self, one: str, other: str) -> bool:
-        """Tell whether the collation of Nova's table makes two host names equal."""
+        """Return whether the collation of Nova's table makes two host names equal."""
         names = {"one": one, "other": other}
         return bool(self.fetch_all(nova_sql.SAME_HOST, names)[0][0])
 
@@ -130,7 +130,7 @@ class NovaDatabase:
             return self._dialect.column_charset(cursor, table, column)
 
     def has_table(self, table: str) -> bool:
-        """Tell whether the table exists."""
+        """Return whether the table exists."""
         with self._cursor() as cursor:
             return self._dialect.has_table(cursor, table)
 

@@ -38,7 +38,7 @@ def discover(
 
     Each cell's own database is read for compute nodes that are not deleted. Hosts that are mapped
     to their cell stay as they are; hosts that are mapped to another cell are reported. A cell that
-    cannot be read is reported and stops no other. Discoveries may run at the same time.
+    cannot be read is reported and does not stop the others. Discoveries may run at the same time.
 
     :param cells: names or UUIDs; by default all enabled cells, without cell0.
     :param by_service: read the services named nova-compute instead of the compute nodes.
@@ -48,8 +48,8 @@ def discover(
     :param nova_api: the database with Nova's own table; `mark` needs it, or `force`.
     :param force: mark all, because no Nova service reads its own table any more.
     :param dry_run: only report the changes, without writing.
-    :param access: how to reach the cells' databases.
-    :param progress: called with the number of cells that are done and the number of all.
+    :param access: the access to the cells' databases.
+    :param progress: called with the number of cells done and the total.
     :raises InvalidValue: `mark` is given without `nova_api` or `force`, or the URL cannot be used.
     :raises CellMappingNotFound: one of these cells does not exist.
     :raises DatabaseUnavailable: the directory itself cannot be reached, or Nova's own table.
@@ -167,7 +167,7 @@ def _mark_nodes(
     """Mark the compute nodes of hosts that are mapped to their cell; return the result with them.
 
     :param unmarked: the ids of the nodes to mark, by host.
-    :param mapped_in_nova: marks only hosts of these pairs of host and cell UUID; None: all.
+    :param mapped_in_nova: mark only hosts in these pairs of host and cell UUID; None: all.
     """
     cell = result.cell
     if mapped_in_nova is not None:

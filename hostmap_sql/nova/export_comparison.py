@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _URL_FIELDS = ("transport_url", "database_connection")
 
-# What an operator can do about a row of Nova's that the directory never had.
+# The remedies for a row of Nova's that the directory never had.
 _IMPORT_OR_DELETE = "`hostmap nova import` brings it in, --delete deletes it in Nova"
 
 
@@ -55,7 +55,7 @@ class _Comparison:
         self._delete = delete
 
     def _is_conflict(self, row: CellRow | HostRow, here: CellMapping | HostMapping) -> bool:
-        """Tell whether to keep a row because Nova changed it later than the directory did."""
+        """Return whether to keep a row because Nova changed it later than the directory did."""
         changed_here = here.updated_at or here.created_at
         return self._on_conflict == "report" and is_later(row, changed_here)
 
@@ -125,7 +125,7 @@ class _Comparison:
                 self._compare_cell(cell, None, ())
 
     def _is_cell_delete_known(self, row: CellRow) -> bool:
-        """Tell whether the history has the deletion of a cell after its last change in Nova."""
+        """Return whether the history has the deletion of a cell after its last change in Nova."""
         changes = self._hostmap.history.of_cell(row.canonical_uuid)
         if not changes or changes[-1].cells[0].action != "deleted":
             return False

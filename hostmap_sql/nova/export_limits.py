@@ -1,4 +1,4 @@
-"""Limits of Nova's tables: names that they cannot store, or take as equal, and cells in use."""
+"""Limits of Nova's tables: names that they cannot store, or treat as equal, and cells in use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LAST_UTF8MB3 = "\uffff"
 
 
 def refuse_unstorable(database: NovaDatabase, plan: ExportPlan, rows: Sequence[HostRow]) -> None:
-    """Refuse new hosts and cells that Nova's tables cannot store, or take as equal to others."""
+    """Refuse new hosts and cells that Nova's tables cannot store, or treat as equal to others."""
     _refuse_characters(database, plan)
     _refuse_equal_hosts(database, plan, rows)
 
@@ -57,12 +57,12 @@ def _refuse_equal_hosts(database: NovaDatabase, plan: ExportPlan, rows: Sequence
 
 
 def equal_host_problem(other: str) -> str:
-    """Say that Nova's table takes a host as equal to another one."""
+    """Return the problem of a host that Nova's table treats as equal to another one."""
     return f"is the same as {other!r} for Nova's table: they differ only by case or accents"
 
 
 def _fold(host: str) -> str:
-    """Fold a name, so that names which a collation may take as equal are the same."""
+    """Fold a name, so that names that a collation may treat as equal become the same."""
     parts = unicodedata.normalize("NFKD", host.casefold())
     return "".join(c for c in parts if not unicodedata.combining(c)).casefold()
 

@@ -42,7 +42,7 @@ class ExportPlan:
         self.deletes: list[HostRow] = []
         self.unchanged = 0
         self.cells: list[ExportedCell] = []
-        """What the result says about each cell, without those to delete."""
+        """The result for each cell, except those to delete."""
         self.refused: list[ExportRefusal] = []
 
     # --- refusing -----------------------------------------------------------------------------

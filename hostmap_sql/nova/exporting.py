@@ -54,7 +54,7 @@ def export_mappings(
 
     Changes that are not safe are left out and reported in `refused`: rows that were changed in Nova
     later than here; rows that the directory never had; names that Nova's table cannot store, or
-    takes as equal; templates of URLs, which are not overwritten; cells that still have hosts or
+    treats as equal; templates of URLs, which are not overwritten; cells that still have hosts or
     instances.
 
     :param url: the database, in any of the forms that `hostmap_sql.connect` and SQLAlchemy take.
@@ -64,7 +64,7 @@ def export_mappings(
         it never had. cell0 stays.
     :param dry_run: only report the changes, without writing.
     :param timeout: how long each transaction may take, in seconds.
-    :param progress: called with the number of hosts that are done and the number of all.
+    :param progress: called with the number of hosts done and the total.
     :raises InvalidValue: the URL or a value in the database cannot be used.
     :raises DatabaseUnavailable: one of the two databases cannot be reached.
     :raises DatabaseError: Nova's database refuses a statement, or the answer to a commit was lost:
@@ -77,7 +77,7 @@ def export_mappings(
         # the rows that this export writes, and the next one writes them.
         now = datetime.now(UTC)
         plan = make_plan(hostmap, tables, on_conflict=on_conflict, delete=delete)
-        database.restart_timeout()  # reading the directory may have taken long
+        database.restart_timeout()  # reading the directory may take long
         refuse_unstorable(database, plan, tables.hosts)
         if dry_run:
             refuse_cells_in_use(database, plan, tables.hosts)
@@ -196,7 +196,7 @@ class _Writer:
             except DatabaseError:
                 if len(pairs) == 1:
                     raise
-                # The table takes two of the new names as equal: one by one, the second is found.
+                # The table treats two of the new names as equal: one by one, the second is found.
                 created += sum(self._insert([pair]) for pair in pairs)
             self._report(len(pairs))
         return created

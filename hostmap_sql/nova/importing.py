@@ -57,12 +57,12 @@ def import_mappings(
     """Import the cells and hosts of a ``nova_api`` database.
 
     The database is read in one consistent snapshot and checked as a whole before anything is
-    written: the cells as one changeset, then the hosts, some thousand in each changeset. Mappings
+    written: the cells as one changeset, then the hosts, a few thousand in each changeset. Mappings
     that exist already stay as they are, so the same import again changes nothing.
 
-    Names of cells are unique here, and in Nova are not. A cell without a name, or with one that
-    cannot be used, is called by its UUID. Of several cells with the same name, the first that Nova
-    made keeps it; the others, and one whose name another cell has here, are called NAME-XXXXXXXX
+    Cell names are unique here, but not in Nova. A cell without a name, or with one that cannot be
+    used, is called by its UUID. Of several cells with the same name, the first that was created in
+    Nova keeps it; the others, and one whose name another cell has here, are called NAME-XXXXXXXX
     after the first eight digits of their UUID.
 
     :param url: the database, in any of the forms that `hostmap_sql.connect` and SQLAlchemy take.
@@ -70,7 +70,7 @@ def import_mappings(
         "move" them to Nova's state.
     :param dry_run: only report the changes, without writing.
     :param timeout: how long reading Nova's database may take, in seconds.
-    :param progress: called with the number of hosts that are done and the number of all.
+    :param progress: called with the number of hosts done and the total.
     :raises InvalidValue: the URL or a value in the database cannot be used.
     :raises DatabaseUnavailable: one of the two databases cannot be reached.
     """

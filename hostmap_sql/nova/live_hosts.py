@@ -62,7 +62,7 @@ def read_cells(
     by_service: bool = False,
     progress: Progress = ignore_progress,
 ) -> CellReadings:
-    """Read the live hosts of the cells in parallel. A cell that cannot be read stops no other."""
+    """Read the live hosts of the cells in parallel. An unreadable cell stops no other."""
     readings = CellReadings()
     read = partial(_read_cell, access, by_service=by_service)
     calls = call_in_parallel(read, cells, parallel=access.parallel, timeout=access.timeout)

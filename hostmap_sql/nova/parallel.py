@@ -44,7 +44,7 @@ def _start(function: Callable[[T], R], item: T) -> Future[R]:
     """Call the function in a thread of its own.
 
     Not in a `ThreadPoolExecutor`: at exit the interpreter joins its threads, so that one call that
-    hangs would keep the process from ending, and hold a place of the pool until then.
+    hangs would keep the process from ending, and occupy a worker until then.
     """
     future: Future[R] = Future()
 

@@ -144,7 +144,7 @@ class Discovery:
 
     @property
     def conflicts(self) -> tuple[Conflict, ...]:
-        """All hosts that are mapped to another cell than the one they live in."""
+        """All hosts that are mapped to a cell other than the one they live in."""
         return tuple(conflict for found in self.cells for conflict in found.conflicts)
 
 

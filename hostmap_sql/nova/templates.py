@@ -1,7 +1,7 @@
 """Filling the templates that URLs of Nova's cells may be: ``{scheme}://{username}:...``.
 
 Nova fills them, by `str.format`, from the URL of the service that reads them. An attacker with
-write access to the table could so have the service's password sent to any host. Here only plain
+write access to the table could thus have the service's password sent to any host. Here only plain
 fields are filled, and a user or password only into a URL that leads to hosts of the base URL, or to
 hosts that the caller trusts.
 """
@@ -43,7 +43,7 @@ _REDIRECTING_OPTIONS = frozenset(
 
 
 def is_template(url: str) -> bool:
-    """Tell whether a URL has fields to fill."""
+    """Return whether a URL has fields to fill."""
     return "{" in url or "}" in url
 
 
@@ -54,11 +54,11 @@ def fill_template(
     *,
     field: TemplateField = "database_connection",
 ) -> str:
-    """Fill a template with the parts of a base URL. A URL that is no template stays as it is.
+    """Fill a template with the parts of a base URL. Any other URL stays as it is.
 
     The fields are Nova's: scheme, username, password, hostname, port, path, query, fragment; and
     where the base URL names several hosts, username1, password1, hostname1, port1 of the first, and
-    so on. As in Nova, of several hosts ``{username}:{password}@{hostname}:{port}`` is all of them.
+    so on. As in Nova, with several hosts ``{username}:{password}@{hostname}:{port}`` means all.
 
     :param base: Nova's ``[database]/connection``, or its ``[DEFAULT]/transport_url``.
     :param trusted_hosts: hosts that may receive its user and password, in addition to its own.
@@ -82,7 +82,7 @@ def fill_template(
 
     filled = _FIELD.sub(value, template)
     if is_template(_FIELD.sub("", template)):
-        raise InvalidValue(field, "is a template with a brace too many")
+        raise InvalidValue(field, "is a template with a stray brace")
     if any(_SECRET_FIELD.fullmatch(name) for name in _FIELD.findall(template)):
         _refuse_other_targets(kind.parse_target(filled), allowed, trusted_hosts, field)
     return filled
@@ -91,7 +91,7 @@ def fill_template(
 def refuse_bad_base(base: str | None, field: TemplateField, name: str) -> None:
     """Refuse a base URL that can fill no template of this field.
 
-    :param name: what the error calls the URL.
+    :param name: the name of the URL in the error.
     :raises InvalidValue: it is not a URL of that kind.
     """
     if base is None:
@@ -198,7 +198,7 @@ def _parse_transport_target(url: str) -> _Target:
         hosts.add(unquote(_split_port(address)[0]).strip("[]"))
         passwords.add(unquote(login.partition(":")[2]))
     if "@" in rest[len(netloc) :]:
-        problem = "has an '@' behind its hosts, or a '/', '?' or '#' in a password: write it as %2F"
+        problem = "has an '@' after its hosts, or a '/', '?' or '#' in a password: write it as %2F"
         raise InvalidValue("transport URL", problem)
     query = rest.partition("?")[2].partition("#")[0]
     options = {plain(name): value for name, value in parse_qsl(query, keep_blank_values=True)}

@@ -1,7 +1,7 @@
 """The URLs of Nova's databases: read as Nova reads them, with untrusted file names refused.
 
-An attacker with write access to the table of cells could have any file read, and the connection led
-where the file says. So only files that the operator names or trusts may be in a cell's URL.
+An attacker with write access to the table of cells could have any file read, and the connection
+redirected by it. So only files that the operator names or trusts may be in a cell's URL.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def refuse_untrusted_files(
 ) -> None:
     """Refuse a URL that names a file, unless the operator names or trusts the file.
 
-    :param operator_options: options that come from the operator, by their names as `plain` makes
-        them.
+    :param operator_options: options that come from the operator, by their canonical names: see
+        `plain`.
     :param trusted: the names of files that the operator trusts.
     :raises InvalidValue: the URL names another file.
     """
@@ -92,9 +92,9 @@ class OptionChanges:
     """Changes to the options of a URL: those to set, and those to drop."""
 
     values: Mapping[str, str]
-    """The options to set, by their names as `plain` makes them."""
+    """The options to set, by their canonical names: see `plain`."""
     fields: tuple[str, ...]
-    """The same as they are written in a URL."""
+    """The same, as written in a URL."""
     dropped: frozenset[str]
 
     @classmethod

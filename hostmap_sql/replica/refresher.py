@@ -1,4 +1,4 @@
-"""Owns the snapshot of a replica and replaces it by newer ones."""
+"""Owns the snapshot of a replica and replaces it with newer ones."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("hostmap_sql.replica")
 
-# The longest wait, in seconds, of the first answer in a new process for the first refresh there.
+# The longest time, in seconds, that the first answer in a new process waits for a refresh.
 _FIRST_REFRESH = 1.0
 
 
 class _ProcessState:
-    """The locks of one process, and whether its first answer may be given."""
+    """The locks of one process, and whether it may answer without waiting for a refresh."""
 
     def __init__(self, *, is_current: bool) -> None:
         self.refreshing = threading.Lock()
@@ -40,7 +40,7 @@ class _ProcessState:
 
 
 class Refresher:
-    """Owns the snapshot of a replica and replaces it by newer ones. Threads may share it."""
+    """Owns the snapshot of a replica and replaces it with newer ones. Threads may share it."""
 
     def __init__(self, database: Database, max_age: float | None) -> None:
         self.database = database
@@ -50,7 +50,7 @@ class Refresher:
         self._process = PerProcess(lambda parents: _ProcessState(is_current=parents is None))
         self.thread: RefreshThread | None = None
         self.is_checked = False
-        """Whether answers need no `check` while this process is noticed (`MARK`)."""
+        """Whether answers need no `check` while `MARK` is set."""
         self.known_at = monotonic()
         """When the snapshot was last known to be current, by the monotonic clock."""
         self.snapshot: DirectorySnapshot = database.snapshot(load)
@@ -161,7 +161,7 @@ class Refresher:
     # --- the thread ---------------------------------------------------------------------------
 
     def start(self, interval: float) -> None:
-        """Refresh in a thread at an interval, in seconds, instead of the present thread if any."""
+        """Refresh at an interval, in seconds, in a new thread that replaces any present one."""
         thread = RefreshThread(WeakMethod(self._refresh_in_thread), interval)
         thread.start()
         self._replace_thread(thread)

@@ -194,7 +194,7 @@ class Replica:
     def wait_for(self, revision: int, *, timeout: float | None = None) -> None:
         """Wait until the replica has a revision, such as that of a write just made.
 
-        :param timeout: how long, in seconds. Default: the timeout of any other call.
+        :param timeout: in seconds. Default: the timeout of other calls.
         :raises StaleReplica: the replica does not have the revision in that time.
 
         >>> replica = hostmap.replica()
@@ -210,7 +210,7 @@ class Replica:
         *,
         reloaded: Callable[[], object] | None = None,
     ) -> Callable[[], None]:
-        """Call a function with each later changeset, once and in order; return what ends this.
+        """Call a function with each later changeset, once and in order; return a function to stop.
 
         The call is made once the replica has the change, by its thread or by a call of `refresh`.
         Exceptions of the function are logged and affect nothing else.

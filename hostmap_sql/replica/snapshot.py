@@ -17,7 +17,7 @@ _SMALL_DIRECTORY = 20_000
 _OVERLAY_FRACTION = 1 / 8
 
 UNMAPPED = ""
-"""In place of a cell's UUID: the host is in no cell any more."""
+"""In place of a cell's UUID: the host is no longer in any cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class DirectorySnapshot:
     cells: Mapping[str, CellMapping]
     """All cells, by UUID."""
     base: Mapping[str, str]
-    """The cell's UUID of each host that `overlay` lacks."""
+    """The UUID of the cell of each host that `overlay` lacks."""
     overlay: Mapping[str, str]
-    """The cell's UUID, or `UNMAPPED`, of each host that changed since `base` was made."""
+    """The UUID of the cell, or `UNMAPPED`, of each host that changed since `base` was made."""
     size: int
     """The number of hosts."""
     cells_by_host: Mapping[str, CellMapping]
@@ -46,7 +46,7 @@ class DirectorySnapshot:
         cells: Mapping[str, CellMapping],
         hosts: Mapping[str, str],
     ) -> Self:
-        """Make a snapshot from the cell's UUID of every host."""
+        """Make a snapshot from the UUID of every host's cell."""
         is_small = len(hosts) <= _SMALL_DIRECTORY
         cells_by_host = {host: cells[uuid] for host, uuid in hosts.items()} if is_small else {}
         return cls(revision, change_id, cells, hosts, {}, len(hosts), cells_by_host)
@@ -61,7 +61,7 @@ class DirectorySnapshot:
         """Make the snapshot of a later revision.
 
         :param cells: all cells at that revision.
-        :param changes: the cell's UUID, or `UNMAPPED`, of each host that changed.
+        :param changes: the UUID of the cell, or `UNMAPPED`, of each host that changed.
         """
         shared = {uuid: uuid for uuid in cells}  # one string for all hosts of a cell
         overlay = {**self.overlay, **{h: shared.get(u, UNMAPPED) for h, u in changes.items()}}

@@ -19,7 +19,7 @@ LOG = logging.getLogger("hostmap_sql.replica")
 
 
 class Subscriber:
-    """The callbacks of one subscription, and how far it was delivered."""
+    """The callbacks of one subscription, and the last revision delivered to it."""
 
     __slots__ = ("callback", "delivered_revision", "reloaded")
 
@@ -33,7 +33,7 @@ class Subscriber:
 
 @dataclass(frozen=True, slots=True)
 class _Delivery:
-    """A changeset for one subscriber, or the news that the replica was loaded again."""
+    """A changeset for one subscriber, or a notice that the replica was loaded again."""
 
     subscriber: Subscriber
     changeset: ChangeSet | None
@@ -87,7 +87,7 @@ class Subscriptions:
         )
 
     def deliver(self, *, wait: bool = True) -> None:
-        """Call the subscribers with what is pending.
+        """Make all pending deliveries.
 
         :param wait: whether to wait for another thread that is delivering. If not, that thread
             delivers everything.

@@ -19,7 +19,7 @@ SHORTEST_PAUSE = 0.01
 def wait_for(refresher: Refresher, revision: int, timeout: float | None) -> None:
     """Block until the snapshot has a revision.
 
-    :raises StaleReplica: it does not have it within the timeout.
+    :raises StaleReplica: the timeout passed first.
     """
     for left in seconds_left(refresher, revision, timeout):
         if refresher.thread is None:
@@ -38,6 +38,6 @@ def seconds_left(refresher: Refresher, revision: int, timeout: float | None) -> 
     while refresher.snapshot.revision < wanted:
         left = deadline - monotonic()
         if left <= 0:
-            refresher.raise_stale(f"revision {wanted} was waited for")
+            refresher.raise_stale(f"has not reached revision {wanted}")
         refresher.wake()
         yield left

@@ -1,1 +1,1 @@
-"""What every call rests on, whatever the database: processes, deadlines, DB-API protocols."""
+"""Below every call: the watchdog, deadlines, processes, green threads, DB-API protocols."""

@@ -47,7 +47,7 @@ class Connections(Protocol):
 
 
 class Pool(Protocol):
-    """Where the library takes its connections from."""
+    """A pool that lends connections: the library's own or an external one."""
 
     def take(self, deadline: float, /) -> Any:
         """Take a connection in autocommit mode; wait for one until the deadline."""
@@ -66,11 +66,11 @@ class Pool(Protocol):
 
     @property
     def make_cursor(self) -> MakeCursor:
-        """What makes cursors that return tuples."""
+        """The function that makes cursors that return tuples."""
         ...
 
     def close(self) -> None:
-        """Close the connections; those that are lent, when they come back."""
+        """Close the idle connections now, and lent ones on their return."""
         ...
 
 

@@ -52,9 +52,9 @@ def _new_mark() -> _Mark:
 
 
 MARK: _Mark = _new_mark()
-"""``MARK[0]`` is 0 until `notice` was called in this process.
+"""``MARK[0]`` is 0 until `notice` has been called in this process.
 
-The hot path reads it inline, in 30 ns; asking for the pid may take ten times as long.
+The hot path reads it inline, in 30 ns; `getpid` may take ten times as long.
 """
 
 
@@ -88,7 +88,7 @@ class _ThisProcess:
     """The process that runs this code."""
 
     id = ""
-    """Its id, once it was noticed: no other process has it."""
+    """Its unique id, valid once `notice` has been called in it."""
 
 
 THIS = _ThisProcess()
@@ -105,7 +105,7 @@ def read_id() -> str:
 
 
 def notice() -> None:
-    """Renew all values that belong to a process. Several threads may do so at once.
+    """Renew all per-process values. Several threads may do so at once.
 
     It takes no lock: a thread of the parent may hold it, and never release it in the child.
     """
@@ -161,7 +161,7 @@ def keep_for_ever(item: object) -> None:
 
 
 class PerProcess(Generic[T]):
-    """A value of which each process has its own.
+    """A value that is separate in each process.
 
     :param make: makes the value from the parent's, None in the first process. Several threads may
         call it at once, and only one result is used, so it must have no side effects.

@@ -60,7 +60,7 @@ class _Calls:
         self._wake.set()
 
     def _start(self) -> None:
-        # A program that is ending gets no more threads: its calls have no limit then.
+        # A program that is ending cannot start threads: its calls then have no limit.
         with self._starting, suppress(RuntimeError):
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name="hostmap_sql watch", daemon=True)
@@ -149,12 +149,12 @@ class CallTranslator(Protocol):
 
     @property
     def interrupt(self) -> Callable[[Any], object]:
-        """What ends, from another thread, the wait of a connection."""
+        """The function that ends a connection's wait, from another thread."""
         ...
 
     @property
     def raise_call_error(self) -> ErrorHandler:
-        """What raises the translation of an error."""
+        """The function that raises the translation of an error."""
         ...
 
 
@@ -165,7 +165,7 @@ class TimedCall:
     next call the answer to this one.
 
     :param deadline: by the monotonic clock.
-    :param interrupt: ends from another thread what the connection waits for.
+    :param interrupt: ends the connection's wait, from another thread.
     :param on_error: translates exceptions. Without it they pass as they are.
     """
 

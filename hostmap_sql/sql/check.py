@@ -88,7 +88,7 @@ SELECT cell_change.revision, COUNT(*)
 # --- cell_mapping ---------------------------------------------------------------------------
 
 # Find cells whose revision records no change of them, by the primary key of the changes.
-# Pruned revisions may have recorded it, and later changes are found by CELL_OUTDATED.
+# Pruned revisions may have recorded it, and CELL_OUTDATED reports later changes.
 CELL_UNRECORDED = Statement(
     "cell_unrecorded",
     """
@@ -170,9 +170,9 @@ SELECT host
 )
 
 # Find hosts whose revision records no change of them, by the primary key of the changes.
-# Pruned revisions may have recorded it, and later changes (found by the index
-# host_mapping_change_host_revision) are the business of HOST_OUTDATED. The outer join stands for a
-# NOT EXISTS, which MariaDB would materialize: ten times slower.
+# Pruned revisions may have recorded it, and HOST_OUTDATED reports later changes (found here by the
+# index host_mapping_change_host_revision). The outer join replaces a NOT EXISTS, which MariaDB
+# would materialize: ten times slower.
 HOST_UNRECORDED = Statement(
     "host_unrecorded",
     """
@@ -188,7 +188,7 @@ SELECT host.host, host.cell_uuid, host.revision
  ORDER BY host.host LIMIT %(limit)s""",
 )
 
-# Find hosts that are in another cell than recorded, by the primary key of the changes.
+# Find hosts in a cell other than the recorded one, by the primary key of the changes.
 HOST_DIFFERS = Statement(
     "host_differs",
     """

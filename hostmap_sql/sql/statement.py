@@ -1,8 +1,8 @@
-"""What a statement is: a name, and a text in the common form that each dialect renders."""
+"""The class of statements: a name, and a text in the common form that each dialect renders."""
 
 from __future__ import annotations
 
-# A list of hosts, or of numbers, is bound as one parameter. Each dialect replaces these texts by
+# A list of hosts, or of numbers, is bound as one parameter. Each dialect replaces these texts with
 # its own. In PostgreSQL's, a line break separates the hosts, because no host name contains one.
 IN_HOSTS = "= ANY(string_to_array(%(hosts)s, E'\\n'))"
 HOSTS_TABLE = "unnest(string_to_array(%(hosts)s, E'\\n')) AS hosts (host)"

@@ -25,7 +25,7 @@ from hostmap_sql import (
 from hostmap_sql.aio import AsyncHostMap
 from tests.support.faults.pools import failing_commits
 from tests.support.loops import hang, in_a_loop, wait_until_begun
-from tests.support.pace import SOON
+from tests.support.pace import PATIENT, SOON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,8 +92,8 @@ async def test_an_argument_that_raises_stop_iteration_blocks_no_call(backend: Ba
 
 
 @in_a_loop
-async def test_waiting_for_a_thread_times_out_as_a_call(backend: Backend) -> None:
-    async with aio.connect(backend.url, timeout=20, pool_size=1) as hostmap:
+async def test_waiting_for_a_thread_times_out_like_a_call(backend: Backend) -> None:
+    async with aio.connect(backend.url, timeout=PATIENT, pool_size=1) as hostmap:
         async with hostmap.transaction():
             with hostmap.timeout(0.3):
                 began = monotonic()
@@ -114,7 +114,7 @@ async def test_waiting_for_hosts_times_out_while_all_threads_are_busy(
                 await hostmap.hosts.wait(["a"], timeout=0.1)
             assert 0.1 <= monotonic() - began < SOON
 
-            longer = asyncio.ensure_future(hostmap.hosts.wait(["a"], timeout=20))
+            longer = asyncio.ensure_future(hostmap.hosts.wait(["a"], timeout=PATIENT))
             await asyncio.sleep(1)
         await hostmap.hosts.create("a", cells.one.uuid)
         await longer
@@ -126,8 +126,8 @@ async def test_waiting_for_a_thread_counts_towards_the_timeout(
 ) -> None:
     """The call waits for a thread first, then for the lock of all writers."""
     async with (
-        aio.connect(backend.url, timeout=20, pool_size=1) as hostmap,
-        aio.connect(backend.url, timeout=20) as other,
+        aio.connect(backend.url, timeout=PATIENT, pool_size=1) as hostmap,
+        aio.connect(backend.url, timeout=PATIENT) as other,
         other.transaction(),
     ):
         with hostmap.timeout(1):
@@ -144,8 +144,8 @@ async def test_waiting_for_a_thread_counts_towards_the_timeout(
 @in_a_loop
 async def test_a_shorter_timeout_applies_to_its_task_alone(backend: Backend, cells: Cells) -> None:
     async with (
-        aio.connect(backend.url, timeout=20) as hostmap,
-        aio.connect(backend.url, timeout=20) as other,
+        aio.connect(backend.url, timeout=PATIENT) as hostmap,
+        aio.connect(backend.url, timeout=PATIENT) as other,
     ):
         async with other.transaction():
             patient = asyncio.ensure_future(hostmap.hosts.create("a", cells.one.uuid))

@@ -81,7 +81,7 @@ async def test_a_cancelled_write_is_made_as_a_whole_or_not_at_all(
             made = await cancel(hostmap.hosts.create(host, cells.one.uuid), after)
             if made:
                 confirmed.add(host)
-            usual *= 0.9 if made else 1.1  # both outcomes come, on a busy machine too
+            usual *= 0.9 if made else 1.1  # for both outcomes, on a busy machine too
         await assert_works(hostmap, cells.one.uuid)
         there = {*await hostmap.hosts.get_many(hosts)}
         changes = [c.host for s in await hostmap.history.since(3) for c in s.hosts]

@@ -12,6 +12,7 @@ from hostmap_sql import ChangeSet, DatabaseError, HistoryPruned, aio, connect
 from hostmap_sql.aio import AsyncHostMap
 from hostmap_sql.directory.history import HistoryReader
 from tests.support.loops import in_a_loop
+from tests.support.pace import PATIENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +122,7 @@ async def test_waiting_for_hosts_occupies_no_thread(backend: Backend, cells: Cel
             asyncio.ensure_future(
                 hostmap.hosts.wait(
                     ["a"],
-                    timeout=20,
+                    timeout=PATIENT,
                     interval=0.05,
                     progress=lambda done, total: found.append((done, total)),
                 )

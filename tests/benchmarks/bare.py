@@ -1,7 +1,7 @@
-"""The bare drivers: what a careful programmer would write by hand, as fast as each of them goes.
+"""The bare drivers, as fast as a careful programmer would use each of them.
 
 A lookup is the library's own SELECT on one open connection. A load fills the same tables with the
-same rows, history included, in the fastest way that is known for the driver.
+same rows, history included, in the fastest known way for the driver.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def _resident() -> int:
 
 
 def _lookup(replica: Replica, names: Sequence[str]) -> float:
-    """Return the median lookup of random hosts in nanoseconds, by a caller's own strings."""
+    """Return the median time to look up random hosts by a caller's own strings, in nanoseconds."""
     cell_of: Callable[[str], object] = replica.cell_of
     times = []
     for _ in range(200):
@@ -132,7 +132,7 @@ def _delay(kind: str, hostmap: HostMap, cells: Sequence[str]) -> Figure:
 
 
 def _idle(hostmap: HostMap, backend: Backend) -> Figure:
-    """Return the statements a second of each idle replica."""
+    """Return the number of statements a second of each idle replica."""
     hostmap.cells.create("cell1")
     with ExitStack() as stack:
         for _ in range(FOLLOWERS):

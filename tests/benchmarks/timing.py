@@ -11,10 +11,10 @@ Call = Callable[[], object]
 
 
 def medians(contenders: Mapping[str, Callable[[str], object]], keys: Iterable[str]) -> list[float]:
-    """The median time of one call of each contender, in seconds, over all keys.
+    """Return the median time of one call of each contender, in seconds, over all keys.
 
-    They take turns key by key, now forwards, now backwards: a machine that slows down slows all of
-    them, and none always runs in the caches that another has left.
+    They take turns, in alternating order: a slowdown of the machine affects all of them, and none
+    always runs with the caches that another has filled.
     """
     times: list[list[float]] = [[] for _ in contenders]
     forwards = [*zip(contenders.values(), times, strict=True)]
@@ -33,9 +33,9 @@ def medians(contenders: Mapping[str, Callable[[str], object]], keys: Iterable[st
 
 
 def median_rounds(contenders: Mapping[str, Call], prepare: Call, rounds: int) -> list[float]:
-    """The median time of each contender over some rounds, in seconds, each after `prepare`.
+    """Return the median time of each contender over some rounds, in seconds, each after `prepare`.
 
-    Every second round is run backwards, for the same reason.
+    Every second round runs in reverse order, for the same reason.
     """
     times: list[list[float]] = [[] for _ in contenders]
     turns = [*zip(contenders.values(), times, strict=True)]

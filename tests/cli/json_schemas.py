@@ -1,4 +1,4 @@
-"""The JSON Schemas of the reference, and what holds every output of the tests against them."""
+"""The JSON Schemas of the reference, and the validation of the outputs of all tests."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _REGISTRY: Registry[Any] = Registry().with_resources(
 
 
 def validate(name: str, output: object) -> None:
-    """Raise, unless the output is what the schema says."""
+    """Raise an error unless the output matches the schema."""
     Draft202012Validator({"$ref": f"{name}.json"}, registry=_REGISTRY).validate(output)
 
 
 def validate_output(arguments: Sequence[str], output: object) -> None:
-    """Raise, unless this is the output of the command; one of chosen columns is let pass."""
+    """Raise an error unless the output matches the command; skip outputs of chosen columns."""
     if not {"-c", "--columns"} & {*arguments}:
         path, command = _command(arguments)
         plan = DRY_RUN if DRY_RUN in arguments and command.plan_columns else ""
@@ -45,7 +45,7 @@ def validate_output(arguments: Sequence[str], output: object) -> None:
 
 
 def _command(arguments: Sequence[str]) -> tuple[list[str], Command]:
-    """The command that is run by these arguments, and its words."""
+    """Return the words of the command that these arguments run, and the command."""
     path: list[str] = []
     command: click.Command = app
     for argument in arguments:
@@ -57,7 +57,7 @@ def _command(arguments: Sequence[str]) -> tuple[list[str], Command]:
 
 
 def outputs() -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """What there is to be a schema of: its name, the command, its columns."""
+    """Yield the name, the command and the columns of each output that needs a schema."""
     for path, command in commands():
         for columns, option in ((command.columns, ""), (command.plan_columns, DRY_RUN)):
             if columns:
@@ -71,7 +71,7 @@ def outputs() -> Iterator[tuple[str, str, tuple[str, ...]]]:
 def commands(
     command: click.Command = app, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], Command]]:
-    """All commands, with their words."""
+    """Yield the words of each command, and the command."""
     if isinstance(command, Command):
         yield path, command
     if isinstance(command, click.Group):

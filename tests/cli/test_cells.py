@@ -218,7 +218,7 @@ def test_an_interrupted_forced_delete_reports_its_progress(
     directory.hosts.create_many((f"many-{number}", uuid) for number in range(BULK_SIZE))
     monkeypatch.setattr("hostmap_sql.directory.cells.Cells.delete", _interrupt)
     result = cli("cell", "delete", "cell3", "--force", status=130)
-    how_far = "broke off after 5,000 of 5,000 hosts of cell 'cell3' were deleted"
+    how_far = "stopped after 5,000 of 5,000 hosts of cell 'cell3' were deleted"
     assert result.stderr == (
         f"hostmap: {how_far}: repeat it to do the rest\nhostmap: interrupted\n"
     )

@@ -97,13 +97,13 @@ def test_drain_does_what_its_dry_run_shows(cli: Cli, directory: HostMap) -> None
 @pytest.mark.parametrize(
     ("cells", "status", "error"),
     [
-        (("cell1", "cell1"), 2, "TO is cell 'cell1' itself: name another cell than FROM"),
-        (("cell1", CELL1_UUID), 2, "TO is cell 'cell1' itself: name another cell than FROM"),
+        (("cell1", "cell1"), 2, "TO is cell 'cell1' itself: name a cell other than FROM"),
+        (("cell1", CELL1_UUID), 2, "TO is cell 'cell1' itself: name a cell other than FROM"),
         (("cell1", "cell0"), 2, "TO is that of cell0, to which no host can be mapped"),
         (("nope", "cell1"), 3, "there is no cell 'nope'"),
         (("cell1", "nope"), 3, "there is no cell 'nope'"),
         (("cell1", OTHER_UUID), 3, f"there is no cell '{OTHER_UUID}'"),
-        (("x" * 256, "cell1"), 2, f"FROM '{'x' * 20}'... has 256 characters: 255 is the most"),
+        (("x" * 256, "cell1"), 2, f"FROM '{'x' * 20}'... has 256 characters: the maximum is 255"),
         (("cell1", ""), 2, "TO is empty"),
     ],
 )
@@ -129,7 +129,7 @@ def test_an_interrupted_drain_reports_its_progress(
 
     monkeypatch.setattr(hosts, "_write_move", interrupted)
     result = cli("cell", "drain", "cell3", "cell2", status=130)
-    how_far = "broke off after 5,000 of 5,001 hosts of cell 'cell3' were moved"
+    how_far = "stopped after 5,000 of 5,001 hosts of cell 'cell3' were moved"
     assert result.stderr == (
         f"hostmap: {how_far}: repeat it to do the rest\nhostmap: interrupted\n"
     )

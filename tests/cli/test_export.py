@@ -34,7 +34,7 @@ def test_export_goes_to_standard_output(cli: Cli) -> None:
     assert cli("host", "export").stdout == cli("host", "export", "-").stdout == expected
 
 
-def test_export_can_be_narrowed(cli: Cli) -> None:
+def test_export_can_be_filtered(cli: Cli) -> None:
     assert cli("host", "export", "--cell", "cell2").stdout == "host,cell\nstorage-1,cell2\n"
     output = cli("host", "export", "--prefix", "compute-2", "--uuids").stdout
     assert output == f"host,cell\ncompute-2,{CELL1_UUID}\n"

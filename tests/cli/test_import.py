@@ -111,7 +111,7 @@ def test_all_bad_lines_are_reported_and_nothing_is_written(cli: Cli, tmp_path: P
     *reports, last = result.stderr.splitlines()
     assert last == "hostmap: hosts.csv has 12 bad lines: nothing was written"
     assert [report.partition(": ")[2].partition(": ")[::2] for report in reports] == [
-        ("hosts.csv, line 3", "host 'white ' has white space at an end: remove it"),
+        ("hosts.csv, line 3", "host 'white ' has leading or trailing white space: remove it"),
         ("hosts.csv, line 4", "host is empty"),
         ("hosts.csv, line 5", "there is no cell 'nope'"),
         ("hosts.csv, line 6", "has 1 field, the header 2"),
@@ -124,7 +124,7 @@ def test_all_bad_lines_are_reported_and_nothing_is_written(cli: Cli, tmp_path: P
         ),
         ("hosts.csv, line 11", "cell 'cell0' is cell0, to which no host can be mapped"),
         ("hosts.csv, line 12", "the line names no cell: give it one, or all of them by --cell"),
-        ("hosts.csv, line 13", f"host '{'x' * 20}'... has 256 characters: 255 is the most"),
+        ("hosts.csv, line 13", f"host '{'x' * 20}'... has 256 characters: the maximum is 255"),
         ("hosts.csv, line 14", "host 'tab\\there' holds '\\t', which is not a printable character"),
     ]
     assert cli.revision() == 6, "that of cell0"
@@ -285,7 +285,7 @@ def test_an_interrupted_import_reports_its_progress(
     monkeypatch.setattr("hostmap_sql.directory.hosts.Hosts.create_many", interrupted)
     result = cli("host", "import", "-", status=130, input=FORMS["csv"])
     assert result.stderr.splitlines() == [
-        "hostmap: broke off after 1 of 2 hosts: repeat it to do the rest",
+        "hostmap: stopped after 1 of 2 hosts: repeat it to do the rest",
         "hostmap: interrupted",
     ]
     monkeypatch.undo()

@@ -290,7 +290,7 @@ REFUSED = {
         1,
         "something other than hosts",
     ),
-    "concatenated files": ("host\na\nhost\nb\n", 3, "is the header once more"),
+    "concatenated files": ("host\na\nhost\nb\n", 3, "repeats the header"),
     "a short row": ("host,zone\na\n", 2, "has 1 field, the header 2"),
     "an open quote": ('host,zone\na,"nova\nb,nova\n', 2, "cannot be read"),
     "a table without its end": ("+--+\n| Host |\n+--+\n| a |\n", 4, "cut off"),

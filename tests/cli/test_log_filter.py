@@ -90,8 +90,8 @@ def test_a_revision_above_the_newest_is_reported(cli: Cli) -> None:
     result = cli("log", "--since", "99", "-f", "csv", "-c", "revision")
     assert result.stdout == "revision\n"
     assert result.stderr == (
-        "hostmap: revision 99 is above the newest, 10: it is of another database, or this one was "
-        "restored from a backup\n"
+        "hostmap: revision 99 is above the newest, 10: it belongs to another database, or this one "
+        "was restored from a backup\n"
     )
     assert not cli("log", "--since", "10").stderr
 

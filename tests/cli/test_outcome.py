@@ -25,4 +25,4 @@ def test_an_undecided_outcome_is_an_error(cli: Cli) -> None:
     with closing(sqlite3.connect(cli.url.removeprefix("sqlite:///"))) as writer:
         writer.execute("BEGIN IMMEDIATE")
         said = cli.error("outcome", NEVER, "--revision", "6", "--timeout", "0.2", status=7)
-    assert f"ask `hostmap outcome {NEVER} --revision 6`" in said
+    assert f"run `hostmap outcome {NEVER} --revision 6`" in said

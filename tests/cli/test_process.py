@@ -140,7 +140,7 @@ def test_a_full_disk_is_an_error(cli: Cli, arguments: tuple[str, ...]) -> None:
     with Path("/dev/full").open("w") as full:
         process = run(cli, *arguments, stdout=full)
     assert process.returncode == 1
-    assert process.stderr == "hostmap: cannot go on: No space left on device\n"
+    assert process.stderr == "hostmap: cannot continue: No space left on device\n"
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])

@@ -1,8 +1,8 @@
-"""The JSON that commands print is valid by the schemas of the reference.
+"""The JSON output of commands matches the schemas of the reference.
 
 A command that has columns needs `docs/reference/json/COMMAND.json` (its words with hyphens between
 them, and --dry-run at the end if it has other columns then), its lines in `OUTPUTS` here, and its
-section in `docs/reference/json.md`. Beside this, `Cli.json` validates every output of the tests.
+section in `docs/reference/json.md`. In addition, `Cli.json` validates every output of the tests.
 """
 
 from __future__ import annotations

@@ -187,7 +187,7 @@ def test_problems_are_grouped_by_kind(names: Cli) -> None:
     more = ", ".join(map(str, range(6, 16)))
     result = names("host", "import", "-", input="\n".join(["host,cell", *rows]), status=2)
     assert result.stderr.splitlines() == [
-        "hostmap: standard input, line 2: host 'a ' has white space at an end: remove it",
+        "hostmap: standard input, line 2: host 'a ' has leading or trailing white space: remove it",
         f"{UNKNOWN.format(2)} (3, 16)",
         "hostmap: standard input, line 4: has 1 field, the header 2",
         f"hostmap: standard input, line 5: has 3 fields, the header 2 (and 10 more lines: {more})",

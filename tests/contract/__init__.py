@@ -1,0 +1,1 @@
+"""Tests of each public call, on every database."""

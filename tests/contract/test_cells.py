@@ -107,7 +107,7 @@ def test_an_empty_directory_has_no_cells(hostmap: HostMap) -> None:
     ],
     ids="+".join,
 )
-def test_an_update_changes_what_is_given_and_nothing_else(
+def test_an_update_changes_only_the_given_values(
     change: dict[str, Any], hostmap: HostMap, cells: Cells
 ) -> None:
     updated = hostmap.cells.update(cells.one.uuid, expected_revision=cells.one.revision, **change)

@@ -32,7 +32,7 @@ THREADS = 32
 
 
 def at_once(work: Callable[[int], object], threads: int = THREADS) -> list[object]:
-    """Return what `work` returns or raises in each of many threads that start together."""
+    """Return the results or exceptions of `work` in many threads that start together."""
     barrier = Barrier(threads)
 
     def start(number: int) -> object:
@@ -139,7 +139,7 @@ def test_concurrent_bulk_calls_create_each_host_once(backend: Backend, cells: Ce
 
 
 def test_a_reader_sees_a_changeset_in_full_or_not_at_all(backend: Backend, cells: Cells) -> None:
-    """During a bulk load, and during moves to and fro."""
+    """During a bulk load, and during moves back and forth."""
     hostmap, size = backend.hostmap, 2_000
     done = Event()
     assert size < BULK_SIZE

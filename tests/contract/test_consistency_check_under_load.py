@@ -74,7 +74,7 @@ def test_concurrent_writes_cause_no_findings(backend: Backend, cells: Cells) -> 
             try:
                 write_something(hostmap, cells, chance)
             except HostMapError as error:
-                # Another was first; what fails otherwise is no part of this.
+                # Another writer was first; other errors must not occur.
                 if isinstance(error, DatabaseError):
                     raise
 

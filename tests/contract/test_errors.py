@@ -16,7 +16,6 @@ from hostmap_sql import (
     HostMappingNotFound,
     InvalidValue,
     SchemaOutOfDate,
-    StaleMapping,
     connect,
 )
 
@@ -58,33 +57,6 @@ def test_an_unknown_cell_is_not_found(hostmap: HostMap, cells: Cells) -> None:
         assert caught.type is CellMappingNotFound
         assert caught.value.cell == NO_SUCH_CELL
     assert hostmap.revision() == 4
-
-
-def test_an_unmet_expectation_is_stale(hostmap: HostMap, cells: Cells) -> None:
-    hostmap.hosts.create("a", cells.one.uuid)
-    actual = hostmap.hosts.move("a", cells.two.uuid)
-
-    for cell, revision in (
-        (cells.one.uuid, None),
-        (CELL0_UUID, None),
-        (None, 4),
-        (None, 0),
-        (cells.two.uuid, 4),
-        (cells.one.uuid, 5),
-    ):
-        expected: dict[str, Any] = {"expected_cell_uuid": cell, "expected_revision": revision}
-        for ask in (
-            partial(hostmap.hosts.move, "a", cells.off.uuid, **expected),
-            partial(hostmap.hosts.move, "a", cells.two.uuid, **expected),
-            partial(hostmap.hosts.delete, "a", **expected),
-        ):
-            with pytest.raises(StaleMapping) as caught:
-                ask()
-            error = caught.value
-            assert caught.type is StaleMapping
-            assert (error.expected_cell_uuid, error.expected_revision) == (cell, revision)
-            assert error.actual == actual
-    assert hostmap.hosts.get("a") == actual
 
 
 def wrong_calls(hostmap: HostMap, uuid: str) -> list[tuple[Callable[[], object], str]]:

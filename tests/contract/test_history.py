@@ -179,7 +179,7 @@ def test_pruning_by_time_keeps_later_changesets(hostmap: HostMap) -> None:
     assert hostmap.history.prune(before=datetime(2026, 3, 29, 1, tzinfo=UTC)) == 0
     assert hostmap.history.prune(before=datetime(2026, 3, 29, 4, 0, 0, 1, tzinfo=nairobi)) == 1
     assert hostmap.history.prune(before=datetime(2026, 3, 29, 3, 30, tzinfo=UTC)) == 2
-    assert revisions(hostmap, after=3) == [4, 5, 6], "the slow clock's is kept with what is before"
+    assert revisions(hostmap, after=3) == [4, 5, 6], "the fifth is kept with the fourth"
     assert hostmap.history.prune(before=datetime(2026, 3, 29, 6, tzinfo=UTC)) == 2
     assert revisions(hostmap, after=5) == [6]
 
@@ -192,11 +192,11 @@ def test_the_last_revision_before_a_time(hostmap: HostMap) -> None:
     assert last_before(datetime(1, 1, 1, tzinfo=UTC)) == 0
     assert last_before(datetime(2026, 3, 29, 3, tzinfo=UTC)) == 2
     assert last_before(datetime(2026, 3, 29, 6, 0, 0, 1, tzinfo=nairobi)) == 3
-    assert last_before(datetime(2026, 3, 29, 4, 0, 0, 1, tzinfo=UTC)) == 5, "the fifth says 3"
+    assert last_before(datetime(2026, 3, 29, 4, 0, 0, 1, tzinfo=UTC)) == 5, "the fifth is at 3:00"
     assert last_before(datetime(2026, 3, 29, 6, tzinfo=UTC)) == 5
     assert last_before(datetime(2026, 3, 29, 6, 0, 0, 1, tzinfo=UTC)) == 6
     hostmap.history.prune(before=4)
-    assert last_before(datetime(2026, 3, 29, 2, tzinfo=UTC)) == 3, "what is there begins after it"
+    assert last_before(datetime(2026, 3, 29, 2, tzinfo=UTC)) == 3, "the rest begins after it"
     for wrong in (datetime(2026, 1, 1), "2026-01-01", 3, None):  # noqa: DTZ001
         with pytest.raises(InvalidValue) as caught:
             last_before(wrong)  # type: ignore[arg-type]

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
 
-from hostmap_sql import HostChange, HostMapping, HostMappingExists, HostMappingNotFound
+from hostmap_sql import (
+    CELL0_UUID,
+    HostChange,
+    HostMapping,
+    HostMappingExists,
+    HostMappingNotFound,
+    StaleMapping,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,6 +110,33 @@ def test_a_move_with_met_expectations_succeeds(hostmap: HostMap, cells: Cells) -
 
     assert [by_cell.cell, by_revision.cell, by_both.cell] == [cells.two, cells.off, cells.one]
     assert by_both.created_at == created.created_at
+
+
+def test_a_move_or_delete_with_unmet_expectations_is_stale(hostmap: HostMap, cells: Cells) -> None:
+    hostmap.hosts.create("a", cells.one.uuid)
+    actual = hostmap.hosts.move("a", cells.two.uuid)
+
+    for cell, revision in (
+        (cells.one.uuid, None),
+        (CELL0_UUID, None),
+        (None, 4),
+        (None, 0),
+        (cells.two.uuid, 4),
+        (cells.one.uuid, 5),
+    ):
+        expected: dict[str, Any] = {"expected_cell_uuid": cell, "expected_revision": revision}
+        for ask in (
+            partial(hostmap.hosts.move, "a", cells.off.uuid, **expected),
+            partial(hostmap.hosts.move, "a", cells.two.uuid, **expected),
+            partial(hostmap.hosts.delete, "a", **expected),
+        ):
+            with pytest.raises(StaleMapping) as caught:
+                ask()
+            error = caught.value
+            assert caught.type is StaleMapping
+            assert (error.expected_cell_uuid, error.expected_revision) == (cell, revision)
+            assert error.actual == actual
+    assert hostmap.hosts.get("a") == actual
 
 
 def test_a_deleted_host_is_gone_and_its_deletion_returned(hostmap: HostMap, cells: Cells) -> None:

@@ -145,7 +145,7 @@ MOST_SLOWDOWN = 4
 
 
 def slowdown(hostmap: HostMap, other: HostMap, names: list[str]) -> float:
-    """How many times longer a lookup takes than another one: of each, the best of five."""
+    """Return the ratio of two lookup times, each the best of five."""
 
     def seconds(hostmap: HostMap) -> float:
         started = monotonic()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.support.backends import Backend
 
 UUIDS = [f"{digit * 8}-2222-4333-8444-555555555555" for digit in "1af"]
-# Few, so that operations meet; alike, so that a database that folds them is found out.
+# Few, so that operations collide; similar, so that a database that folds names is detected.
 HOSTS = ["web1", "WEB1", "w\N{LATIN SMALL LETTER E WITH ACUTE}b1", "web 1", "\U0001f600", "%"]
 
 uuids = st.sampled_from(UUIDS)

@@ -65,7 +65,7 @@ def test_an_update_without_changes_makes_no_revision(hostmap: HostMap, cells: Ce
         ({OTHER_UUID: {"disabled": True}}, CellMappingNotFound(OTHER_UUID)),
         ({TWO: {"name": "cell3"}}, CellMappingExists("name", "cell3", OFF)),
         ({TWO: {"name": "free"}}, CellMappingExists("name", "free", ONE)),
-        # One of them is free only once the other has gone: two transactions, or a name between.
+        # The name is free only after the other update: use two transactions or a third name.
         ({TWO: {"name": "cell1"}}, CellMappingExists("name", "cell1", ONE)),
         ({TWO: {"transport_url": "s3cret"}}, InvalidValue("transport_url", NOT_A_URL)),
         ({TWO: {"disabled": 1}}, InvalidValue("disabled", "must be True or False, not int")),

@@ -1,4 +1,4 @@
-"""A connection that answers another question than was asked: as one that two processes share."""
+"""Connections that return answers to other queries, as when two processes share one."""
 
 from __future__ import annotations
 
@@ -44,10 +44,7 @@ CALLS: Mapping[str, Callable[[HostMap, Cells], object]] = {
 def answering_of_others(
     backend: Backend, cells: Cells, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[list[Any]]:
-    """Have each statement of a block ask the database for something else.
-
-    The list gets the connections that ran one.
-    """
+    """Change the parameters of each query in a block; yield the list of connections used."""
     dialect = backend.dialect
     select, asked = TimedCall.select, list[Any]()
     other = {

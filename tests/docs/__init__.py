@@ -1,0 +1,1 @@
+"""Tests of the pages in docs/, and the generators of those made from code."""

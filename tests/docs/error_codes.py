@@ -98,7 +98,7 @@ def _codes(meanings: Meanings) -> Iterator[str]:
 
 
 def page() -> str:
-    """The text of the page."""
+    """Return the text of the page."""
     lines = [_INTRODUCTION, *_classes(), _AFTER_THE_CLASSES]
     for title, (text, meanings) in _SECTIONS.items():
         lines += [f"## {title}\n{text}", *_codes(meanings), ""]

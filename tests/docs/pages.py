@@ -1,17 +1,18 @@
-"""The documents: their blocks, and how a page of them is run.
+"""Runs the blocks of the documents.
 
-Every ```python block is run and every ``$ command`` of a ```console block, in the order of the
-page, in one namespace and one empty folder with a link to `migrations/`. What a block shows is what
-must come out, with ``...`` for anything. A comment before a block says more (commas join several):
+Every ```python block and every ``$ command`` of a ```console block runs, in the order of the page,
+in one namespace and one empty folder with a link to `migrations/`. The output must match the
+output shown, in which ``...`` stands for any text. A comment before a block directs the test
+(separate several directives by commas):
 
-    <!-- test: output -->           what the Python block before it printed
-    <!-- test: file hosts.csv -->   this text is put into a file, and not run
-    <!-- test: needs postgresql --> is run against a server of this kind, apart from the rest of the
-                                    page; what names db.example.org is made to name a database on
-                                    it, with the tables
+    <!-- test: output -->               the output of the preceding Python block
+    <!-- test: file hosts.csv -->       writes the text to a file instead of running it
+    <!-- test: needs postgresql -->     runs on a server of this kind, apart from the rest of the
+                                        page; db.example.org is replaced by that server and a
+                                        database with the tables
     <!-- test: needs empty mysql -->    the same, on a database without tables
-    <!-- test: needs nova -->           is run apart from the rest, beside databases that Nova has
-                                        made; nova_api.url holds the URL of the first
+    <!-- test: needs nova -->           runs apart from the rest, with databases made by Nova; the
+                                        file nova_api.url contains the URL of the first
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def blocks(document: str) -> list[Block]:
     source = (REPOSITORY / document).read_text(encoding="utf-8")
     found = list(_BLOCK.finditer(source))
     comments = [match["note"] for match in found if match["note"]]
-    assert len(comments) == source.count("<!-- test"), f"{document}: a comment before no block"
+    assert len(comments) == source.count("<!-- test"), f"{document}: a comment without a block"
     return [_block(match, source.count("\n", 0, match.start("text"))) for match in found]
 
 
@@ -192,7 +193,7 @@ class Page:
     def _console(self, command: str, shown: str, place: str) -> None:
         """Run a command. The next one sees its exports, and its status as ``$?``."""
         place = f"{place}: {command}"
-        assert not self._status or "$?" in command, f"{place}: what is before it failed"
+        assert not self._status or "$?" in command, f"{place}: the command before it failed"
         exported = shlex.quote(str(self._exported))
         script = (
             f". {exported}\n(exit {self._status})\n{command}\n"
@@ -227,4 +228,4 @@ class Page:
 def assert_shown(shown: str, actual: str, place: str) -> None:
     """Assert that the output matches the document."""
     same = doctest.OutputChecker().check_output(shown, actual, _ELLIPSIS)
-    assert same, f"{place}\nshown:\n{shown}\ncame out:\n{actual}"
+    assert same, f"{place}\nshown:\n{shown}\nactual:\n{actual}"

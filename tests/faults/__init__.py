@@ -1,1 +1,1 @@
-"""What holds when the network and the servers fail."""
+"""Tests of failing networks, servers, files and processes."""

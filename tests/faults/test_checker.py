@@ -209,7 +209,7 @@ results = st.one_of(
 
 
 def possible(one: Operation) -> Operation:
-    """The same, but for what no such operation tells."""
+    """Return the operation without values that its kind and result cannot have."""
     if one.kind == "get":
         told = Failed() if isinstance(one.result, Unknown) else one.result
         one = replace(one, cell=None, expected=None, result=told)

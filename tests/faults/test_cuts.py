@@ -285,7 +285,7 @@ def cut_everywhere(
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_the_result_of_a_write_that_is_cut_is_true(
+def test_the_result_of_a_write_that_is_cut_is_correct(
     name: str,
     backend: Backend,
     cells: Cells,
@@ -299,7 +299,7 @@ def test_the_result_of_a_write_that_is_cut_is_true(
     assert backend.hostmap.check() == ()
 
 
-def test_the_result_of_a_write_that_is_cut_after_connecting_is_true(
+def test_the_result_of_a_write_that_is_cut_after_connecting_is_correct(
     backend: Backend,
     cells: Cells,
     proxy: Proxy,

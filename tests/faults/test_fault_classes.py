@@ -52,7 +52,7 @@ def test_a_refusal_differs_from_an_unreachable_server(backend: Backend) -> None:
 
 
 def failure(url: str, timeout: float) -> type[HostMapError]:
-    """The class of the error with which a call fails."""
+    """Return the class of the error with which a call fails."""
     with connect(url, timeout=timeout) as hostmap, pytest.raises(HostMapError) as caught:
         hostmap.revision()
     return caught.type

@@ -43,7 +43,7 @@ def proxy(backend: Backend) -> Iterator[Proxy]:
 
 @pytest.fixture
 def lent(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The connections that pools have lent, in order."""
+    """The connections that were checked out of pools, in order."""
     lent: list[Any] = []
     take = ConnectionPool.take
 
@@ -71,7 +71,7 @@ READ_AND_WRITE: dict[str, Callable[[HostMap, Cells], object]] = {
 
 
 @pytest.mark.parametrize("name", READ_AND_WRITE)
-def test_the_first_call_succeeds_and_no_dead_connection_is_lent_twice(
+def test_the_first_call_succeeds_and_no_dead_connection_is_checked_out_twice(
     name: str, backend: Backend, cells: Cells, proxy: Proxy, lent: list[Any]
 ) -> None:
     with connected_through(proxy, backend, pool_size=5) as hostmap:

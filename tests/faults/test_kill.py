@@ -124,7 +124,7 @@ def a_server_of_its_own(kind: str) -> Iterator[Server]:
             yield server
 
 
-def test_all_results_are_true_after_a_server_was_killed(
+def test_all_results_are_correct_after_a_server_was_killed(
     killed: tuple[Killed, str],
     full: bool,  # noqa: FBT001 - a fixture
 ) -> None:

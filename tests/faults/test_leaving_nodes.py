@@ -33,7 +33,7 @@ def served(own_backend: Backend) -> Iterator[HostMap]:
 
 
 def session(backend: Backend, hostmap: HostMap) -> object:
-    """Return the number of the session whose connection the pool lends next."""
+    """Return the number of the session of the next connection in the pool."""
     with hostmap._database.lease() as connection:
         cursor = backend.dialect.cursor(connection)
         cursor.execute(backend.sql.session_id or "")

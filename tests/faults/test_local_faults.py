@@ -70,7 +70,7 @@ class Lender:
         raise self.error
 
     def __exit__(self, *_: object) -> None:
-        """Never reached: nothing was lent."""
+        """Never reached: no connection was checked out."""
 
     def using(self, backend: Backend, timeout: float) -> list[Callable[[], object]]:
         hostmap = HostMap(self, backend.dialect_name, timeout=timeout)
@@ -204,7 +204,7 @@ def test_a_server_that_is_not_mysql_is_not_waited_for(greeting: bytes) -> None:
             with accepted:
                 accepted.sendall(greeting)
                 assert told.result(30).startswith("DatabaseError: database 'd' on 127.0.0.1")
-    assert "is no MySQL or MariaDB: check the host and the port" in told.result()
+    assert "is neither MySQL nor MariaDB: check the host and the port" in told.result()
 
 
 def use_without_descriptors(url: str, told: Any) -> None:

@@ -22,18 +22,18 @@ NEVER = "0d5e0d3c-9f3c-4d55-8a43-0c6e4d1d9a10"
 
 @pytest.fixture(params=[True, False], ids=["done", "not done"])
 def done(request: pytest.FixtureRequest) -> bool:
-    """Whether the lost commit was done."""
+    """Whether the lost commit was applied."""
     return bool(request.param)
 
 
 def losing(backend: Backend, *commits: tuple[bool, BaseException], **arguments: Any) -> HostMap:
-    """Return a directory whose next commits fail, whether done or not."""
+    """Return a directory whose next commits fail, whether applied or not."""
     pool = failing_commits(backend.open_raw, commits)
     return HostMap(pool, backend.dialect_name, **arguments)
 
 
 @pytest.mark.parametrize("listed", [True, False], ids=["lost", "unheard of"])
-def test_a_write_is_there_once(
+def test_a_write_is_applied_once(
     done: bool,  # noqa: FBT001 - a fixture
     listed: bool,  # noqa: FBT001 - a parameter
     backend: Backend,
@@ -48,7 +48,7 @@ def test_a_write_is_there_once(
     assert len(backend.hostmap.history.since(3)) == 1
 
 
-def test_a_function_is_retried_only_if_it_was_not_done(
+def test_a_function_is_retried_only_if_it_was_not_applied(
     done: bool,  # noqa: FBT001 - a fixture
     backend: Backend,
     cells: Cells,
@@ -67,14 +67,14 @@ def test_a_function_is_retried_only_if_it_was_not_done(
     assert [change.change_id for change in backend.hostmap.history.since(3)] == [change_id]
 
 
-def test_a_block_succeeds_if_it_was_done(backend: Backend, cells: Cells) -> None:
+def test_a_block_succeeds_if_it_was_applied(backend: Backend, cells: Cells) -> None:
     hostmap = losing(backend, (True, backend.driver.lost_connection))
     with hostmap.transaction() as tx:
         tx.hosts.create("a", cells.one.uuid)
     assert backend.hostmap.hosts.get("a").revision == 4
 
 
-def test_a_block_that_was_not_done_says_so(backend: Backend, cells: Cells) -> None:
+def test_a_block_that_was_not_applied_raises(backend: Backend, cells: Cells) -> None:
     hostmap = losing(backend, (False, backend.driver.lost_connection))
 
     def block() -> None:
@@ -87,7 +87,7 @@ def test_a_block_that_was_not_done_says_so(backend: Backend, cells: Cells) -> No
     assert backend.hostmap.revision() == 3
 
 
-def test_pruning_goes_on(
+def test_pruning_continues(
     done: bool,  # noqa: FBT001 - a fixture
     backend: Backend,
     cells: Cells,

@@ -38,7 +38,7 @@ def own(request: pytest.FixtureRequest) -> Iterator[DedicatedServer]:
 
 
 @pytest.mark.parametrize("outage", ["paused", "disconnected"])
-def test_calls_time_out_and_are_not_done_later(
+def test_calls_time_out_and_are_not_applied_later(
     outage: str,
     own: DedicatedServer,
     full: bool,  # noqa: FBT001 - a fixture

@@ -133,7 +133,7 @@ def test_it_cuts_at_the_byte(offset: int, how: Cut, echo: Echo) -> None:
     assert sorted(echo.heard) == [b"x" + b"abcd"[:offset], b"yabcd"]
 
 
-def test_a_paused_connection_goes_on(proxy: Proxy) -> None:
+def test_a_paused_connection_continues(proxy: Proxy) -> None:
     with client(proxy) as own:
         proxy.pause()
         own.settimeout(0.05)

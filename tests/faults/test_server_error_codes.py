@@ -36,7 +36,7 @@ HOW_TO_FIX = (
 def unreviewed(
     defined: Mapping[str, str], table: Any, permanent: Mapping[str, str]
 ) -> dict[str, str]:
-    """The codes that look transient by name, and are in neither list."""
+    """Return the codes that look transient by name, and are in neither list."""
     reviewed = {str(code) for code in table} | set(permanent)
     return {
         code: name

@@ -88,7 +88,7 @@ def test_a_call_that_ends_while_another_is_cut_is_not_cut(watch: Watchdog) -> No
     watch.disarm(first)
 
 
-def test_a_call_that_goes_on_is_cut_again_and_a_failed_cut_blocks_no_other(watch: Watchdog) -> None:
+def test_a_continuing_call_is_cut_again_and_a_failed_cut_blocks_no_other(watch: Watchdog) -> None:
     closed, wire = object(), Wire()
     for connection in (closed, wire):
         watch.arm(connection, monotonic(), Wire.cut)  # the first of them has nothing to cut
@@ -133,7 +133,7 @@ def test_both_sides_of_a_socket_see_its_end(pair: tuple[socket.socket, socket.so
     one, other = pair
     shut_down(one.fileno)
     assert one.recv(1) == other.recv(1) == b""
-    assert one.fileno() != -1, "it is its owner's to close"
+    assert one.fileno() != -1, "only its owner closes it"
 
 
 def test_a_file_that_took_the_number_of_a_closed_socket_is_left_alone(

@@ -1,0 +1,1 @@
+"""Tests of applying, rolling back and killing migrations."""

@@ -333,7 +333,7 @@ def test_a_file_that_cannot_be_made_is_named(bare_backend: Backend) -> None:
     path = Path(bare_backend.url.partition("///")[2])
     path.parent.rmdir()
     try:
-        with pytest.raises(InvalidValue, match="cannot be made"):
+        with pytest.raises(InvalidValue, match="cannot be created"):
             bare_backend.hostmap.migrate()
     finally:
         path.parent.mkdir()

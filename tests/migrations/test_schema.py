@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parents[2] / "migrations"
 STEMS = known_migrations("sqlite")
 COMMANDS = Path(sys.executable).parent
 
-# The purpose of each column, which determines its type: see support/catalogs.py. "?": nullable.
+# The purpose of each column determines its type: see support/backends/catalog.py. "?": nullable.
 COLUMNS = {
     "cell_mapping": """uuid uuid, name name, transport_url url?, database_connection url?,
         disabled flag, revision revision, created_at time, updated_at time?""",

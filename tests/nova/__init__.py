@@ -1,0 +1,1 @@
+"""Tests of the tools for Nova, against databases that Nova made."""

@@ -26,7 +26,7 @@ def discovered(nova: Nova, hostmap: HostMap) -> HostMap:
 
 
 def without_problems(found: tuple[Disagreement, ...]) -> list[tuple[str, str, str | None]]:
-    """Return what was found, without the sentences."""
+    """Return the findings without their sentences."""
     assert all(one.kind in KINDS and one.problem for one in found)
     return [(one.kind, one.cell.name, one.host) for one in found]
 

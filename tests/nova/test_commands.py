@@ -276,7 +276,7 @@ def test_mark_needs_the_url_of_novas_table(imported: Cli, nova: Nova, tmp_path: 
     assert [row["action"] for row in rows] == ["create"] * 15 + ["mark"] + ["refuse"] * 15
     result = imported(*command, "--nova-api", f"@{file}", status=4)
     assert "15 hosts not marked: Nova's own table lacks" in result.stderr
-    assert "`hostmap nova export` comes first" in result.stderr
+    assert "run `hostmap nova export` first" in result.stderr
     imported("nova", "export", "--to", nova.url)
     [cell1] = imported.json(*command, "--nova-api", nova.url)
     assert cell1["marked"] >= 15

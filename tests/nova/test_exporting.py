@@ -236,7 +236,7 @@ def test_changes_made_here_during_the_export_are_written_by_the_next(
     assert rows(nova)[FIRST][1] == cell1
 
 
-def test_hosts_that_nova_takes_as_equal_are_refused(nova: Nova, imported: HostMap) -> None:
+def test_hosts_that_nova_treats_as_equal_are_refused(nova: Nova, imported: HostMap) -> None:
     cell2 = nova.cell_uuid("cell2")
     names = ["NEW-1", "new-1", FIRST.upper(), "new-2", "web-😀"]
     imported.hosts.create_many((name, cell2) for name in names)

@@ -1,4 +1,4 @@
-"""An export deletes in Nova what was deleted in the directory."""
+"""An export repeats deletions of the directory in Nova."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ def test_a_cell_without_urls_or_state_is_imported(nova: Nova, hostmap: HostMap) 
         (
             "UPDATE host_mappings SET host = ' compute-000' WHERE id = 1",
             "a row of host_mappings",
-            "white space at an end",
+            "leading or trailing white space",
         ),
         (
             "UPDATE host_mappings SET cell_id = 1 WHERE id = 1",

@@ -24,7 +24,7 @@ def test_each_item_comes_with_its_result_or_error() -> None:
         futures[0].result(0)
 
 
-def test_only_so_many_calls_run_at_the_same_time() -> None:
+def test_the_number_of_parallel_calls_is_limited() -> None:
     lock, running, most, three_run = Lock(), 0, 0, Event()
 
     def call(_: int) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.support.backends.base import Backend
     from tests.support.nova import Nova
 
-pytestmark = pytest.mark.needs("networks")  # counts what is sent to a server
+pytestmark = pytest.mark.needs("networks")  # counts the statements sent to a server
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_options_of_sqlalchemy_are_ignored_with_one_warning(
         ("plugin=dbcounter&passwd=s3cret", "passwd"),
     ],
 )
-def test_unknown_options_and_other_words_for_tls_are_refused(
+def test_unknown_options_are_refused(
     options: str, named: str, nova: Nova, hostmap: HostMap
 ) -> None:
     with pytest.raises(InvalidValue, match=named) as caught:

@@ -21,6 +21,7 @@ from hostmap_sql import (
 )
 from hostmap_sql.replica import snapshot
 from tests.support.faults.pools import Switch
+from tests.support.pace import PATIENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -346,7 +347,7 @@ def test_answers_continue_during_an_outage(
 ) -> None:
     backend.hostmap.hosts.create("a", cells.one.uuid)
     switch = Switch(backend.open_raw)
-    hostmap = HostMap(switch, backend.dialect_name, timeout=20)
+    hostmap = HostMap(switch, backend.dialect_name, timeout=PATIENT)
     with hostmap.replica().start(interval=0.05) as replica:
         patient = replica._refresher.database
         switch.failure = backend.driver.lost_connection

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from hostmap_sql import DatabaseUnavailable, HostMap
 from hostmap_sql.replica import snapshot
 from tests.support.faults.pools import Switch
+from tests.support.pace import PATIENT
 
 if TYPE_CHECKING:
     from hostmap_sql import ChangeSet
@@ -39,7 +40,7 @@ class Following(RuleBasedStateMachine):
         self.backend.reset(FIRST)
         self.directory = self.backend.hostmap
         self.switch = Switch(self.backend.open_raw)
-        self.hostmap = HostMap(self.switch, self.backend.dialect_name, timeout=20)
+        self.hostmap = HostMap(self.switch, self.backend.dialect_name, timeout=PATIENT)
         self.replica = self.hostmap.replica(read_through=False)
         self.places: dict[str, str] = {}
         self.is_off = [False, False, True]

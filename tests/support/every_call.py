@@ -209,7 +209,7 @@ def _pruning(hostmap: HostMap, note: Callable[..., Any]) -> None:
 
 
 class _Noted(dict[Statement, str]):
-    """The texts of the statements. It records which of them are read ."""
+    """The texts of the statements. Records which of them are read."""
 
     def __init__(self, texts: Any, sent: set[Statement]) -> None:
         super().__init__(texts)

@@ -41,7 +41,7 @@ def fork_in_c() -> int:
 
 
 def _others_run() -> bool:
-    """Whether another thread of this process runs, or waits for a processor."""
+    """Return whether another thread of this process runs, or waits for a processor."""
     for task in Path("/proc/self/task").iterdir():
         with suppress(FileNotFoundError):  # it has ended
             state = (task / "stat").read_text().rpartition(")")[2].split()[0]
@@ -88,7 +88,7 @@ class Child:
 
 
 def _work(work: Callable[[], object], writer: int) -> None:
-    """Work in the child, and exit before the test's own code goes on in it."""
+    """Work in the child, and exit before the test's own code continues in it."""
     status = 1
     try:
         try:

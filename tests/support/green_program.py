@@ -2,9 +2,9 @@
 
     python -m tests.support.green_program LIBRARY WHEN URL CALL...
 
-It looks hosts up, says so on standard output and waits for a line on standard input: the database
-stands still then, and the calls are tried. It reports of them and waits for another line: the
-database works again, and everything is to be right.
+It looks hosts up, reports this on standard output and waits for a line on standard input. Then the
+database is suspended, and the program makes the calls, reports their results and waits for another
+line. Then the database works again, and every answer must be correct.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Bounds in seconds that scale with the speed of the machine.
 
-A test that says "at once" says that a call did not wait for its time to end: it gives the call
-`PATIENT` seconds, and asserts that it took less than `SOON`, a quarter of them. A test of how
-punctual a call is allows it `SLACK`.
+A test that a call ends at once, without waiting for its timeout, gives it a timeout of `PATIENT`
+seconds, and asserts that it took less than `SOON`, a quarter of that. A test that a call times out
+on time allows it `SLACK` more.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 _LOOPS = 400_000
 _QUICK = 0.025
-"""How many seconds the loops take on a quick machine that does nothing else."""
+"""The seconds that the loops take on a quick, idle machine."""
 
 
 def slowness() -> float:
@@ -26,10 +26,10 @@ def slowness() -> float:
 
 
 SLOWNESS: Final = float(os.environ.get("HOSTMAP_TEST_SLOWNESS") or slowness())
-"""How slow the machine was when this process began, unless the environment says."""
+"""The slowness of the machine when this process began, unless the environment sets it."""
 PATIENT: Final = 60.0 * SLOWNESS
-"""The timeout, in seconds, of calls that are to end by themselves."""
+"""The timeout, in seconds, of calls that should end before it."""
 SOON: Final = PATIENT / 4
-"""The most seconds that a call may take that has no reason to wait."""
+"""The most seconds that a call without a reason to wait may take."""
 SLACK: Final = 0.25 * SLOWNESS
 """The most seconds by which a call may exceed its timeout."""

@@ -125,9 +125,9 @@ def time_calls(
 ) -> Stopwatch:
     """Make this number of calls, some side by side, each with a timeout of its own.
 
-    Half of them have it from `connect`, and half from a `timeout` block. A call that is late on a
-    machine that stood still or slowed down shows nothing, so it is repeated. A call that is late
-    because of the library is late each time.
+    Half of them get it from `connect`, and half from a `timeout` block. A late call on a machine
+    that stalled or slowed down proves nothing, so it is repeated. A call that is late because of
+    the library is late each time.
 
     :param opened: Returns a directory for a block, given the timeout of `connect`.
     """

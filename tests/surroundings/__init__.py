@@ -1,0 +1,1 @@
+"""Tests in the environments that programs run in: uWSGI, PgBouncer, green threads and others."""

@@ -185,7 +185,7 @@ def test_the_module_runs_as_the_command(tmp_path: Path) -> None:
     assert hostmap("--version")[1].startswith("hostmap, version ")
     status, _, error = hostmap("host", "show", "a")
     assert status == 1
-    assert "make it with `hostmap migrate`" in error
+    assert "create it with `hostmap migrate`" in error
     assert hostmap("migrate")[0] == 0
     assert hostmap("host", "show", "a")[0] == 3
 

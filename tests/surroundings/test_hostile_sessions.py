@@ -243,7 +243,7 @@ def test_a_file_in_another_encoding_is_refused(servers: Servers, encoding: str) 
     connection.execute(f"PRAGMA encoding = '{encoding}'")
     connection.execute("CREATE TABLE other (a)")
     hostmap = backend.connect(timeout=TIMEOUT)
-    assert_refused(hostmap, f"the file keeps its text in {encoding}, in which")
+    assert_refused(hostmap, f"the file stores text in {encoding}, which")
     backend.close()
     factory.drop(backend)
 

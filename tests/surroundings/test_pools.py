@@ -194,7 +194,7 @@ def unusable() -> Iterator[tuple[object, str]]:
     yield sessionmaker(engine), raw
     yield engine.pool, "closing(pool.connect())"
     yield pool, "HostMap(pool.connection, ...)"
-    yield psycopg_pool.ConnectionPool, "hand in its method `connection`"
+    yield psycopg_pool.ConnectionPool, "pass its method `connection`"
     yield asynchronous_pool, "AsyncHostMap"
     yield asynchronous_pool.connection, "AsyncHostMap"
     yield coroutine, "AsyncHostMap"
@@ -283,6 +283,6 @@ def test_a_connection_in_use_is_refused(backend: Backend, cells: Cells) -> None:
     hostmap = HostMap(lambda: nullcontext(connection), backend.dialect_name)
     with hostmap.transaction() as tx:
         tx.hosts.create("a", cells.one.uuid)
-        assert "lends one connection to two at once" in refusal(hostmap.revision)
+        assert "lends the same connection twice at once" in refusal(hostmap.revision)
         tx.hosts.create("b", cells.one.uuid)
     assert hostmap.hosts.get("a").revision == hostmap.hosts.get("b").revision == 4

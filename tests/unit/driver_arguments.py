@@ -19,17 +19,17 @@ _MODES = {
 
 
 def for_mysql(url: str) -> dict[str, Any]:
-    """PyMySQL's arguments."""
+    """Return PyMySQL's arguments."""
     return mysql_dialect._arguments(DatabaseUrl.parse(url))
 
 
 def for_postgresql(url: str, timeout: float = 30.0) -> dict[str, Any]:
-    """libpq's arguments."""
+    """Return libpq's arguments."""
     return conninfo_to_dict(conninfo.conninfo_of(DatabaseUrl.parse(url), timeout))
 
 
 def sslmode_of(given: dict[str, Any]) -> str:
-    """The `sslmode` that PyMySQL's arguments amount to."""
+    """Return the `sslmode` that PyMySQL's arguments amount to."""
     context = given.get("ssl")
     if context is None:
         return "disable" if given.get("ssl_disabled") else "prefer"

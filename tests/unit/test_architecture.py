@@ -80,7 +80,7 @@ def test_files_are_short(path: Path) -> None:
 
 
 def constants_used(module: str) -> set[str]:
-    """The names of the statements that the library uses as `sql.HOST_GET`."""
+    """Return the names of the statements that the library uses as `sql.HOST_GET`."""
     return {
         node.attr
         for path in MODULES

@@ -1,4 +1,4 @@
-"""The way from a public call down to the driver stays short."""
+"""The path from a public call down to the driver stays short."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LIBRARY = Path(hostmap_sql.__file__).parent
 
-# Lower these when a file or a call goes, and never raise them without a decision.
+# Lower these when a file or a call is removed, and never raise them without a decision.
 MOST_FILES = {"lookup": 6, "move": 9}
 MOST_CALLS = {"lookup": 28, "move": 129}
 
@@ -67,7 +67,7 @@ def library_calls(call: Callable[[], object]) -> Counter[str]:
 
 
 @pytest.mark.parametrize("name", MOST_FILES)
-def test_a_call_takes_a_short_way(name: str, calls: dict[str, Callable[[], object]]) -> None:
+def test_the_path_of_a_call_is_short(name: str, calls: dict[str, Callable[[], object]]) -> None:
     counts = library_calls(calls[name])
 
     assert "directory/row_mapper.py" in counts

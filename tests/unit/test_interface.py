@@ -178,7 +178,7 @@ def test_exactly_the_optional_arguments_are_keyword_only() -> None:
 
 
 def annotations_of(value: object) -> Iterator[str]:
-    """Yield the annotations of what a caller gets: results, properties and fields."""
+    """Yield the annotations of results, properties and fields."""
     if isinstance(value, property):
         value = value.fget
     if inspect.isfunction(value):

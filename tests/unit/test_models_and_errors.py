@@ -105,7 +105,7 @@ ERRORS: list[tuple[HostMapError, dict[str, Any], str]] = [
     (
         OutcomeUnknown(UUID, 7),
         {"change_id": UUID, "revision": 7},
-        f"ask `hostmap outcome {UUID} --revision 7` before",
+        f"run `hostmap outcome {UUID} --revision 7` before",
     ),
     (
         DatabaseError("x", "1062", "host_insert"),

@@ -62,7 +62,7 @@ def pool_of(size: int) -> tuple[ConnectionPool[Fake], list[Fake]]:
     return ConnectionPool(open_one, lambda c: not c.is_open, size=size), opened
 
 
-def test_the_connection_that_was_returned_last_is_lent_first() -> None:
+def test_the_connection_that_was_returned_last_is_checked_out_first() -> None:
     pool, opened = pool_of(3)
     with lent(pool, soon()) as one, lent(pool, soon()) as two:
         assert [one, two] == opened
@@ -71,7 +71,7 @@ def test_the_connection_that_was_returned_last_is_lent_first() -> None:
     assert len(opened) == 2
 
 
-def test_a_closed_connection_is_not_lent_again() -> None:
+def test_a_closed_connection_is_not_checked_out_again() -> None:
     pool, opened = pool_of(1)
     with lent(pool, soon()) as one:
         one.close()
@@ -175,7 +175,7 @@ def test_a_failure_to_connect_releases_the_semaphore() -> None:
         assert connection.is_open
 
 
-def test_a_closed_pool_closes_lent_connections_on_their_return() -> None:
+def test_a_closed_pool_closes_connections_in_use_on_their_return() -> None:
     pool, opened = pool_of(2)
     idle = pool.take(soon())
     pool.give_back(idle)

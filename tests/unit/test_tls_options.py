@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def modes(host: str, options: str = "") -> tuple[str, str]:
-    """The effective `sslmode` of a URL, for PyMySQL and for libpq."""
+    """Return the effective `sslmode` of a URL, for PyMySQL and for libpq."""
     libpq = for_postgresql(f"postgresql://{host}/d?{options}").get("sslmode", "prefer")
     return sslmode_of(for_mysql(f"mysql://{host}/d?{options}")), libpq
 

@@ -38,7 +38,7 @@ class Installed:
 
     def python(self, program: str, *arguments: str) -> str:
         """Run a program and return its output."""
-        # -I: neither this process's PYTHONPATH nor the current folder can lend it the library
+        # -I: neither this process's PYTHONPATH nor the current folder can provide the library
         done = self.command("python", "-I", "-c", program, *arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -100,7 +100,7 @@ def migrating(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
     return Installed(tmp_path_factory.mktemp("migrating"), f"{wheel}[migrate]")
 
 
-# --- what is in it --------------------------------------------------------------------------------
+# --- contents -------------------------------------------------------------------------------------
 
 
 def test_all_of_the_package_is_in_the_wheel(files: dict[str, bytes]) -> None:
@@ -116,7 +116,7 @@ def test_all_of_the_package_is_in_the_wheel(files: dict[str, bytes]) -> None:
         if path.is_file()
     }
     assert {name for name in files if ".dist-info/" not in name} == expected
-    # By name, so that the sum above cannot be of nothing.
+    # By name, in case both sets above lack them.
     assert {
         "hostmap_sql/py.typed",
         "hostmap_sql/cli/data/demo-hosts.csv",

@@ -1,1 +1,1 @@
-"""The commands: one file a command, one folder a group; app.py and group.py register them."""
+"""The commands: a file for each, a folder for each group; cli/app.py registers them."""

@@ -41,8 +41,8 @@ _DEFAULT_LIMIT = 1_000
 def check(settings: Settings, /, *, limit: int) -> None:
     """Check the consistency of the directory and its history.
 
-    Each finding says what is wrong and how to repair it. If there are any, the exit status is 4.
-    Writes nothing, and is safe during writes of others.
+    Each finding names a fault and its remedy. If there are any, the exit status is 4.
+    Writes nothing, and can run while others write.
     """
     with settings.open() as hostmap:
         found = hostmap.check(limit=limit)

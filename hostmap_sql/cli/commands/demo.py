@@ -50,7 +50,7 @@ def demo(settings: Settings) -> None:
     """Create an example directory, and look up hosts in it.
 
     Prints the command for each step. The directory is the file hostmap-demo.db in the current
-    folder, whatever HOSTMAP_DATABASE says. The demo can be repeated.
+    folder, regardless of HOSTMAP_DATABASE. The demo can be repeated.
     """
     settings.database = DATABASE
     _print_command("export", f"HOSTMAP_DATABASE={DATABASE}")
@@ -124,7 +124,7 @@ def _print_command(*words: str) -> None:
 
 @contextmanager
 def _timed() -> Iterator[Callable[[str], None]]:
-    """Time a block, and print the answer that it gives with the time."""
+    """Time a block, and print its answer with the time."""
     answers: list[str] = []
     start = perf_counter()
     yield answers.append

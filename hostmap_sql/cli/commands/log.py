@@ -108,7 +108,7 @@ def log(
     the command waits for it and misses no change. JSON is then one object a line; pass the
     `revision` of the last one to --since to resume.
 
-    `hostmap history` is another name of this command, and `hostmap watch` is
+    `hostmap history` is another name for this command, and `hostmap watch` is
     `hostmap log --follow --since now`.
     """
     with settings.open() as hostmap:
@@ -140,8 +140,8 @@ def _warn_of_future(hostmap: HostMap, since: int | None) -> None:
     newest = hostmap.revision()
     if since is not None and since > newest:
         errors.print_status(
-            f"revision {since} is above the newest, {newest}: it is of another database, or this "
-            "one was restored from a backup"
+            f"revision {since} is above the newest, {newest}: it belongs to another database, or "
+            "this one was restored from a backup"
         )
 
 
@@ -168,7 +168,7 @@ class _Printer:
             if stop is not None and stop.is_set():
                 return
         if newest > (self.last or 0):
-            # The changes up to the newest one were read too, and do not match.
+            # The changes up to the newest one were read too, but do not match.
             self.last, self.change_id = newest, None
         self.print_header()
 

@@ -41,7 +41,7 @@ filter_options = combine(
         metavar="NAME",
         expose_value=False,
         callback=collect,
-        help="Only changes by the author of exactly this name.",
+        help="Only changes by exactly this author.",
     ),
     multi_option(
         "--reason",

@@ -1,4 +1,4 @@
-"""What `hostmap log` reads and shows: changesets, and a row for each change."""
+"""Reading changesets for `hostmap log`, and making a row for each change."""
 
 from __future__ import annotations
 

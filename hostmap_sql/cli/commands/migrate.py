@@ -98,7 +98,7 @@ def _describe_removed(lock: MigrationLock | None) -> str:
 
 
 def _confirm(hostmap: HostMap, first: str) -> None:
-    """Show what would be lost, and ask for confirmation.
+    """Show the migrations to roll back, and ask for confirmation.
 
     click's `confirm` cannot tell Ctrl-C from the end of the input.
     """

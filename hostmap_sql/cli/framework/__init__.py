@@ -1,1 +1,1 @@
-"""What all commands are built on: settings, options, parameter types, errors, shutdown."""
+"""Shared by all commands: settings, options, parameter types, errors, log output, shutdown."""

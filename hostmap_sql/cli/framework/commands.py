@@ -57,7 +57,7 @@ class Command(_CheckedCommand):
     :param plan_columns: the columns that it shows with `--dry-run`.
     :param uses: the options of `hostmap` itself that it uses; `--format` and `--columns` are added
         if it has columns, and `--verbose` always.
-    :param only_with: options that need another one: the name of the other, by their names.
+    :param only_with: for each option that needs another one, the name of the other.
     """
 
     def __init__(
@@ -176,7 +176,7 @@ class Root(Group):
 def _flushed_output() -> Iterator[None]:
     """Flush standard output after a block.
 
-    A closed pipe and Ctrl-C raise exceptions of ours: for its own, click exits with other statuses.
+    A closed pipe and Ctrl-C raise our exceptions: click's own have other exit statuses.
     """
     try:
         try:

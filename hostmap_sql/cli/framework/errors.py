@@ -55,7 +55,7 @@ EXIT_STATUSES = {
     INTERRUPTED: "interrupted, as by Ctrl-C",
     OUTPUT_CLOSED: "the reader closed the output, as `head` does",
 }
-"""What each exit status means."""
+"""The meaning of each exit status."""
 
 # The arguments and options of the values that the library calls by its own names.
 _PLACES = {
@@ -98,7 +98,7 @@ class OutputClosed(Exception):
 
 
 class Interrupted(Exception):
-    """A KeyboardInterrupt; click prints lines of its own for that one."""
+    """Replaces KeyboardInterrupt, for which click prints lines of its own."""
 
 
 def report(error: BaseException, *, verbose: bool) -> int:
@@ -156,7 +156,7 @@ def _stale(error: StaleMapping) -> str:
 
 def _system(error: OSError) -> str:
     problem = error.strerror or type(error).__name__
-    return f"{error.filename}: {problem}" if error.filename else f"cannot go on: {problem}"
+    return f"{error.filename}: {problem}" if error.filename else f"cannot continue: {problem}"
 
 
 def _encoding(error: UnicodeEncodeError) -> str:
@@ -170,7 +170,7 @@ def _missing_package(error: ModuleNotFoundError) -> str:
 def _unexpected(error: Exception) -> str:
     # Without its message, which may hold a secret.
     name = type(error).__name__
-    return f"unexpected {name}, a fault of hostmap itself: --verbose shows where it happened"
+    return f"unexpected {name}, a bug in hostmap itself: --verbose shows where it happened"
 
 
 def _print_help(error: NoArgsIsHelpError) -> None:

@@ -19,7 +19,7 @@ def long_name(option: click.Parameter) -> str:
 def parse_all_values(
     command: click.Command, ctx: click.Context, args: Sequence[str]
 ) -> Mapping[click.Option, Sequence[Any]]:
-    """Parse every value of each option, of which click itself keeps the last."""
+    """Parse every value of each option; click itself keeps only the last."""
     parser = click.Command.make_parser(command, ctx)
     options = {
         param.name: param

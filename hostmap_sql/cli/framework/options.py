@@ -29,7 +29,7 @@ ALL = (*WRITES, *SHOWS, *EVERYWHERE)
 
 
 class UrlOption(click.types.StringParamType):
-    """A URL, which may be empty: the library's own error is the better one."""
+    """A URL, which may be empty: the library's own error explains that better."""
 
     takes_empty = True
 
@@ -102,7 +102,7 @@ def global_options(*, hidden: bool) -> list[click.Option]:
         option(
             "--reason",
             metavar="TEXT",
-            help="The reason of the change, for the history. For log: show only changes whose "
+            help="The reason for the change, for the history. For log: show only changes whose "
             "reason contains this text.",
         ),
         option(
@@ -138,7 +138,7 @@ def collect(ctx: click.Context, option: click.Parameter, value: Any) -> None:
 # --- options of several commands ------------------------------------------------------------------
 
 dry_run_option = click.option(
-    "--dry-run", is_flag=True, help="Show what would be done, and write nothing."
+    "--dry-run", is_flag=True, help="Show the planned changes, and write nothing."
 )
 
 

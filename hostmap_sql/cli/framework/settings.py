@@ -41,8 +41,8 @@ class Settings:
     ) -> Iterator[HostMap]:
         """Open the directory for a block, with the author and reason of the options.
 
-        :param max_timeout: an upper limit of the timeout, in seconds, for commands that retry.
-        :param default_reason: the reason of writes if --reason is not given.
+        :param max_timeout: an upper limit on the timeout, in seconds, for commands that retry.
+        :param default_reason: the reason for writes if --reason is not given.
         """
         author = _login_name() if self.author is None else self.author
         timeout = min(self.timeout, max_timeout)

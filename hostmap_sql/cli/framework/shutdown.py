@@ -36,7 +36,7 @@ class Stop:
 
 @contextmanager
 def stopping() -> Iterator[Stop]:
-    """Turn SIGTERM into a request to stop, which the block reads, and then ends.
+    """Turn SIGTERM into a request to stop, which the block polls.
 
     Another SIGTERM more than a second later ends the process at once. SIGINT remains a
     KeyboardInterrupt.

@@ -1,4 +1,4 @@
-"""The columns to read: by which names files of other tools have them, and how they are found."""
+"""The columns to read: their names in the files of other tools, and how to find them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ COLUMN_WORDS = frozenset(
 class ColumnProblem(Exception):
     """The columns cannot be found.
 
-    :param problem: what is wrong with the header, without a subject: "has no host".
+    :param problem: the fault of the header, without a subject: "has no host".
     :param is_header: the names are column names all the same.
     """
 
@@ -137,7 +137,7 @@ class Columns:
         if self.key not in found:
             raise ColumnProblem(self.no_key, is_header=False)
         if self.is_secret and len(found) < len(names):
-            raise ColumnProblem("has a column of another name", is_header=True)
+            raise ColumnProblem("has an unknown column", is_header=True)
         return found
 
     def _may_list_other_things(self, names: Collection[str]) -> bool:

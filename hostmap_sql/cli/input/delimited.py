@@ -76,7 +76,7 @@ def read_delimited(source: Source, reading: Reading) -> None:
             reading.bad(line, error.problem)
             continue
         if fields == names:
-            reading.bad(line, "is the header once more: give each file by itself")
+            reading.bad(line, "repeats the header: give each file by itself")
         elif is_list_of_names and (doubt := doubt_about(fields[0])):
             reading.bad(line, doubt)
         elif any(fields):
@@ -147,7 +147,7 @@ def _records(
 
 
 class _Lines:
-    """Feeds lines to a CSV parser, and knows how many it has taken."""
+    """Feeds lines to a CSV parser, and counts those that it has taken."""
 
     def __init__(self, lines: Sequence[str], position: int) -> None:
         self._lines = lines
@@ -163,6 +163,6 @@ class _Lines:
         return f"{self._lines[self.position - 1]}\n"
 
     def skip_blank(self) -> None:
-        """Skip blank lines and comments, which are none inside a quoted field."""
+        """Skip blank lines and comments; inside a quoted field, there are none."""
         while self.position < len(self._lines) and is_blank(self._lines[self.position]):
             self.position += 1

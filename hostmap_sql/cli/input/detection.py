@@ -13,7 +13,7 @@ from hostmap_sql.cli.input.records import Unreadable
 if TYPE_CHECKING:
     from hostmap_sql.cli.input.source import Source
 
-# A table may begin so far down, below the lines of a log.
+# A table may begin this far down, below the lines of a log.
 _LINES_BEFORE_A_TABLE = 1_000
 
 _YAML_ITEM = re.compile(r"\s*-(\s|\Z)")

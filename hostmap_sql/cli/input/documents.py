@@ -44,7 +44,7 @@ class Invalid:
 
 
 def mapping_of(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any] | Invalid:
-    """Return the mapping of some keys and values; `Invalid` if a key is there twice."""
+    """Return the mapping of some keys and values; `Invalid` if a key occurs twice."""
     mapping = dict(pairs)
     if len(mapping) == len(pairs):
         return mapping
@@ -143,7 +143,7 @@ class _Parser:
         return places
 
     def _has_key(self, document: dict[str, Any]) -> bool:
-        """Return whether an object names a host, or whatever the columns need, itself."""
+        """Return whether an object itself has the key column, such as a host."""
         try:
             place = self._find(document)[self._columns.key]
         except ColumnProblem:

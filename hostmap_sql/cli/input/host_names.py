@@ -11,7 +11,7 @@ from hostmap_sql.cli.input.source import quoted
 # Words and hyphens between dots, but not a number alone.
 _PLAUSIBLE = re.compile(r"(?!\d+\Z)(?!_+\Z)\w[\w.\-]*\Z")
 
-# In JSON and YAML the format tells where a name begins and ends, so that more characters will do.
+# In JSON and YAML the format delimits a name, so it may have more characters.
 _PLAUSIBLE_IN_A_LIST = re.compile(r"[^\s,;|=#\"'`<>()\[\]{}]+\Z")
 
 NO_VALUES = frozenset(["None", "none", "null", "NULL", "N/A", "n/a", "NaN", "nan", "-", "--", "—"])

@@ -39,8 +39,8 @@ def is_json(text: str) -> bool:
 class _Scanner:
     """Finds the documents of a text, and the lines on which they and their elements begin.
 
-    `problems` has the number of each line that is not JSON, what is wrong with it, and whether no
-    document is above it.
+    `problems` has the number of each line that is not JSON, its fault, and whether no document is
+    above it.
     """
 
     def __init__(self, text: str) -> None:

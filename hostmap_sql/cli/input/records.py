@@ -29,7 +29,7 @@ class BadLine:
 class Unreadable(Exception):
     """A line, or the file from that line on, cannot be read.
 
-    :param problem: what is wrong with the line, without a subject: "is not JSON".
+    :param problem: the fault of the line, without a subject: "is not JSON".
     """
 
     def __init__(self, number: int, problem: str) -> None:

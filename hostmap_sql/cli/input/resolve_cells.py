@@ -34,7 +34,7 @@ def host_of(record: Record) -> str:
 
 
 class CellIndex:
-    """The cells of a directory, found by name or UUID without asking the database."""
+    """The cells of a directory, found by name or UUID without a query."""
 
     def __init__(self, cells: Iterable[CellMapping]) -> None:
         self.by_uuid = {cell.uuid: cell for cell in cells}
@@ -94,8 +94,8 @@ class Pairing:
     def _resolve(self, name: str | None, uuid: str | None) -> CellMapping:
         """Return the cell of a name, a UUID or both.
 
-        A UUID that is unknown does not matter if the name is known: a cell that was created again
-        has another UUID here than in Nova.
+        An unknown UUID does not matter if the name is known: a cell that was created again has
+        one UUID here and another in Nova.
         """
         if uuid and canonical_uuid(uuid) is None:
             raise InvalidValue("cell UUID", f"{uuid[:50]!r} is not a UUID")

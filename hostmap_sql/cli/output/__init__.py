@@ -1,1 +1,1 @@
-"""Showing results: formats, tables, rows, dry runs, conflicts and progress."""
+"""Showing results: formats, tables, CSV, rows, dry runs, conflicts and progress."""

@@ -1,4 +1,4 @@
-"""Hosts in another cell than the one wanted: as rows, and as sentences."""
+"""Hosts in a cell other than the wanted one: as rows, and as sentences."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ PLAN_COLUMNS = ("action", "kind", "name", "cell", "actual_cell", "detail")
 def plan_row(action: str, kind: str, name: str, **values: str | None) -> dict[str, Any]:
     """Return the row of a change.
 
-    :param action: what the command would do, such as "update".
-    :param kind: what it would change: "cell" or "host".
+    :param action: the planned action, such as "update".
+    :param kind: the kind of its object: "cell" or "host".
     :param name: the name of the cell or host.
     :param values: more columns; those that are absent are None.
     """

@@ -38,7 +38,9 @@ def progress(
 
 @contextmanager
 def progress_of(label: str, *, least: int = 2) -> Iterator[Callable[[int, int | None], None]]:
-    """Show a bar for work of unknown size: the block calls with the number done and the total.
+    """Show a bar during the block, which calls the yielded function with ``(done, total)``.
+
+    The first call sets the size of the bar.
 
     :param least: the smallest total that gets a bar.
     """

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-# The rows that set the widths: enough to be typical, few enough to come at once.
+# The rows that set the widths: enough to be typical, few enough to appear at once.
 _SAMPLE = 500
 
 # Folding makes no column narrower than this.

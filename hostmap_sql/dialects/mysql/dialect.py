@@ -72,7 +72,7 @@ class _Connection(pymysql.Connection):
         except (pymysql.err.OperationalError, OSError):
             raise
         except Exception as error:  # PyMySQL raises many classes here
-            problem = "the server there is no MySQL or MariaDB: check the host and the port"
+            problem = "the server there is neither MySQL nor MariaDB: check the host and the port"
             raise _NotAServer(problem) from error
 
     def _request_authentication(self) -> None:
@@ -170,8 +170,8 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         prepare_external_session(connection, self.cursor(connection))
 
     def begin(self, cursor: Any) -> None:
-        # The REPEATABLE READ of an external pool is as good: its snapshot begins with the first
-        # SELECT, after the revision's row is locked.
+        # The REPEATABLE READ of an external pool works as well: its snapshot begins with the
+        # first SELECT, after the revision's row is locked.
         cursor.execute("BEGIN")
 
     def begin_snapshot(self, cursor: Any) -> None:

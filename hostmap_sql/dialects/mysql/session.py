@@ -20,7 +20,7 @@ _NO_LIMIT = 18446744073709551615
 _LONGEST_NAME = 1020  # in bytes: 255 characters of 4 bytes
 
 # With a binary log of statements, InnoDB refuses writes at READ COMMITTED (1665). REPEATABLE READ
-# is as good: its snapshot begins with the first read, after the revision's row is locked.
+# works as well: its snapshot begins with the first read, after the revision's row is locked.
 _ISOLATION = "IF(@@binlog_format = 'STATEMENT', 'REPEATABLE-READ', 'READ-COMMITTED')"
 
 _EVERYWHERE = {
@@ -33,8 +33,8 @@ _EVERYWHERE = {
     "autocommit": "1",
     # Otherwise a COMMIT could begin the next transaction, or end the session.
     "completion_type": "'NO_CHAIN'",
-    # Other modes truncate values, read '' as NULL (MariaDB's ORACLE), or escape strings by other
-    # rules than PyMySQL.
+    # Other modes truncate values, read '' as NULL (MariaDB's ORACLE), or escape strings by
+    # rules other than PyMySQL's.
     "sql_mode": "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
     # Lower limits would cut lists short or change their order.
     "sql_select_limit": str(_NO_LIMIT),
@@ -89,7 +89,7 @@ def session_setter(timeout: float) -> Callable[[Any], None]:
 
 # --- sessions of external pools -------------------------------------------------------------------
 
-# The settings that would make answers wrong in silence: the value to set, and what is acceptable.
+# The settings that could silently make answers wrong: the value to set, and a check of a value.
 _REQUIRED: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "character_set_client": ("'utf8mb4'", lambda value: value == "utf8mb4"),
     "character_set_connection": ("'utf8mb4'", lambda value: value == "utf8mb4"),
@@ -107,7 +107,7 @@ _prepared: WeakSet[Any] = WeakSet()
 def prepare_external_session(connection: Any, cursor: Any) -> None:
     """Refuse a session that would give wrong answers, and align autocommit with the driver.
 
-    Asks the server once for each connection.
+    Queries the server once for each connection.
 
     :raises DatabaseError: with the setting to change.
     """

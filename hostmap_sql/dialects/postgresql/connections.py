@@ -17,9 +17,9 @@ class OwnConnection(Connection[Any]):
 class PoolerConnection(OwnConnection):
     """A connection that the library opened through a pooler such as PgBouncer.
 
-    With each transaction, another session of the server may be behind it. So each transaction sets
+    Each transaction may run in another session of the server. So each transaction sets
     its own limits, and a statement outside a transaction is sent together with them, in one round
-    trip. Nothing is prepared, because the next session would not know of it.
+    trip. Nothing is prepared, because the next session would not have it.
     """
 
     local_limits: str

@@ -1,6 +1,6 @@
 """Opens connections to PostgreSQL, directly or through a pooler such as PgBouncer.
 
-A pooler refuses the startup options of the library's sessions, or drops them in silence. The first
+A pooler refuses the startup options of the library's sessions, or silently drops them. The first
 connection of a process shows whether there is one.
 """
 

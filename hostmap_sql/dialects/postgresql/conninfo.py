@@ -139,7 +139,7 @@ def _tls(arguments: Mapping[str, Any]) -> dict[str, str]:
 def settings_of(arguments: Mapping[str, Any]) -> dict[str, str]:
     """Return the settings that libpq derives from arguments, environment and service file.
 
-    A value that libpq refuses keeps it from connecting.
+    The invalid `target_session_attrs` keeps libpq from connecting.
     """
     refused = make_conninfo(**{**arguments, "target_session_attrs": "?"})
     connection = PGconn.connect_start(refused.encode())

@@ -78,7 +78,7 @@ class PostgreSQLMigrationTools(MigrationTools):
         if not may_create:
             grant = f"GRANT CREATE ON SCHEMA {schema} TO {user}"
             return f"have the owner of the database run: {grant}"
-        return f"migrate as the owner of the tables, or have the owner grant {user} what is missing"
+        return f"migrate as the tables' owner, or have the owner grant {user} the missing rights"
 
 
 def _columns(rows: Any) -> Iterator[Column]:

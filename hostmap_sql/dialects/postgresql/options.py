@@ -1,4 +1,4 @@
-"""Reads the options of a PostgreSQL URL: libpq's, and those that stand for them elsewhere."""
+"""Reads the options of a PostgreSQL URL: libpq's, and their equivalents in other drivers."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def read(url: DatabaseUrl, libpq_options: frozenset[str]) -> dict[str, str]:
 
 
 def _sslmode_of_ssl(ssl: str, sslmode: str | None, url: DatabaseUrl) -> dict[str, str]:
-    """Return what ``ssl=true`` adds, as in Java and asyncpg: TLS without verification.
+    """Return the option that ``ssl=true`` adds, as in Java and asyncpg: TLS without verification.
 
     Remote servers are verified by default, so it adds nothing there.
 

@@ -1,4 +1,4 @@
-"""Finds out why no session could be opened: libpq gives the reason only as text."""
+"""Finds out why a session could not be opened: libpq gives the reason only as text."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _poll(connection: Any, deadline: float) -> None:
 
 
 def refusal_finder(conninfo: str) -> Callable[[Exception], tls.Refusal | None]:
-    """Return a function that tells why a server fails the TLS policy; None if it does not."""
+    """Return a function that finds why a server fails the TLS policy; None if it does not."""
     settings = settings_of(conninfo_to_dict(conninfo))
     policy = tls.TlsPolicy.of(settings.get("sslmode"), settings.get("sslrootcert"), ())
 
@@ -111,7 +111,7 @@ def refusal_finder(conninfo: str) -> Callable[[Exception], tls.Refusal | None]:
 
 
 def find_local_fault(servers: Iterable[Server]) -> OSError | None:
-    """Return the permanent fault of this machine that keeps it from all servers, if there is one.
+    """Return the permanent fault of this machine that blocks access to all servers, or None.
 
     Examples are a missing permission for a Unix socket, and no free file descriptor.
     """

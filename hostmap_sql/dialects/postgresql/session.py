@@ -42,7 +42,7 @@ def limits(timeout: float) -> Mapping[str, str]:
 
 
 def startup_options(timeout: float) -> str:
-    """Return the startup options of a session: `limits`, `READABLE` and what lookups need."""
+    """Return the startup options of a session: `limits`, `READABLE` and those of lookups."""
     settings = {
         "timezone": READABLE["timezone"],
         **limits(timeout),
@@ -68,7 +68,7 @@ _UTF8 = (b"UTF8", b"UTF-8", b"utf8", b"utf-8", b"UNICODE", None)
 
 
 def unsuitable(status: Callable[[bytes], bytes | None]) -> str | None:
-    """Return the setting with which answers would be wrong, and its fix; None if all is well.
+    """Return the setting that would make answers wrong, and its fix; None if all is well.
 
     :param status: returns a setting that the server reports without a round trip.
     """
@@ -99,7 +99,7 @@ SELECT setting, source FROM pg_catalog.pg_settings
 def refuse_read_only(cursor: Any, status: Callable[[bytes], bytes | None]) -> None:
     """Refuse to write as a role that is read-only.
 
-    Asks the server for the source of the setting only where it has reported the setting.
+    Queries the source of the setting only if the server has reported the setting.
 
     :raises DatabaseError: the role is read-only.
     """

@@ -82,7 +82,7 @@ class SQLite(Dialect):
     connection_class = sqlite3.Connection
     driver_attribute = "in_transaction"
     is_closed = staticmethod(attrgetter("is_closed"))
-    longest_pause = 0.02  # no server has to be spared, and a lock has no queue
+    longest_pause = 0.02  # there is no server to overload, and a lock has no queue
     autocommit = (_LEGACY, None)
     in_hosts = "IN (SELECT value FROM json_each(%(hosts)s))"
     in_numbers = "IN (SELECT value FROM json_each(%(numbers)s))"
@@ -122,7 +122,7 @@ class SQLite(Dialect):
             except FileExistsError:
                 return
             except OSError as error:
-                problem = f"names a file that cannot be made: {path}: {error.strerror}"
+                problem = f"names a file that cannot be created: {path}: {error.strerror}"
                 raise InvalidValue("database URL", problem) from error
 
         return create
@@ -293,8 +293,8 @@ def _refuse_other_encodings(connection: sqlite3.Connection, url: DatabaseUrl) ->
     (encoding,) = connection.execute("PRAGMA encoding").fetchone()
     if encoding != "UTF-8":
         raise DatabaseError(
-            f"{url}: the file keeps its text in {encoding}, in which names are not in order: "
-            "use a file that was made with PRAGMA encoding = 'UTF-8', which is the default"
+            f"{url}: the file stores text in {encoding}, which sorts names differently: "
+            "use a file that was created with PRAGMA encoding = 'UTF-8', which is the default"
         )
 
 
@@ -307,7 +307,7 @@ def _enable_write_ahead_log(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
     except sqlite3.OperationalError as error:
         # The file is read-only, or in a transaction: it works without WAL, but readers wait.
-        # Unless it cannot be read either, because its log is missing: then this read raises.
+        # If it cannot be read either, because its log is missing, this read raises.
         if is_about_access(error):
             connection.execute("SELECT 1 FROM sqlite_master").fetchone()
 

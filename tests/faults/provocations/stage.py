@@ -113,7 +113,7 @@ class Stage:
 
 
 def database_of(backend: Backend) -> str:
-    """The name of a backend's database."""
+    """Return the name of a backend's database."""
     return PurePosixPath(urlsplit(backend.url).path).name
 
 

@@ -1,6 +1,6 @@
 """The databases that the suite runs on, and the features that some of them lack.
 
-No test asks which one it runs on. A new backend is a factory here, and needs no new test.
+No test checks which one it runs on. A new backend is a factory here, and needs no new test.
 """
 
 from __future__ import annotations

@@ -256,7 +256,7 @@ class Backend(ABC):
 
     @abstractmethod
     def impatient_connections(self) -> AbstractContextManager[Any]:
-        """Lend a connection that waits at most a second for a lock."""
+        """Yield a connection that waits at most a second for a lock."""
 
     def tables(self) -> dict[str, Table]:
         """Return the shape of the library's tables, to compare with the declared one."""

@@ -1,1 +1,1 @@
-"""What goes wrong between a directory and its database: networks, pools, commits, processes."""
+"""Faults between a directory and its database: of networks, pools, commits and processes."""

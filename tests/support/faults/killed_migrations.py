@@ -27,7 +27,7 @@ _READS = ("SELECT", "SHOW", "SET", "PRAGMA")
 
 
 def migrate_together(url: str, barrier: Barrier, applied: Any) -> None:
-    """Migrate at the same moment as other processes, and put what was applied into the queue."""
+    """Migrate at the same moment as other processes, and put the applied ones into the queue."""
     with connect(url, timeout=PATIENT) as hostmap:
         barrier.wait()
         try:

@@ -17,9 +17,9 @@ LONGEST_DELAY = 0.05
 
 
 class LossyPool:
-    """Lends connections of a backend. A part of the commits that are sent get no answer.
+    """A pool that loses the answers to a share of the commits.
 
-    Of these a third is done, a third never arrives, and a third arrives some time later.
+    A third of these commits are applied, a third never arrive, and a third arrive later.
     """
 
     def __init__(self, backend: Backend, part: float, seed: int) -> None:
@@ -34,7 +34,7 @@ class LossyPool:
 
     @contextmanager
     def connection(self) -> Iterator[_Lossy]:
-        """Lend a connection for a block."""
+        """Check out a connection for a block."""
         with self._lock:
             own = self._idle.pop() if self._idle else None
         if own is None:

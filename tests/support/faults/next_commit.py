@@ -38,7 +38,7 @@ class NextCommit:
         patch.setattr(Transaction, "commit", watched)
 
     def meet(self, plan: Callable[[], None], seconds: float) -> bool:
-        """Wait so long for the next commit, and do it; return whether there was one by then."""
+        """Run the plan before the next commit; return whether there was one within the time."""
         self._met.clear()
         self._plans.put(plan)
         return self._met.wait(seconds)

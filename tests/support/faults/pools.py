@@ -47,7 +47,7 @@ class Wrapped:
 def failing_commits(
     open_connection: Callable[[], Any], failures: Sequence[tuple[bool, BaseException]]
 ) -> Callable[[], AbstractContextManager[Any]]:
-    """Return a pool whose next commits fail, each either done or not."""
+    """Return a pool whose next commits fail, each either applied or not."""
 
     left = list(failures)
 
@@ -77,7 +77,7 @@ class Switch:
     def __init__(self, open_connection: Callable[[], Any]) -> None:
         self._open_connection = open_connection
         self.failure: BaseException | None = None
-        """Raised instead of lending, unless None."""
+        """Raised instead of a checkout, unless None."""
         self.uses = 0
 
     @contextmanager

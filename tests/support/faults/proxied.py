@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def in_front_of(backend: Backend) -> Proxy:
-    """A proxy, not started yet, of the server that a database is on."""
+    """Return a proxy, not started yet, of the server of a database."""
     server = urlsplit(backend.url)
     assert server.hostname
     assert server.port
@@ -26,18 +26,18 @@ def in_front_of(backend: Backend) -> Proxy:
 
 
 def plain(url: str) -> str:
-    """The URL, in clear text: offsets mean something then, and connecting takes little work."""
+    """Return the URL without TLS, so that offsets are meaningful and connecting is quick."""
     return url if url.startswith("sqlite") else f"{url.partition('?')[0]}?sslmode=disable"
 
 
 def url_through(proxy: Proxy, backend: Backend) -> str:
-    """The URL of a database through a proxy."""
+    """Return the URL of a database through a proxy."""
     return plain(backend.url_for(host=proxy.host, port=proxy.port))
 
 
 @contextmanager
 def connected_through(proxy: Proxy, backend: Backend, **arguments: Any) -> Iterator[HostMap]:
-    """A directory on the other side of a proxy."""
+    """Yield a directory on the other side of a proxy."""
     arguments = dict[str, Any]({"timeout": PATIENT, "author": "tester"}) | arguments
     with closing(connect(url_through(proxy, backend), **arguments)) as hostmap:
         yield hostmap

@@ -1,4 +1,4 @@
-"""A TCP proxy in front of one server: it counts bytes, and does to them what networks do."""
+"""A TCP proxy in front of one server, which counts bytes and simulates faults of networks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 _CHUNK = 65536
 _LOOPBACK = "127.0.0.1"
 _TCP_ESTABLISHED, _TCP_CLOSE = 1, 7
-"""Linux's numbers for a connection that neither side has closed, and one that is no more."""
+"""Linux's numbers for a connection that neither side has closed, and one that is gone."""
 
 
 class Direction(Enum):
@@ -76,10 +76,10 @@ class _Link:
 
 
 class Proxy:
-    """A server's stand-in on the loopback. One thread does all of it; it ends with the block.
+    """A server's stand-in on the loopback. Its single thread ends with the block.
 
-    Offsets are counted for each connection by itself, from the last `mark`, `cut_after` or its
-    beginning on.
+    Offsets are counted for each connection, from the last `mark` or `cut_after`, or from its
+    beginning.
     """
 
     host = _LOOPBACK
@@ -123,10 +123,10 @@ class Proxy:
     # --- commands of a test: each takes effect before it returns --------------------------------
 
     def cut_after(self, direction: Direction, offset: int, how: Cut = Cut.RESET) -> None:
-        """Cut the first connection on which, from now on, so many bytes have gone this way.
+        """Cut the first connection that, from now on, has carried this number of bytes this way.
 
-        They arrive; what follows them does not, in either direction. With 0, the first one that
-        is to go this way is one that does not arrive.
+        These bytes arrive; later ones do not, in either direction. With 0, even the first byte
+        this way does not arrive.
         """
 
         def arm() -> None:
@@ -298,7 +298,7 @@ class Proxy:
             self._end(link, Cut.CLOSE)
 
     def _side_has_gone(self, link: _Link) -> None:
-        # While packets vanish, so does the news of an end.
+        # While packets vanish, so do those that end a connection.
         self._end(link, Cut.STALL if self._traffic is _Traffic.VANISHES else Cut.RESET)
 
     def _see_whether_connected(self, link: _Link) -> None:
@@ -388,7 +388,7 @@ def _state(own: socket.socket) -> int:
 
 @contextmanager
 def unreachable() -> Iterator[int]:
-    """A port of the loopback that drops packets: connections are neither accepted nor refused."""
+    """Yield a port of the loopback that drops packets, so it neither accepts nor refuses."""
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server((_LOOPBACK, 0), backlog=0))
         port: int = listener.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Storms of random faults: those that networks and administrators inflict on connections."""
+"""Storms of random faults, such as those of networks and administrators."""
 
 from __future__ import annotations
 

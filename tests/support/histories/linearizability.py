@@ -1,12 +1,12 @@
-"""Whether there is an order in which concurrent operations may have been done, one at a time.
+"""Checks whether a history of concurrent operations is linearizable.
 
-The model is that of one host: it is in no cell, or in a cell since a revision. What was told of
-each operation has to fit an order that puts none before its invocation and none after its return.
-Histories of several hosts have such an order if that of each host has one, so each is looked at by
-itself; that revisions are one order for all hosts is looked at apart from that.
+The model has one host: it is in no cell, or in a cell since a revision. The results of all
+operations must fit a sequential order in which each operation takes effect between its invocation
+and its return. A history of several hosts is linearizable if that of each host is, so each host is
+checked separately. The order of revisions across all hosts is checked in addition.
 
-A write of unknown outcome may have been done at any time after its invocation, or never. One that
-is said to have failed was not done, so what it would have done is not to be seen.
+A write of unknown outcome may take effect at any time after its invocation, or never. A failed
+write has no effect.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
 NEVER = 2**63 - 1
-"""The time at which an operation returns whose outcome stays unknown."""
+"""The return time of an operation whose outcome stays unknown."""
 
 _ANOTHER_CELL = "another cell"
 _MOST_SHOWN = 60
@@ -65,7 +65,7 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Its outcome is unknown; if it is done, now or later, then with this revision."""
+    """Of unknown outcome: applied with this revision, now or later, or never."""
 
     revision: int
     change_id: str = ""
@@ -204,8 +204,8 @@ def _first_without_order(
 ) -> Operation | None:
     """Return the operation at whose return no order is left, or None.
 
-    From event to event, all that may have happened so far is kept (G. Lowe's "just-in-time
-    linearization"): nothing has to be done before something that depends on it returns.
+    Keeps all possible pasts from event to event (G. Lowe's "just-in-time linearization"): an
+    operation is linearized only when another one that depends on it returns.
     """
     pasts = {_Past(state, frozenset()) for state in starts}
     running: dict[int, Operation] = {}
@@ -335,9 +335,9 @@ def _reduced(window: list[Operation], stuck: Operation) -> list[Operation]:
 
 
 def _of_interest(window: Sequence[Operation], all_: Sequence[Operation]) -> list[Operation]:
-    """What is to be shown, as it was told.
+    """Return the operations to show, with their original results.
 
-    Of the writes of unknown outcome, those of whose revision somebody was told.
+    Writes of unknown outcome are shown if another result has their revision.
     """
     told = {one.result.revision for one in window if isinstance(one.result, Told | Stale)}
     originals = {_call(one): one for one in all_}

@@ -63,14 +63,14 @@ class Worker:
         """The number of operations that succeeded."""
 
     def work(self, until: Callable[[], bool], most: int = 10**9) -> list[Operation]:
-        """Do at most this number of operations, until `over` says stop."""
+        """Do operations until `until` returns True, but no more than this number."""
         done: list[Operation] = []
         while len(done) < most and not until():
             done.append(self.something())
         return done
 
     def something(self) -> Operation:
-        """Read, or write what fits the last known state of the host."""
+        """Read, or do a write that fits the last known state of the host."""
         host, cell = self._chance.choice(self.hosts), self._chance.choice(self.cells)
         expected = self._seen.get(host)
         kind = self._kind(mapped=expected is not None)
@@ -187,7 +187,7 @@ def how_they_ended(history: Sequence[Operation]) -> Counter[str]:
 def assert_in_order(history: Sequence[Operation], hostmap: HostMap, first: int) -> None:
     """Assert that a history is linearizable and agrees with the directory it was made on.
 
-    To be called when all is over, with the revision from which on the history was made.
+    Call it when all work has ended, with the revision before the first operation.
     """
     last = Worker(hostmap, -1, 0, ())
     hosts = {one.host for one in history}

@@ -1,1 +1,1 @@
-"""The commands below `hostmap cell`, one file each."""
+"""The commands below `hostmap cell`: a file for each, and what they share."""

@@ -33,7 +33,7 @@ def host_plan(
 
 @contextmanager
 def host_progress(hostmap: HostMap, cell: CellMapping, done: str) -> Iterator[Progress]:
-    """Show the progress over all hosts of a cell, also if it is interrupted.
+    """Show the progress over all hosts of a cell; report it if an error ends the block.
 
     :param done: the work as a participle, such as "moved".
     """
@@ -51,5 +51,5 @@ def host_progress(hostmap: HostMap, cell: CellMapping, done: str) -> Iterator[Pr
     except BaseException:
         of = f"{number:,} of {plural(total, 'host')} of cell {cell.name!r}"
         if number:
-            errors.print_status(f"broke off after {of} were {done}: repeat it to do the rest")
+            errors.print_status(f"stopped after {of} were {done}: repeat it to do the rest")
         raise

@@ -43,7 +43,7 @@ def drain_cell(settings: Settings, /, *, from_cell: str, to_cell: str, dry_run: 
         old, new = find_cell(hostmap, from_cell, "FROM"), find_cell(hostmap, to_cell, "TO")
         valid_cell_of_host(new.uuid, "TO")
         if old.uuid == new.uuid:
-            raise InvalidValue("TO", f"is cell {new.name!r} itself: name another cell than FROM")
+            raise InvalidValue("TO", f"is cell {new.name!r} itself: name a cell other than FROM")
         if dry_run:
             total = count_hosts(hostmap, old)
             plan = host_plan(hostmap, old, "move", cell=new.name, actual_cell=old.name)

@@ -90,7 +90,7 @@ class _Rotation:
     _numbers: dict[str, int] = field(default_factory=dict)
 
     def plan(self) -> list[dict[str, Any]]:
-        """List what would change."""
+        """List the cells that would change."""
         rows = []
         for cell in self.cells:
             new = self.urls.get(cell.uuid, {})

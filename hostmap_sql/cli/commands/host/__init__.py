@@ -1,1 +1,1 @@
-"""The commands below `hostmap host`, one file each."""
+"""The commands below `hostmap host`: a file for each, and what they share."""

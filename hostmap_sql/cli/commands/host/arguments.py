@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hostmap_sql.hostmap import HostMap
     from hostmap_sql.models import HostMapping
 
-# The hosts that an error names.
+# The most hosts that an error names.
 _MAX_NAMED = 20
 
 hosts_argument = click.argument("hosts", metavar="HOST...", type=HOST, nargs=-1, required=True)

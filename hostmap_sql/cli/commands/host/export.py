@@ -109,7 +109,7 @@ def _mode(path: Path) -> int:
     """Return the type and permissions of a file; those of a new file if it does not exist."""
     try:
         return path.stat().st_mode
-    except OSError:  # a problem other than a missing file shows when the file is made
+    except OSError:  # a problem other than a missing file shows when the file is created
         umask = os.umask(0)
         os.umask(umask)
         return stat.S_IFREG | 0o666 & ~umask

@@ -82,7 +82,7 @@ def import_hosts(
 
     The whole file is checked before anything is written, and bad lines are reported by number.
     Hosts that are in their cell already are left alone, so the same import again changes nothing.
-    If hosts are in another cell than in the file, they are reported and the exit status is 4.
+    Hosts that are in another cell are reported, and the exit status is 4.
     """
     name = label(file)
     columns = inventory_columns(host_column, cell_column, takes_names=cell is not None)
@@ -106,7 +106,7 @@ def import_hosts(
 def _import(
     hostmap: HostMap, pairs: Pairs, on_conflict: OnConflict, *, dry_run: bool
 ) -> BulkResult:
-    """Write the pairs, or count what writing them would do."""
+    """Write the pairs, or only count the changes."""
     if dry_run or on_conflict == "fail":
         result = _preview(hostmap, pairs, on_conflict)
         if on_conflict == "fail" and result.conflicts:
@@ -117,7 +117,7 @@ def _import(
 
 
 def _preview(hostmap: HostMap, pairs: Pairs, on_conflict: OnConflict) -> BulkResult:
-    """Count what writing the pairs would do at this moment."""
+    """Count the changes that writing the pairs would make now."""
     total = BulkResult()
     with progress("checking", len(pairs)) as advance:
         for part in batched(pairs, BULK_SIZE):
@@ -142,7 +142,7 @@ def write_pairs(hostmap: HostMap, pairs: Pairs, on_conflict: OnConflict) -> Bulk
         if done:
             total_hosts = plural(len(pairs), "host")
             errors.print_status(
-                f"broke off after {done:,} of {total_hosts}: repeat it to do the rest"
+                f"stopped after {done:,} of {total_hosts}: repeat it to do the rest"
             )
         raise
     return total

@@ -58,8 +58,8 @@ def wait_for_hosts(
 ) -> None:
     """Wait until all hosts are mapped, to any cell or to the one of --cell.
 
-    If the time of --timeout is up first, hosts that are missing or in another cell are reported,
-    and the exit status is 6.
+    If the --timeout passes first, hosts that are missing or in another cell are reported, and the
+    exit status is 6.
 
     FILE is a list of host names, one a line, or any format that `hostmap host import` reads; its
     cells are ignored.

@@ -1,1 +1,1 @@
-"""The commands below `hostmap nova`, one file each."""
+"""The commands below `hostmap nova`: a file for each, and what they share."""

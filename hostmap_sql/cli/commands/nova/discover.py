@@ -158,7 +158,7 @@ def _repeat(
     *,
     dry_run: bool,
 ) -> None:
-    """Discover again and again; a stop takes effect after the current round."""
+    """Repeat the discovery; a stop takes effect after the current round."""
     writer = row_writer(settings, COLUMNS, json_lines=True)
     with stopping() as stop:
         while True:
@@ -245,5 +245,5 @@ def _refuse_problems(found: Discovery) -> None:
         raise errors.Failure(problem, errors.CONFLICT)
     unmarked = sum(len(cell.unmarked) for cell in found.cells)
     if unmarked:
-        problem = f"{plural(unmarked, 'host')} not marked: `hostmap nova export` comes first"
+        problem = f"{plural(unmarked, 'host')} not marked: run `hostmap nova export` first"
         raise errors.Failure(problem, errors.CONFLICT)

@@ -68,8 +68,8 @@ def export_to_nova(
     Creations, moves and deletions here are repeated in Nova, so that both can run side by side.
     Rows keep their IDs; the same export again changes nothing. URLs that are templates in Nova are
     not overwritten. These are left as they are and reported, and the exit status is 4: changes in
-    Nova later than here, cells and hosts that the directory never had, two names that Nova takes
-    for the same one, and cells that still have hosts or instances.
+    Nova later than here, cells and hosts that the directory never had, two names that Nova treats
+    as equal, and cells that still have hosts or instances.
     """
     with settings.open() as hostmap:
         fields = ("database URL", "transport URL")

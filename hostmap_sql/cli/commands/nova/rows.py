@@ -1,4 +1,4 @@
-"""What `hostmap nova import` and `export` show, and the rows of their dry runs."""
+"""The results of `hostmap nova import` and `export`, and the rows of their dry runs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def name_of(uuid: str | None, names: Mapping[str, str]) -> str | None:
 
 
 def cells_text(cells: Collection[ImportedCell | ExportedCell]) -> str:
-    """Count cells by what was done with them: "2 created, 1 unchanged"."""
+    """Count cells by action: "2 created, 1 unchanged"."""
     actions = [cell.action for cell in cells]
     counts = {action: actions.count(action) for action in dict.fromkeys(actions)}
     return ", ".join(f"{number:,} {action}" for action, number in counts.items()) or "none"
