@@ -213,7 +213,7 @@ def test_a_time_without_a_zone_is_refused(hostmap: HostMap) -> None:
 def test_a_future_revision_is_not_reported_as_pruned(
     hostmap: HostMap,
 ) -> None:
-    with pytest.raises(HistoryPruned, match="the database was restored from a backup"):
+    with pytest.raises(HistoryPruned, match="the history was replaced"):
         next(hostmap.history.follow(since=999))
 
 

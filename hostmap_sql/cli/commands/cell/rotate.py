@@ -14,7 +14,8 @@ from hostmap_sql.cli.framework.wording import plural
 from hostmap_sql.cli.input.bad_lines import refuse_bad_lines
 from hostmap_sql.cli.input.columns import ROTATION_COLUMNS
 from hostmap_sql.cli.input.files import label, read_file
-from hostmap_sql.cli.input.reader import FORMATS, read_records
+from hostmap_sql.cli.input.options import input_format_option
+from hostmap_sql.cli.input.reader import read_records
 from hostmap_sql.cli.input.records import BadLine
 from hostmap_sql.cli.output.dry_run import PLAN_COLUMNS, plan_row, show_plan
 from hostmap_sql.cli.output.formats import show_summary
@@ -42,11 +43,7 @@ _URLS = ("transport_url", "database_connection")
     "hostmap cell rotate --file - --reason 'passwords rotated' < urls.csv",
 )
 @click.option("--file", metavar="FILE", required=True, help="The new URLs; - reads standard input.")
-@click.option(
-    "--input-format",
-    type=click.Choice([name for name in FORMATS if name != "lines"]),
-    help="The format of FILE. Default: detected from its first lines.",
-)
+@input_format_option(without={"lines"})
 @dry_run_option
 @click.pass_obj
 def rotate_urls(

@@ -10,6 +10,7 @@ from hostmap_sql.cli.framework.cells import find_cell
 from hostmap_sql.cli.framework.errors import NOT_FOUND, Failure
 from hostmap_sql.cli.framework.options import combine, multi_option
 from hostmap_sql.cli.framework.param_types import CELL, HOST
+from hostmap_sql.errors import describe_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from hostmap_sql.hostmap import HostMap
     from hostmap_sql.models import HostMapping
 
-# The most hosts that an error names.
-_MAX_NAMED = 20
 
 hosts_argument = click.argument("hosts", metavar="HOST...", type=HOST, nargs=-1, required=True)
 cell_argument = click.argument("cell", type=CELL)
@@ -56,8 +55,4 @@ def refuse_missing(wanted: Sequence[str], found: Collection[str]) -> None:
     missing = [host for host in wanted if host not in found]
     if not missing:
         return
-    named = ", ".join(map(repr, missing[:_MAX_NAMED]))
-    more = len(missing) - _MAX_NAMED
-    rest = f" and {more:,} more" if more > 0 else ""
-    noun, verb = ("host", "is") if len(missing) == 1 else ("hosts", "are")
-    raise Failure(f"{noun} {named}{rest} {verb} not mapped to any cell", NOT_FOUND, missing)
+    raise Failure(f"{describe_hosts(missing)} not mapped to any cell", NOT_FOUND, missing)
