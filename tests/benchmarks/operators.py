@@ -67,13 +67,13 @@ def _seconds(work: Callable[[], object]) -> float:
 def _discovery(backend: Backend, nova: Nova) -> Iterator[Figure]:
     hostmap, kind = backend.hostmap, backend.kind
     import_mappings(hostmap, nova.url)
-    discover(hostmap, mark=True)
+    discover(hostmap, mark=True, force=True)
     new = [f"new-{number:04}.example.org" for number in range(NEW_HOSTS)]
     nova.add_compute_nodes(new)
-    seconds = _seconds(lambda: discover(hostmap, mark=True))
+    seconds = _seconds(lambda: discover(hostmap, mark=True, force=True))
     yield Figure(kind, "nova discover of 1,000 new hosts", seconds, "s", 1)
     with backend.statements_sent() as sent:
-        discover(hostmap, mark=True)
+        discover(hostmap, mark=True, force=True)
     hosts = sum(1 for _ in hostmap.hosts.iterate(cell_uuid=nova.cell_uuid("cell1")))
     if len(hostmap.hosts.get_many(new)) != NEW_HOSTS:
         raise AssertionError("not all new hosts were mapped")
