@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from hostmap_sql.replica.log import logger
 from hostmap_sql.runtime.deadlines import random_pause
 from hostmap_sql.runtime.processes import PerProcess
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from weakref import WeakMethod
 
-LOG = logging.getLogger("hostmap_sql.replica")
 
 # While the database is unavailable, each pause is twice the one before, up to this, in seconds.
 _LONGEST_PAUSE = 30.0
@@ -80,12 +79,12 @@ class RefreshThread:
                 revision = refresh()
             except Exception as error:  # noqa: BLE001 - the thread must survive every failure
                 if not is_failing:
-                    LOG.warning("the replica cannot be refreshed: %s; retrying", error)
+                    logger().warning("the replica cannot be refreshed: %s; retrying", error)
                 is_failing = True
                 longest = min(2 * pause, max(_LONGEST_PAUSE, self.interval))
                 pause = random_pause(longest / 2, longest)
             else:
                 if is_failing:
-                    LOG.warning("the replica is refreshed again, at revision %d", revision)
+                    logger().warning("the replica is refreshed again, at revision %d", revision)
                 pause, is_failing = self.interval, False
             del refresh  # so that the replica can be collected during the pause

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from contextlib import contextmanager
 from functools import partial
@@ -13,6 +12,7 @@ from weakref import WeakMethod
 from hostmap_sql.directory.history import HistoryReader
 from hostmap_sql.errors import HostMapError, StaleReplica
 from hostmap_sql.replica.loading import load, load_newer
+from hostmap_sql.replica.log import logger
 from hostmap_sql.replica.refresh_thread import RefreshThread
 from hostmap_sql.replica.subscriptions import Subscriber, Subscriptions
 from hostmap_sql.runtime.deadlines import wait_until
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from hostmap_sql.engine.database import Database
     from hostmap_sql.replica.snapshot import DirectorySnapshot
 
-LOG = logging.getLogger("hostmap_sql.replica")
 
 # The longest time, in seconds, that the first answer in a new process waits for a refresh.
 _FIRST_REFRESH = 1.0
@@ -105,7 +104,7 @@ class Refresher:
             with self.database.limit_timeout(seconds):
                 self.refresh()
         except HostMapError as error:
-            LOG.debug("the replica could not be refreshed: %s", error)
+            logger().debug("the replica could not be refreshed: %s", error)
 
     def catch_up(self, deadline: float) -> None:
         """Publish the newest snapshot, and queue the changes for the subscribers."""
@@ -193,7 +192,7 @@ class Refresher:
             if self.thread is not None:
                 self.thread.start()
         except RuntimeError as error:
-            LOG.warning("the replica cannot be refreshed in a new process: %s", error)
+            logger().warning("the replica cannot be refreshed in a new process: %s", error)
 
 
 _REFRESHERS: Living[Refresher] = Living()

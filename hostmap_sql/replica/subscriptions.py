@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hostmap_sql.replica.log import logger
 from hostmap_sql.runtime.processes import PerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hostmap_sql.models import ChangeSet
-
-LOG = logging.getLogger("hostmap_sql.replica")
 
 
 class Subscriber:
@@ -119,8 +117,8 @@ class Subscriptions:
                     subscriber.reloaded()
             elif changeset.revision > subscriber.delivered_revision:
                 subscriber.callback(changeset)
-        except Exception:
-            LOG.exception("a subscriber of the replica has failed")
+        except Exception:  # noqa: BLE001 - logged
+            logger().exception("a subscriber of the replica has failed")
         finally:
             # Only after the call: a child process forked during it repeats the delivery, which its
             # parent's thread would have completed. A child forked before the replica had the change
