@@ -43,6 +43,9 @@ class Dialect(ABC):
     driver_attribute: ClassVar[str]
     """An attribute that only this driver's connections have."""
 
+    has_server: ClassVar[bool] = True
+    """Whether its databases are on servers."""
+
     is_closed: ClassVar[staticmethod[[Any], object]]
     """Whether a connection of `connector` is closed, in C: each lookup calls it."""
 

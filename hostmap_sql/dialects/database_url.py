@@ -37,6 +37,18 @@ class DatabaseUrl:
     password: str | None = field(repr=False)
     database: str
     options: Mapping[str, str] = field(repr=False)
+    operator_options: frozenset[str] | None = None
+    """None for a URL that the operator wrote. For a URL from the table of cells, the options in it
+    that the operator set, named as by `plain`."""
+
+    @property
+    def is_isolated(self) -> bool:
+        """Whether the URL is used alone, without the environment and the files of the user."""
+        return self.operator_options is not None
+
+    def is_operators(self, option: str) -> bool:
+        """Whether the operator set an option, not the table of cells."""
+        return self.operator_options is None or option in self.operator_options
 
     @classmethod
     def parse(cls, text: str) -> DatabaseUrl:

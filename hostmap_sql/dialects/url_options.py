@@ -81,11 +81,15 @@ class UrlOptions:
     :param known: tells whether the dialect knows an option.
     :param files: the options that name a local file or a section of one.
     :param foreign: the options of other drivers, which have no effect here.
+    :param harmless: the options that leave the server and its authentication as they are.
+    :param protecting: the options that decide how well the password is protected.
     """
 
     known: Callable[[str], bool] = lambda _: False
     files: frozenset[str] = frozenset()
     foreign: frozenset[str] = frozenset()
+    harmless: frozenset[str] = frozenset()
+    protecting: frozenset[str] = frozenset()
 
     def passed_over(self, options: Mapping[str, str]) -> list[str]:
         """List the options that only SQLAlchemy, its plugins or other drivers know."""

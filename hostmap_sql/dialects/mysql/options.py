@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hostmap_sql.dialects import tls
+from hostmap_sql.dialects.mysql import authentication
 from hostmap_sql.dialects.mysql import tls as mysql_tls
 from hostmap_sql.dialects.url_options import UrlOptions, plain
 from hostmap_sql.errors import InvalidValue
@@ -35,7 +36,7 @@ _NAMES_IN_FILE = {
     "database": "database",
     "socket": "unix_socket",
     "bind_address": "bind_address",
-    **{name: name for name in mysql_tls.OPTIONS},
+    **{name: name for name in (*authentication.OPTIONS, *mysql_tls.OPTIONS)},
 }
 
 
@@ -65,7 +66,12 @@ _CONVERSIONS: Mapping[str, Callable[[str], object]] = {
     "max_allowed_packet": _above_0,
 }
 
-OPTIONS = (*_CONVERSIONS, *_FILE_OPTIONS, *sorted(mysql_tls.OPTIONS))
+OPTIONS = (
+    *_CONVERSIONS,
+    *_FILE_OPTIONS,
+    *sorted(authentication.OPTIONS),
+    *sorted(mysql_tls.OPTIONS),
+)
 """The options that a URL may have."""
 
 # The options of PyMySQL, mysqlclient, MySQL Connector/Python and asyncmy that have no effect here.
@@ -101,8 +107,10 @@ _FOREIGN = frozenset(
 
 URL_OPTIONS = UrlOptions(
     known=frozenset(OPTIONS).__contains__,
-    files=frozenset({*_FILE_OPTIONS, *mysql_tls.FILES}),
+    files=frozenset({*_FILE_OPTIONS, *authentication.FILES, *mysql_tls.FILES}),
     foreign=_FOREIGN,
+    harmless=frozenset({*_CONVERSIONS, "ssl_key_password"}) - {"bind_address", "unix_socket"},
+    protecting=frozenset({*authentication.OPTIONS, *mysql_tls.OPTIONS}),
 )
 
 
@@ -116,6 +124,8 @@ def arguments(url: DatabaseUrl) -> dict[str, Any]:
     options = _renamed(url.options)
     file_name, group = (options.pop(name, None) for name in _FILE_OPTIONS)
     file = _read_file(file_name, group)
+    if url.is_isolated:
+        _refuse_incomplete(url, options, file)
     host, port = url.hosts[0] if url.hosts else (None, None)
     if host and tls.is_remote(host):
         file.pop("unix_socket", None)  # the URL takes precedence
@@ -135,9 +145,32 @@ def arguments(url: DatabaseUrl) -> dict[str, Any]:
     others = {
         name: _converted(name, value)
         for name, value in options.items()
-        if name not in mysql_tls.OPTIONS
+        if name not in authentication.OPTIONS | mysql_tls.OPTIONS
     }
-    return {**others, **encryption, **server}
+    policy = authentication.PasswordPolicy.of(options)
+    return {**others, **encryption, **server, "password_policy": policy}
+
+
+def _refuse_incomplete(
+    url: DatabaseUrl, options: Mapping[str, str], file: Mapping[str, str]
+) -> None:
+    """Refuse an isolated URL that PyMySQL would complete, or that leads a file's password astray.
+
+    :raises InvalidValue: it is one of those.
+    """
+    if not (url.user or file.get("user")):
+        raise InvalidValue("database URL", "names no user")
+    if not (url.hosts or file.get("host") or options.get("unix_socket")):
+        raise InvalidValue("database URL", "names no host")
+    if url.password or not file.get("password") or url.is_operators("read_default_file"):
+        return
+    for host, port in url.hosts:
+        if host != file.get("host") or (port and port != _port(file.get("port"))):
+            problem = (
+                "takes the password of its read_default_file to a server that the file does not "
+                "name: write the password into the URL, or the server into the file"
+            )
+            raise InvalidValue("database URL", problem)
 
 
 def _renamed(given: Mapping[str, str]) -> dict[str, str]:

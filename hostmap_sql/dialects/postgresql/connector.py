@@ -12,18 +12,19 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hostmap_sql.dialects import tls
+from hostmap_sql.dialects.passwords import PasswordMissing, PasswordRefused
 from hostmap_sql.dialects.postgresql.connections import (
     OwnConnection,
     PoolerConnection,
     PoolerCursor,
 )
 from hostmap_sql.dialects.postgresql.conninfo import (
+    NO_CLEAR_TEXT,
     conninfo_of,
     own_options,
-    servers_of,
-    settings_of,
 )
 from hostmap_sql.dialects.postgresql.driver import (
+    ConnectionTimeout,
     Cursor,
     OperationalError,
     ProtocolViolation,
@@ -33,9 +34,11 @@ from hostmap_sql.dialects.postgresql.driver import (
 from hostmap_sql.dialects.postgresql.green_selector import adapt_to_green_threads
 from hostmap_sql.dialects.postgresql.refused_connections import (
     add_missing_sqlstate,
+    asks_for_clear_text,
     find_local_fault,
     refusal_finder,
 )
+from hostmap_sql.dialects.postgresql.servers import servers_of, settings_of
 from hostmap_sql.dialects.postgresql.session import MARK, READABLE, local_limits, unsuitable
 from hostmap_sql.dialects.sockets import shut_down
 from hostmap_sql.errors import DatabaseError
@@ -64,6 +67,12 @@ _STATEMENT_POOLING_PROBLEM = (
     "session, for this database in its configuration"
 )
 
+_CLEAR_TEXT_PROBLEM = (
+    "the server asks for the password in clear text, without verified TLS: spell out "
+    "sslmode=verify-full, or require_auth=password, in the URL"
+)
+_MISSING_PROBLEM = "the server asks for a password, and the URL has none"
+
 _IS_MARKED = f"SELECT pg_catalog.current_setting('{MARK}', true)"
 
 _SET_READABLE = "; ".join(f"SET {name} = '{value}'" for name, value in READABLE.items()).encode()
@@ -82,7 +91,9 @@ class Connector:
         self._conninfo = conninfo_of(url, timeout)
         self._has_own_options = bool(own_options(url))
         self._refusal_of = refusal_finder(self._conninfo)
-        self._servers = servers_of(settings_of(conninfo_to_dict(self._conninfo)))
+        given = conninfo_to_dict(self._conninfo)
+        self._servers = servers_of(settings_of(given))
+        self._refuses_clear_text = NO_CLEAR_TEXT in str(given.get("require_auth"))
         self._local_limits = local_limits(timeout)
         self._has_pooler: bool | None = None
 
@@ -159,7 +170,17 @@ class Connector:
                 if local is not None:
                     raise self._error(self._dialect.describe(local)) from error
                 add_missing_sqlstate(error, conninfo)
+                self._explain_passwords(error, conninfo)
                 raise
+
+    def _explain_passwords(self, error: OperationalError, conninfo: str) -> None:
+        """Raise the reason why libpq gave the server no password, if that is why it failed."""
+        if error.sqlstate is not None or isinstance(error, ConnectionTimeout):
+            return
+        if error.pgconn and error.pgconn.needs_password:
+            raise PasswordMissing(f"{self._url}: {_MISSING_PROBLEM}") from error
+        if self._refuses_clear_text and asks_for_clear_text(conninfo):
+            raise PasswordRefused(f"{self._url}: {_CLEAR_TEXT_PROBLEM}") from error
 
     def _refuse_statement_pooling(self, cursor: Cursor[Any]) -> None:
         try:

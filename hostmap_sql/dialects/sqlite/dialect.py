@@ -79,6 +79,7 @@ class SQLite(Dialect):
 
     name = "sqlite"
     driver = "Python's own sqlite3"
+    has_server = False
     connection_class = sqlite3.Connection
     driver_attribute = "in_transaction"
     is_closed = staticmethod(attrgetter("is_closed"))
