@@ -102,7 +102,3 @@ class UrlOptions:
         if name in _SQLALCHEMY or name in self.foreign:
             return True
         return has_plugin and not _SECURITY_OR_SERVER.search(name)
-
-    def naming_files(self, options: Mapping[str, str]) -> dict[str, str]:
-        """Return the options that name a file or a section of one."""
-        return {name: value for name, value in options.items() if plain(name) in self.files}
