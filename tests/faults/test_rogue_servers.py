@@ -95,6 +95,15 @@ def test_an_unusable_option_about_passwords_is_refused(options: str, problem: st
     assert "s3cret" not in str(caught.value)
 
 
+def test_an_obsolete_kind_of_password_is_named() -> None:
+    assert "of the obsolete kind mysql_old_password" in str(error_of(rogue_mysql.trap("obsolete")))
+
+
+def test_a_request_that_breaks_pymysql_is_one_error() -> None:
+    error = error_of(rogue_mysql.trap("short salt"), rogue_mysql.KEY)
+    assert "the server there is neither MySQL nor MariaDB" in str(error)
+
+
 @pytest.mark.parametrize("statement", range(3))
 def test_a_mysql_server_gets_no_file(statement: int, tmp_path: Path) -> None:
     file = tmp_path / "file"
