@@ -84,14 +84,17 @@ class Dialect(ABC):
     # --- connections --------------------------------------------------------------------------
 
     @abstractmethod
-    def connector(self, url: DatabaseUrl, timeout: float) -> Callable[[float], Any]:
+    def connector(
+        self, url: DatabaseUrl, timeout: float, password: Callable[[], str] | None = None
+    ) -> Callable[[float], Any]:
         """Return a function that opens a connection, given a deadline by the monotonic clock.
 
         Connections are in autocommit mode, at READ COMMITTED. The server also ends statements and
         lock waits after `timeout` seconds, and sessions that are idle in a transaction after
         `idle_limit`, so that nothing keeps running after the call.
 
-        :raises InvalidValue: the URL has an unknown or unusable option.
+        :param password: returns the password of each new connection; None if the URL has it.
+        :raises InvalidValue: the URL has an unknown or unusable option, or names a password too.
         """
 
     def creator(self, url: DatabaseUrl) -> Callable[[], None]:  # noqa: ARG002 - servers have none

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.postgresql import options as postgresql_options
-from hostmap_sql.dialects.postgresql.driver import Conninfo, PGconn, make_conninfo
+from hostmap_sql.dialects.postgresql.driver import (
+    Conninfo,
+    PGconn,
+    conninfo_to_dict,
+    make_conninfo,
+)
 from hostmap_sql.dialects.postgresql.session import startup_options
 from hostmap_sql.dialects.sockets import keep_alive
 from hostmap_sql.errors import InvalidValue
@@ -102,6 +107,11 @@ def _error_of_dry_run(options: Mapping[str, str]) -> bytes:
         return connection.error_message
     finally:
         connection.finish()
+
+
+def names_password(conninfo: str) -> bool:
+    """Whether a connection string has a password, or names a file of passwords."""
+    return not {"password", "passfile"}.isdisjoint(conninfo_to_dict(conninfo))
 
 
 def own_options(url: DatabaseUrl) -> str:

@@ -95,8 +95,15 @@ class SQLite(Dialect):
     def render(self, text: str) -> str:
         return _PLACEHOLDER.sub(r":\1", super().render(text))
 
-    def connector(self, url: DatabaseUrl, timeout: float) -> Callable[[float], sqlite3.Connection]:  # noqa: ARG002
+    def connector(
+        self,
+        url: DatabaseUrl,
+        timeout: float,  # noqa: ARG002 - a file has no server that could end a statement
+        password: Callable[[], str] | None = None,
+    ) -> Callable[[float], sqlite3.Connection]:
         path = _path(url)
+        if password is not None:
+            raise InvalidValue("password", "has no effect on an SQLite file: leave it out")
         options = {"mode": "rw"} | dict(url.options)
 
         def open_connection(_deadline: float) -> sqlite3.Connection:
