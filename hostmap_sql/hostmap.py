@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hostmap_sql.dialects import dialect_named, dialect_of_scheme
 from hostmap_sql.directory.cells import Cells
 from hostmap_sql.directory.consistency_check import check
+from hostmap_sql.directory.file_mode import close_to_others
 from hostmap_sql.directory.history import History
 from hostmap_sql.directory.wait_for_hosts import WaitableHosts
 from hostmap_sql.directory.write_transaction import WriteTransaction
@@ -303,6 +304,16 @@ class HostMap:
         ()
         """
         return check(self._database, limit)
+
+    def fix_file_mode(self) -> tuple[str, ...]:
+        """Take the permissions of other users from an SQLite file and its logs; return these.
+
+        :raises DatabaseError: this user may not do that.
+
+        >>> hostmap.fix_file_mode()
+        ()
+        """
+        return close_to_others(self._database)
 
     def migrate(self) -> tuple[str, ...]:
         """Create or upgrade the tables, and return the migrations that were applied.

@@ -107,6 +107,7 @@ class AsyncHostMap(ClosableProxy[HostMap]):
     outcome = to_coroutine(HostMap.outcome)
     revision = to_coroutine(HostMap.revision)
     check = to_coroutine(HostMap.check)
+    fix_file_mode = to_coroutine(HostMap.fix_file_mode)
     # Some databases cannot roll back a migration that was interrupted.
     migrate = to_coroutine(HostMap.migrate, to_its_end=True)
     rollback_migrations = to_coroutine(HostMap.rollback_migrations, to_its_end=True)

@@ -208,6 +208,16 @@ class Dialect(ABC):
         """Return the character set of a column; None if it can hold all of Unicode."""
         return None
 
+    def files_open_to_others(self, cursor: Cursor) -> Sequence[str]:  # noqa: ARG002 - SQLite's
+        """List the files of the database that other users of this machine can read or write."""
+        return ()
+
+    def close_to_others(self, files: Sequence[str]) -> None:  # noqa: B027 - servers list none
+        """Take all permissions of other users from these files.
+
+        :raises DatabaseError: this user may not do that.
+        """
+
     @abstractmethod
     def yoyo_backend(self) -> Any:
         """Return yoyo's backend class for this database."""
