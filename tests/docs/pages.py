@@ -45,6 +45,7 @@ DOCUMENTS = sorted(
 NOT_RUN = {
     r"pip install": "it would change the environment; tests/run has just done it for this test",
     r"^tests/run": "it is what runs this test",
+    r"^uvx? ": "it needs a package index, and makes files for a release",
     r"^(ruff|mypy|lint-imports|sphinx-build)\b": "steps of tests/run",
 }
 
