@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hostmap_sql.dialects import dialect_named, dialect_of_scheme
 from hostmap_sql.directory.cells import Cells
 from hostmap_sql.directory.consistency_check import check
+from hostmap_sql.directory.file_mode import close_to_others
 from hostmap_sql.directory.history import History
 from hostmap_sql.directory.wait_for_hosts import WaitableHosts
 from hostmap_sql.directory.write_transaction import WriteTransaction
 from hostmap_sql.engine.database import Database
 from hostmap_sql.engine.external_pool import ExternalPool
 from hostmap_sql.engine.external_pool_checks import refuse_unusable
+from hostmap_sql.engine.password import PasswordFunction
 from hostmap_sql.engine.pool import pool_for
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown
 from hostmap_sql.replica.replica import Replica
@@ -54,6 +56,7 @@ def connect(
     timeout: float = DEFAULT_TIMEOUT,
     pool_size: int = DEFAULT_POOL_SIZE,
     author: str | None = None,
+    password: Callable[[], str] | None = None,
 ) -> HostMap:
     """Return the directory in the database of a URL. It does not connect yet.
 
@@ -65,6 +68,9 @@ def connect(
     :param timeout: the timeout of a call, in seconds: how long it retries before it fails.
     :param pool_size: the most connections that are open at the same time.
     :param author: the author of changes in the history, unless a call names another.
+    :param password: a function that returns the password of the URL's user, which then has none:
+        for a token that expires, or a secret that is rotated. It is called for each new connection,
+        in a thread of its own, several at a time, and its time counts for the timeout.
     :raises InvalidValue: the URL or another argument cannot be used. No password is in the message.
 
     >>> with connect("sqlite:///hostmap.db", author="docs") as hostmap:
@@ -78,7 +84,8 @@ def connect(
     dialect = dialect_of_scheme(parsed.scheme)
     size = valid_number(pool_size, "pool_size", least=1)
     seconds = valid_timeout(timeout)
-    pool = pool_for(dialect, parsed, size=size, timeout=seconds)
+    read_password = None if password is None else PasswordFunction(password, str(parsed))
+    pool = pool_for(dialect, parsed, size=size, timeout=seconds, password=read_password)
     database = Database(pool, dialect, str(parsed), timeout=seconds, author=valid_author(author))
     hostmap = HostMap.__new__(HostMap)
     hostmap._set_up(database, mask(url.strip()), dialect.creator(parsed))  # noqa: SLF001 - this module
@@ -297,6 +304,16 @@ class HostMap:
         ()
         """
         return check(self._database, limit)
+
+    def fix_file_mode(self) -> tuple[str, ...]:
+        """Take the permissions of other users from an SQLite file and its logs; return these.
+
+        :raises DatabaseError: this user may not do that.
+
+        >>> hostmap.fix_file_mode()
+        ()
+        """
+        return close_to_others(self._database)
 
     def migrate(self) -> tuple[str, ...]:
         """Create or upgrade the tables, and return the migrations that were applied.

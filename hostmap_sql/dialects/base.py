@@ -87,14 +87,17 @@ class Dialect(ABC):
     # --- connections --------------------------------------------------------------------------
 
     @abstractmethod
-    def connector(self, url: DatabaseUrl, timeout: float) -> Callable[[float], Any]:
+    def connector(
+        self, url: DatabaseUrl, timeout: float, password: Callable[[], str] | None = None
+    ) -> Callable[[float], Any]:
         """Return a function that opens a connection, given a deadline by the monotonic clock.
 
         Connections are in autocommit mode, at READ COMMITTED. The server also ends statements and
         lock waits after `timeout` seconds, and sessions that are idle in a transaction after
         `idle_limit`, so that nothing keeps running after the call.
 
-        :raises InvalidValue: the URL has an unknown or unusable option.
+        :param password: returns the password of each new connection; None if the URL has it.
+        :raises InvalidValue: the URL has an unknown or unusable option, or names a password too.
         """
 
     def creator(self, url: DatabaseUrl) -> Callable[[], None]:  # noqa: ARG002 - servers have none
@@ -207,6 +210,16 @@ class Dialect(ABC):
     def column_charset(self, cursor: Cursor, table: str, column: str) -> str | None:  # noqa: ARG002
         """Return the character set of a column; None if it can hold all of Unicode."""
         return None
+
+    def files_open_to_others(self, cursor: Cursor) -> Sequence[str]:  # noqa: ARG002 - SQLite's
+        """List the files of the database that other users of this machine can read or write."""
+        return ()
+
+    def close_to_others(self, files: Sequence[str]) -> None:  # noqa: B027 - servers list none
+        """Take all permissions of other users from these files.
+
+        :raises DatabaseError: this user may not do that.
+        """
 
     @abstractmethod
     def yoyo_backend(self) -> Any:

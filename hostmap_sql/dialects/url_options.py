@@ -6,8 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hostmap_sql.errors import InvalidValue
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import NoReturn
 
 # The options of SQLAlchemy, oslo.db and their plugins. None of them changes the server or the
 # security of the connection.
@@ -72,6 +75,12 @@ _SECURITY_OR_SERVER = re.compile(
 def plain(name: str) -> str:
     """Return the canonical name of an option: ``ssl-mode`` and ``SSL_MODE`` are ``ssl_mode``."""
     return name.lower().replace("-", "_")
+
+
+def refuse_second_password() -> NoReturn:
+    """Refuse a URL with a password, or with a file that holds one, beside a function for it."""
+    problem = "comes from a function, and from the URL or a file that it names as well: give one"
+    raise InvalidValue("password", problem)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from hostmap_sql import sql
 from hostmap_sql.batching import BULK_SIZE
+from hostmap_sql.directory.file_mode import describe_open_files
 from hostmap_sql.engine.pending_changes import DELETED
 from hostmap_sql.errors import InvalidValue, SchemaOutOfDate
 from hostmap_sql.models import CELL0_UUID
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from hostmap_sql.sql.statement import Statement
 
 KINDS = (
+    "file-mode",
     "schema",
     "revision-row",
     "revision-behind",
@@ -118,6 +120,7 @@ class _Inspection:
 
     def findings(self) -> Iterator[Finding]:
         """Yield all findings, in the order of `KINDS`."""
+        yield from self._file_mode()
         missing = [*self._missing_tables()]
         yield from missing
         if missing:
@@ -159,6 +162,11 @@ class _Inspection:
             yield finding
 
     # --- the schema and the revision ----------------------------------------------------------
+
+    def _file_mode(self) -> Iterator[Finding]:
+        problem = describe_open_files(self._snapshot)
+        if problem:
+            yield Finding("file-mode", problem)
 
     def _missing_tables(self) -> Iterator[Finding]:
         for table in _TABLES:

@@ -113,6 +113,11 @@ class ReadTransaction(Session):
         with self._call():
             return self.dialect.has_table(self.make_cursor(self._connection), table)
 
+    def files_open_to_others(self) -> Sequence[str]:
+        """List the files of the database that other users of this machine can read or write."""
+        with self._call():
+            return self.dialect.files_open_to_others(self.make_cursor(self._connection))
+
     def begin(self) -> None:
         """Begin the transaction."""
         with self._call():

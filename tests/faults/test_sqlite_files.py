@@ -244,7 +244,7 @@ def test_a_file_without_permission_to_write_can_be_read(backend: Backend, file: 
             # Write-ahead logging needs a second file, which cannot be created.
             refused(hostmap.hosts.list, "SQLITE_READONLY_DIRECTORY", "readonly")
         folder.chmod(0o755)
-        file.chmod(0o644)
+        file.chmod(0o600)
         assert_whole(hostmap)
 
 
@@ -272,7 +272,7 @@ def test_an_unreadable_file_is_refused(backend: Backend, file: Path) -> None:
     file.chmod(0o000)
     with connect(backend.url, timeout=SLOWNESS) as hostmap, without_root():
         refused(hostmap.revision, "SQLITE_CANTOPEN", "Permission denied")
-    file.chmod(0o644)
+    file.chmod(0o600)
     with connect(backend.url, timeout=SLOWNESS) as hostmap:
         assert_whole(hostmap)
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from hostmap_sql.cli.framework.settings import DEFAULT_DATABASE, Settings
+from hostmap_sql.cli.framework.database_source import DEFAULT_DATABASE, FILE_VARIABLE, VARIABLE
+from hostmap_sql.cli.framework.settings import Settings
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT
 from hostmap_sql.validation import MAX_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     Decorator = Callable[[Any], Any]
 
@@ -32,10 +32,6 @@ class UrlOption(click.types.StringParamType):
     """A URL, which may be empty: the library's own error explains that better."""
 
     takes_empty = True
-
-    def split_envvar_value(self, rv: str) -> Sequence[str]:
-        """Return the whole value of the environment variable as one URL."""
-        return [rv]
 
 
 class ColumnNames(click.ParamType[tuple[str, ...]]):
@@ -67,11 +63,10 @@ def global_options(*, hidden: bool) -> list[click.Option]:
             "--database",
             metavar="URL",
             type=UrlOption(),
-            envvar=None if hidden else "HOSTMAP_DATABASE",
-            show_envvar=True,
-            help="The database: sqlite:///FILE, mysql://USER:PASSWORD@HOST/DB or postgresql://... "
-            f"Default: {DEFAULT_DATABASE}. The environment variable keeps the password out of the "
-            "process list.",
+            help="The database: sqlite:///FILE, mysql://USER:PASSWORD@HOST/DB or postgresql://..., "
+            "or @FILE for a file that holds the URL, which keeps the password out of the process "
+            f"list. Default: the environment's {VARIABLE}, the file that its {FILE_VARIABLE} "
+            f"names, or {DEFAULT_DATABASE}.",
         ),
         option(
             "-f",
@@ -122,8 +117,6 @@ def collect(ctx: click.Context, option: click.Parameter, value: Any) -> None:
     if name == "verbose":
         settings.verbose = settings.verbose or value
         return
-    if not value and isinstance(option.envvar, str) and option.envvar in os.environ:
-        value = ("",)  # click takes an empty variable for one that is not set
     if not value:
         return
     if isinstance(option.type, ColumnNames):

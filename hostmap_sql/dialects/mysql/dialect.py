@@ -25,6 +25,7 @@ from hostmap_sql.dialects.mysql.session import prepare_external_session, session
 from hostmap_sql.dialects.passwords import PasswordMissing, PasswordRefused
 from hostmap_sql.dialects.sockets import detach, is_inherited, keep_alive, shut_down
 from hostmap_sql.dialects.system_errors import fault_of_opening, fault_of_socket
+from hostmap_sql.dialects.url_options import refuse_second_password
 from hostmap_sql.errors import DatabaseError, InvalidValue
 from hostmap_sql.runtime.deadlines import NoConnectionInTime
 from hostmap_sql.runtime.processes import keep_for_ever
@@ -149,17 +150,24 @@ class MySQL(Dialect):
 UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1""",
     }
 
-    def connector(self, url: DatabaseUrl, timeout: float) -> Callable[[float], PyMySQLConnection]:
+    def connector(
+        self, url: DatabaseUrl, timeout: float, password: Callable[[], str] | None = None
+    ) -> Callable[[float], PyMySQLConnection]:
         arguments = _arguments(url)  # once: building a TLS context takes 20 ms
         if not arguments["database"]:
             problem = "names no database: write it after the host, as in mysql://user@host/name"
             raise InvalidValue("database URL", problem)
+        if password is not None and arguments["password"]:
+            refuse_second_password()
         connect_timeout = arguments.pop("connect_timeout", 0) or timeout
         set_session = session_setter(timeout)
 
         def open_connection(deadline: float) -> PyMySQLConnection:
-            left = max(_SHORTEST_TIMEOUT, min(connect_timeout, deadline - monotonic()))
-            connection = _Connection(**arguments, connect_timeout=left, defer_connect=True)
+            connection = _Connection(**arguments, defer_connect=True)
+            if password is not None:
+                connection.password = password().encode()
+            left = min(connect_timeout, deadline - monotonic())
+            connection.connect_timeout = max(_SHORTEST_TIMEOUT, left)
             # connect_timeout covers only the first packet, the watchdog all of them.
             try:
                 with TimedCall(connection, deadline, self.interrupt):

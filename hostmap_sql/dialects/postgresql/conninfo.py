@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.postgresql import options as postgresql_options
-from hostmap_sql.dialects.postgresql.driver import Conninfo, PGconn, make_conninfo
+from hostmap_sql.dialects.postgresql.driver import (
+    Conninfo,
+    PGconn,
+    conninfo_to_dict,
+    make_conninfo,
+)
 from hostmap_sql.dialects.postgresql.isolation import NOWHERE, isolate
 from hostmap_sql.dialects.postgresql.servers import is_unix_socket, servers_of, settings_of
 from hostmap_sql.dialects.postgresql.session import startup_options
@@ -98,6 +103,11 @@ def _error_of_dry_run(options: Mapping[str, str]) -> bytes:
         return connection.error_message
     finally:
         connection.finish()
+
+
+def names_password(conninfo: str) -> bool:
+    """Whether a connection string has a password, or names a file of passwords."""
+    return not {"password", "passfile"}.isdisjoint(conninfo_to_dict(conninfo))
 
 
 def own_options(url: DatabaseUrl) -> str:

@@ -54,8 +54,10 @@ class PostgreSQL(Dialect):
     def render(self, text: str) -> str:
         return qualified(super().render(text))
 
-    def connector(self, url: DatabaseUrl, timeout: float) -> Callable[[float], OwnConnection]:
-        return Connector(url, timeout, self)
+    def connector(
+        self, url: DatabaseUrl, timeout: float, password: Callable[[], str] | None = None
+    ) -> Callable[[float], OwnConnection]:
+        return Connector(url, timeout, self, password)
 
     def is_open(self, connection: Connection[Any]) -> bool:
         return not connection.closed

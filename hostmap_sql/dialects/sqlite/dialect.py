@@ -17,9 +17,13 @@ from hostmap_sql.dialects.base import Dialect
 from hostmap_sql.dialects.fault import Fault
 from hostmap_sql.dialects.sqlite.error_codes import CODES, FAULTS
 from hostmap_sql.dialects.sqlite.files import (
+    close_empty_file_to_others,
+    close_to_others,
     explain_refused_read,
     explain_refused_write,
+    files_open_to_others,
     is_about_access,
+    main_file,
     refuse_unseen_changes,
 )
 from hostmap_sql.dialects.system_errors import fault_of_opening
@@ -96,8 +100,15 @@ class SQLite(Dialect):
     def render(self, text: str) -> str:
         return _PLACEHOLDER.sub(r":\1", super().render(text))
 
-    def connector(self, url: DatabaseUrl, timeout: float) -> Callable[[float], sqlite3.Connection]:  # noqa: ARG002
+    def connector(
+        self,
+        url: DatabaseUrl,
+        timeout: float,  # noqa: ARG002 - a file has no server that could end a statement
+        password: Callable[[], str] | None = None,
+    ) -> Callable[[float], sqlite3.Connection]:
         path = _path(url)
+        if password is not None:
+            raise InvalidValue("password", "has no effect on an SQLite file: leave it out")
         options = {"mode": "rw"} | dict(url.options)
 
         def open_connection(_deadline: float) -> sqlite3.Connection:
@@ -121,7 +132,7 @@ class SQLite(Dialect):
             try:
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             except FileExistsError:
-                return
+                close_empty_file_to_others(path)
             except OSError as error:
                 problem = f"names a file that cannot be created: {path}: {error.strerror}"
                 raise InvalidValue("database URL", problem) from error
@@ -228,6 +239,13 @@ class SQLite(Dialect):
     def has_table(self, cursor: Any, table: str) -> bool:
         cursor.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,))
         return cursor.fetchone() is not None
+
+    def files_open_to_others(self, cursor: Any) -> Sequence[str]:
+        path = main_file(cursor)
+        return files_open_to_others(path) if path else ()  # an external pool may be in memory
+
+    def close_to_others(self, files: Sequence[str]) -> None:
+        close_to_others(files)
 
     def yoyo_backend(self) -> Any:
         from yoyo.backends import SQLiteBackend  # noqa: PLC0415 - an extra

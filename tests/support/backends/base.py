@@ -153,6 +153,10 @@ class Backend(ABC):
         """
         raise NotImplementedError(f"{self.kind}: see backends.LACKS: {connections}")
 
+    def change_password(self, password: str) -> None:
+        """Give that user another password."""
+        raise NotImplementedError(f"{self.kind}: see backends.LACKS: {password}")
+
     def drop_user(self) -> None:
         """Drop that user."""
         raise NotImplementedError(f"{self.kind}: see backends.LACKS")

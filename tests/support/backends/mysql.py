@@ -115,6 +115,9 @@ class MySQLBackend(Backend):
         )
         return self.url_for(user=self.database, password=self.user_password)
 
+    def change_password(self, password: str) -> None:
+        self.query(f"ALTER USER '{self.database}' IDENTIFIED BY '{password}'")
+
     def drop_user(self) -> None:
         self.query(f"DROP USER '{self.database}'")
 

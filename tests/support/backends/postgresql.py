@@ -106,6 +106,9 @@ class PostgreSQLBackend(Backend):
         self.query(f"GRANT {rights} ON ALL TABLES IN SCHEMA public TO {self.database}")
         return self.url_for(user=self.database, password=self.user_password)
 
+    def change_password(self, password: str) -> None:
+        self.query(f"ALTER USER {self.database} PASSWORD '{password}'")
+
     def drop_user(self) -> None:
         self.query(f"DROP OWNED BY {self.database}")
         self.query(f"DROP ROLE {self.database}")
