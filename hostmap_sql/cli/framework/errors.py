@@ -26,8 +26,8 @@ from hostmap_sql.errors import (
     OutcomeUnknown,
     StaleMapping,
 )
+from hostmap_sql.masking import mask
 from hostmap_sql.models import HostMapping
-from hostmap_sql.secret_url import mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

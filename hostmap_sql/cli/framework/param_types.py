@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from hostmap_sql.cli.framework.settings import Settings
-from hostmap_sql.secret_url import MASK
+from hostmap_sql.masking import MASK
 from hostmap_sql.validation import MAX_BIGINT
 
 if TYPE_CHECKING:

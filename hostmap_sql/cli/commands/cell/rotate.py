@@ -20,7 +20,7 @@ from hostmap_sql.cli.input.records import BadLine
 from hostmap_sql.cli.output.dry_run import PLAN_COLUMNS, plan_row, show_plan
 from hostmap_sql.cli.output.formats import show_summary
 from hostmap_sql.errors import InvalidValue
-from hostmap_sql.secret_url import MASK
+from hostmap_sql.masking import MASK
 from hostmap_sql.validation import canonical_uuid, valid_url
 
 if TYPE_CHECKING:
