@@ -43,7 +43,9 @@ class DirectoryName(click.ParamType[str]):
         del param
         try:
             with ctx.ensure_object(Settings).open(max_timeout=_COMPLETION_TIMEOUT) as hostmap:
-                return [CompletionItem(value) for value in self._complete(hostmap, incomplete)]
+                found = self._complete(hostmap, incomplete)
+                # A shell prints them as they are.
+                return [CompletionItem(value) for value in found if value.isprintable()]
         except Exception:  # noqa: BLE001 - a message would end up in the line being typed
             return []
 
@@ -80,13 +82,13 @@ class Url(click.ParamType[str]):
         try:
             text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
         except OSError as error:
-            self.fail(f"{path!r} cannot be read: {error.strerror}", param, ctx)
+            self.fail(f"the file {path!r} cannot be read: {error.strerror}", param, ctx)
         except UnicodeDecodeError:
-            self.fail(f"{path!r} is not UTF-8 text", param, ctx)
+            self.fail(f"the file {path!r} is not UTF-8 text", param, ctx)
         url = text.removeprefix("\ufeff").strip()
         if not url:
             # The program that writes it may have failed: this does not mean "no URL".
-            self.fail(f"{path!r} is empty", param, ctx)
+            self.fail(f"the file {path!r} is empty", param, ctx)
         return url
 
 

@@ -28,6 +28,7 @@ class Settings:
     database: str = DEFAULT_DATABASE
     format: str = "table"
     columns: tuple[str, ...] = ()
+    csv_safe: bool = False
     timeout: float = DEFAULT_TIMEOUT
     author: str | None = None
     reason: str | None = None
