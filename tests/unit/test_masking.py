@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -159,6 +159,6 @@ MEGABYTE = 1_000_000
 def test_long_text_is_masked_in_linear_time(start: str, piece: str) -> None:
     text = start + piece * (MEGABYTE // len(piece))
     for url in (text, text[: MAX_URL_LENGTH - 1], f"{text}@h", f"{text[: MAX_URL_LENGTH - 4]}@h"):
-        started = perf_counter()
+        started = process_time()
         mask(url)
-        assert perf_counter() - started < 0.25 * SLOWNESS
+        assert process_time() - started < 0.25 * SLOWNESS
