@@ -194,6 +194,8 @@ def test_rotate_quotes_no_unknown_cell_that_may_be_a_secret(
             "like mysql://user:password@host:3306/database",
         ),
         ("'password: s3cret'", "'password: ***'"),
+        ("URL rabbit://u:p q@mq/, then", "URL rabbit://u:***@mq/, then"),
+        ("see http://example.org/ and more", "see http://example.org/ and more"),
     ],
 )
 def test_what_a_message_shows(text: str, shown: str) -> None:

@@ -18,7 +18,7 @@ from hostmap_sql.dialects.database_url import EXAMPLE
 from hostmap_sql.masking import MASK, mask
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 # The most characters of a message at its beginning and at its end, which may have the remedy.
 _MAX_HEAD = 3_000
@@ -46,6 +46,8 @@ _ASSIGNMENT = re.compile(
 # Quotes of repr() begin behind one of these characters, and end before one of the others.
 _OPENING = re.compile(r"(?:(?<=[\s(=:,\[{])|\A)['\"]")
 _CLOSING = re.compile(r"(?<!\\)(['\"])(?=[\s,:;.)\]}?!]|\Z)")
+# The most spaces in a password that stands outside quotes.
+_MAX_SPACES = 5
 _PUNCTUATION = ",:;.)"
 _QUOTES = "'\")]}"
 
@@ -119,7 +121,7 @@ def _redact_words(text: str) -> str:
         return text
     shown = []
     is_secret = False
-    for word in text.split(" "):
+    for word in _joined_words(text.split(" ")):
         core = word.rstrip(_PUNCTUATION).rstrip(_QUOTES)
         if is_secret and core:
             shown.append(f"{MASK}{word[len(core) :]}")
@@ -131,6 +133,18 @@ def _redact_words(text: str) -> str:
         is_secret = word == "=" and _is_secret_name(shown[-2:-1])
         is_secret = is_secret or (word.endswith("=") and _is_secret_name([word[:-1]]))
     return " ".join(shown)
+
+
+def _joined_words(words: list[str]) -> Iterator[str]:
+    """Yield the words; join a URL with the words up to an "@", if its password may have spaces."""
+    place = 0
+    while place < len(words):
+        end = place + 1
+        if "://" in words[place] and "@" not in words[place]:
+            ends = range(end, min(end + _MAX_SPACES, len(words)))
+            end = next((other + 1 for other in ends if "@" in words[other]), end)
+        yield " ".join(words[place:end])
+        place = end
 
 
 def _is_secret_name(words: list[str]) -> bool:
