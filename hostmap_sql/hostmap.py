@@ -20,8 +20,8 @@ from hostmap_sql.engine.external_pool_checks import refuse_unusable
 from hostmap_sql.engine.password import PasswordFunction
 from hostmap_sql.engine.pool import pool_for
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown
+from hostmap_sql.masking import mask
 from hostmap_sql.replica.replica import Replica
-from hostmap_sql.secret_url import mask
 from hostmap_sql.validation import (
     valid_author,
     valid_number,

@@ -10,6 +10,7 @@ from unicodedata import category
 from urllib.parse import parse_qsl, unquote
 
 from hostmap_sql.errors import InvalidValue
+from hostmap_sql.masking import MAX_URL_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,6 +103,8 @@ def _stripped(text: object) -> str:
     text = text.removeprefix("\ufeff").strip()
     if not text:
         raise InvalidValue("database URL", f"is empty: write it like {EXAMPLE}")
+    if len(text) > MAX_URL_LENGTH:
+        raise InvalidValue("database URL", f"is too long: {MAX_URL_LENGTH} characters are the most")
     if any(category(character) in _CONTROL for character in text):
         problem = "holds a line break or other control character: remove it or write it as %XX"
         raise InvalidValue("database URL", problem)

@@ -14,6 +14,7 @@ import click
 from hostmap_sql.cli.commands.host.import_ import write_pairs
 from hostmap_sql.cli.framework.commands import Command
 from hostmap_sql.cli.framework.errors import Failure
+from hostmap_sql.cli.framework.terminal import printable
 from hostmap_sql.cli.framework.wording import plural
 from hostmap_sql.cli.input.columns import inventory_columns
 from hostmap_sql.cli.input.reader import read_records
@@ -149,4 +150,4 @@ def _timed() -> Iterator[Callable[[str], None]]:
     yield answers.append
     milliseconds = (perf_counter() - start) * 1_000
     for answer in answers:
-        click.echo(f"  {answer} ({milliseconds:.1f} ms)")
+        click.echo(f"  {printable(answer)} ({milliseconds:.1f} ms)")

@@ -83,6 +83,13 @@ def global_options(*, hidden: bool) -> list[click.Option]:
             help="Show only these columns, in this order: name,name. May be given several times.",
         ),
         option(
+            "--csv-safe",
+            is_flag=True,
+            multiple=False,
+            help="With csv: write a ' before values that begin with = + - or @, which a "
+            "spreadsheet would take for formulas.",
+        ),
+        option(
             "--timeout",
             metavar="SECONDS",
             type=click.FloatRange(0, MAX_SECONDS, min_open=True),
@@ -114,8 +121,8 @@ def collect(ctx: click.Context, option: click.Parameter, value: Any) -> None:
     """Add the values of an option to the settings, as a callback of click."""
     settings = ctx.ensure_object(Settings)
     name = option.name or ""
-    if name == "verbose":
-        settings.verbose = settings.verbose or value
+    if isinstance(option, click.Option) and option.is_flag:
+        setattr(settings, name, getattr(settings, name) or value)
         return
     if not value:
         return

@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from hostmap_sql.cli.framework.settings import Settings
-from hostmap_sql.secret_url import MASK
+from hostmap_sql.masking import MASK
 from hostmap_sql.small_files import read_small_file
 from hostmap_sql.validation import MAX_BIGINT
 
@@ -44,7 +44,9 @@ class DirectoryName(click.ParamType[str]):
         try:
             settings = ctx.ensure_object(Settings)
             with settings.open(max_timeout=_COMPLETION_TIMEOUT, warns=False) as hostmap:
-                return [CompletionItem(value) for value in self._complete(hostmap, incomplete)]
+                found = self._complete(hostmap, incomplete)
+                # A shell prints them as they are.
+                return [CompletionItem(value) for value in found if value.isprintable()]
         except Exception:  # noqa: BLE001 - a message would end up in the line being typed
             return []
 
@@ -81,13 +83,13 @@ class Url(click.ParamType[str]):
         try:
             text = sys.stdin.read() if path == "-" else read_small_file(path).text
         except UnicodeDecodeError:
-            self.fail(f"{path!r} is not UTF-8 text", param, ctx)
+            self.fail(f"the file {path!r} is not UTF-8 text", param, ctx)
         except ValueError as error:
-            self.fail(f"{path!r} {error}", param, ctx)
+            self.fail(f"the file {path!r} {error}", param, ctx)
         url = text.removeprefix("\ufeff").strip()
         if not url:
             # The program that writes it may have failed: this does not mean "no URL".
-            self.fail(f"{path!r} is empty", param, ctx)
+            self.fail(f"the file {path!r} is empty", param, ctx)
         return url
 
 

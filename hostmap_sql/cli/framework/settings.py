@@ -28,6 +28,7 @@ class Settings:
     """The URL or @FILE of the option; None for the environment's."""
     format: str = "table"
     columns: tuple[str, ...] = ()
+    csv_safe: bool = False
     timeout: float = DEFAULT_TIMEOUT
     author: str | None = None
     reason: str | None = None
