@@ -22,6 +22,7 @@ from hostmap_sql.replica.replica import Replica
 from hostmap_sql.secret_url import mask
 from hostmap_sql.validation import (
     valid_author,
+    valid_flag,
     valid_number,
     valid_reason,
     valid_timeout,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from hostmap_sql.directory.consistency_check import Finding
+    from hostmap_sql.directory.finding import Finding
     from hostmap_sql.engine.lost_commits import Outcome
     from hostmap_sql.migrations.migrator import Migrations
     from hostmap_sql.models import MigrationLock, MigrationStatus
@@ -54,6 +55,7 @@ def connect(
     timeout: float = DEFAULT_TIMEOUT,
     pool_size: int = DEFAULT_POOL_SIZE,
     author: str | None = None,
+    urls: bool = True,
 ) -> HostMap:
     """Return the directory in the database of a URL. It does not connect yet.
 
@@ -65,6 +67,8 @@ def connect(
     :param timeout: the timeout of a call, in seconds: how long it retries before it fails.
     :param pool_size: the most connections that are open at the same time.
     :param author: the author of changes in the history, unless a call names another.
+    :param urls: read the URLs of cells. False needs no right to read them: the attributes raise
+        `UrlsNotRead`, and cells cannot be created or changed.
     :raises InvalidValue: the URL or another argument cannot be used. No password is in the message.
 
     >>> with connect("sqlite:///hostmap.db", author="docs") as hostmap:
@@ -79,7 +83,14 @@ def connect(
     size = valid_number(pool_size, "pool_size", least=1)
     seconds = valid_timeout(timeout)
     pool = pool_for(dialect, parsed, size=size, timeout=seconds)
-    database = Database(pool, dialect, str(parsed), timeout=seconds, author=valid_author(author))
+    database = Database(
+        pool,
+        dialect,
+        str(parsed),
+        timeout=seconds,
+        author=valid_author(author),
+        urls=valid_flag(urls, "urls"),
+    )
     hostmap = HostMap.__new__(HostMap)
     hostmap._set_up(database, mask(url.strip()), dialect.creator(parsed))  # noqa: SLF001 - this module
     return hostmap
@@ -100,6 +111,7 @@ class HostMap:
     :param dialect: "mysql" (also for MariaDB), "postgresql" or "sqlite".
     :param timeout: the timeout of a call, in seconds: how long it retries before it fails.
     :param author: the author of changes in the history, unless a call names another.
+    :param urls: read the URLs of cells, see `connect`.
     :param name: the name of the database in messages.
     :raises InvalidValue: an argument cannot be used, or the dialect's driver is not installed. The
         first call raises it too, if the pool's connections cannot be used.
@@ -115,6 +127,7 @@ class HostMap:
         *,
         timeout: float = DEFAULT_TIMEOUT,
         author: str | None = None,
+        urls: bool = True,
         name: str = "the database",
     ) -> None:
         refuse_unusable(connections)
@@ -125,6 +138,7 @@ class HostMap:
             name,
             timeout=valid_timeout(timeout),
             author=valid_author(author),
+            urls=valid_flag(urls, "urls"),
         )
         # The caller creates the database too.
         self._set_up(database, f"{known.name}, {_class_name(connections)}", lambda: None)

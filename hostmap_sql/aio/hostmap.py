@@ -34,6 +34,7 @@ def connect(
     timeout: float = DEFAULT_TIMEOUT,
     pool_size: int = DEFAULT_POOL_SIZE,
     author: str | None = None,
+    urls: bool = True,
 ) -> AsyncHostMap:
     """Return the directory in the database of a URL, for asyncio, as `hostmap_sql.connect`.
 
@@ -46,7 +47,9 @@ def connect(
     >>> asyncio.run(main())
     'cell1'
     """
-    hostmap = connect_synchronously(url, timeout=timeout, pool_size=pool_size, author=author)
+    hostmap = connect_synchronously(
+        url, timeout=timeout, pool_size=pool_size, author=author, urls=urls
+    )
     return AsyncHostMap(hostmap, threads=pool_size)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import sqlite3
 import threading
 from operator import attrgetter
@@ -227,6 +228,18 @@ class SQLite(Dialect):
     def has_table(self, cursor: Any, table: str) -> bool:
         cursor.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,))
         return cursor.fetchone() is not None
+
+    def readable_columns(self, cursor: Any, table: str) -> frozenset[str] | None:
+        rows = cursor.execute("SELECT name FROM pragma_table_info(?)", (table,)).fetchall()
+        return frozenset(row[0] for row in rows) or None
+
+    def grants(self, cursor: Any, role: str, user: str, *, urls: bool) -> Sequence[str]:  # noqa: ARG002
+        # There is nothing smaller than the file to give rights on. The log gets the same mode.
+        path = shlex.quote(cursor.execute("PRAGMA database_list").fetchone()[2])
+        account = shlex.quote(user)
+        if role == "lookup":
+            return [f"chgrp {account} {path}", f"chmod 640 {path}"]
+        return [f"chown {account} {path}", f"chmod 600 {path}"]
 
     def yoyo_backend(self) -> Any:
         from yoyo.backends import SQLiteBackend  # noqa: PLC0415 - an extra
