@@ -6,7 +6,8 @@
 """
 
 from hostmap_sql.directory.cells import Cells
-from hostmap_sql.directory.consistency_check import Finding
+from hostmap_sql.directory.finding import Finding
+from hostmap_sql.directory.grants import grants
 from hostmap_sql.directory.history import History, HistoryPosition
 from hostmap_sql.directory.hosts import Hosts
 from hostmap_sql.directory.wait_for_hosts import WaitableHosts
@@ -23,10 +24,12 @@ from hostmap_sql.errors import (
     HostMappingNotFound,
     HostsNotMapped,
     InvalidValue,
+    NotPermitted,
     OutcomeUnknown,
     SchemaOutOfDate,
     StaleMapping,
     StaleReplica,
+    UrlsNotRead,
 )
 from hostmap_sql.hostmap import HostMap, connect
 from hostmap_sql.models import (
@@ -74,14 +77,17 @@ __all__ = [
     "InvalidValue",
     "MigrationLock",
     "MigrationStatus",
+    "NotPermitted",
     "OutcomeUnknown",
     "Replica",
     "SchemaOutOfDate",
     "SecretUrl",
     "StaleMapping",
     "StaleReplica",
+    "UrlsNotRead",
     "WaitableHosts",
     "WriteTransaction",
     "__version__",
     "connect",
+    "grants",
 ]

@@ -24,6 +24,7 @@ from hostmap_sql.masking import mask
 from hostmap_sql.replica.replica import Replica
 from hostmap_sql.validation import (
     valid_author,
+    valid_flag,
     valid_number,
     valid_reason,
     valid_timeout,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from hostmap_sql.directory.consistency_check import Finding
+    from hostmap_sql.directory.finding import Finding
     from hostmap_sql.engine.lost_commits import Outcome
     from hostmap_sql.migrations.migrator import Migrations
     from hostmap_sql.models import MigrationLock, MigrationStatus
@@ -57,6 +58,7 @@ def connect(
     pool_size: int = DEFAULT_POOL_SIZE,
     author: str | None = None,
     password: Callable[[], str] | None = None,
+    urls: bool = True,
 ) -> HostMap:
     """Return the directory in the database of a URL. It does not connect yet.
 
@@ -71,6 +73,8 @@ def connect(
     :param password: a function that returns the password of the URL's user, which then has none:
         for a token that expires, or a secret that is rotated. It is called for each new connection,
         in a thread of its own, several at a time, and its time counts for the timeout.
+    :param urls: read the URLs of cells. False needs no right to read them: the attributes raise
+        `UrlsNotRead`, and cells cannot be created or changed.
     :raises InvalidValue: the URL or another argument cannot be used. No password is in the message.
 
     >>> with connect("sqlite:///hostmap.db", author="docs") as hostmap:
@@ -86,7 +90,14 @@ def connect(
     seconds = valid_timeout(timeout)
     read_password = None if password is None else PasswordFunction(password, str(parsed))
     pool = pool_for(dialect, parsed, size=size, timeout=seconds, password=read_password)
-    database = Database(pool, dialect, str(parsed), timeout=seconds, author=valid_author(author))
+    database = Database(
+        pool,
+        dialect,
+        str(parsed),
+        timeout=seconds,
+        author=valid_author(author),
+        urls=valid_flag(urls, "urls"),
+    )
     hostmap = HostMap.__new__(HostMap)
     hostmap._set_up(database, mask(url.strip()), dialect.creator(parsed))  # noqa: SLF001 - this module
     return hostmap
@@ -107,6 +118,7 @@ class HostMap:
     :param dialect: "mysql" (also for MariaDB), "postgresql" or "sqlite".
     :param timeout: the timeout of a call, in seconds: how long it retries before it fails.
     :param author: the author of changes in the history, unless a call names another.
+    :param urls: read the URLs of cells, see `connect`.
     :param name: the name of the database in messages.
     :raises InvalidValue: an argument cannot be used, or the dialect's driver is not installed. The
         first call raises it too, if the pool's connections cannot be used.
@@ -122,6 +134,7 @@ class HostMap:
         *,
         timeout: float = DEFAULT_TIMEOUT,
         author: str | None = None,
+        urls: bool = True,
         name: str = "the database",
     ) -> None:
         refuse_unusable(connections)
@@ -132,6 +145,7 @@ class HostMap:
             name,
             timeout=valid_timeout(timeout),
             author=valid_author(author),
+            urls=valid_flag(urls, "urls"),
         )
         # The caller creates the database too.
         self._set_up(database, f"{known.name}, {_class_name(connections)}", lambda: None)

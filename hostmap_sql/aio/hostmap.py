@@ -35,6 +35,7 @@ def connect(
     pool_size: int = DEFAULT_POOL_SIZE,
     author: str | None = None,
     password: Callable[[], str] | None = None,
+    urls: bool = True,
 ) -> AsyncHostMap:
     """Return the directory in the database of a URL, for asyncio, as `hostmap_sql.connect`.
 
@@ -51,7 +52,12 @@ def connect(
     'cell1'
     """
     hostmap = connect_synchronously(
-        url, timeout=timeout, pool_size=pool_size, author=author, password=password
+        url,
+        timeout=timeout,
+        pool_size=pool_size,
+        author=author,
+        password=password,
+        urls=urls,
     )
     return AsyncHostMap(hostmap, threads=pool_size)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hostmap_sql.directory.consistency_check import KINDS
+from hostmap_sql.directory.finding import KINDS
 from tests.docs.pages import REPOSITORY
 
 if TYPE_CHECKING:

@@ -44,6 +44,7 @@ NAMES = {
     *(("cell", n) for n in ("create", "list", "show", "update", "delete", "enable", "disable")),
     ("log",),
     ("outcome",),
+    ("grants",),
     ("nova",),
     *(("nova", n) for n in ("import", "export", "discover", "check")),
     *(("cell", n) for n in ("drain", "rotate")),

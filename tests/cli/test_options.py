@@ -46,6 +46,7 @@ EFFECTIVE = {
     "log": FILTERS,
     "outcome": READS,
     "check": READS,
+    "grants": READS - {"format", "columns"},
     "nova import": WRITES,
     "nova discover": WRITES,
     "nova check": READS,
@@ -70,7 +71,7 @@ def arguments(command: Command) -> list[str]:
     words = []
     for param in command.params:
         if param.required:
-            value = "bash" if isinstance(param.type, click.Choice) else "x"
+            value = param.type.choices[0] if isinstance(param.type, click.Choice) else "x"
             words += [value] if isinstance(param, click.Argument) else [param.opts[0], value]
     return words
 

@@ -17,7 +17,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from hostmap_sql.directory.consistency_check import KINDS
+from hostmap_sql.directory.finding import KINDS
 from tests.cli.json_schemas import DEFINITIONS, FOLDER, SCHEMAS, Schema, outputs, validate
 
 if TYPE_CHECKING:

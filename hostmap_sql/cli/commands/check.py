@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hostmap_sql.cli.framework.settings import Settings
-    from hostmap_sql.directory.consistency_check import Finding
+    from hostmap_sql.directory.finding import Finding
     from hostmap_sql.hostmap import HostMap
 
 COLUMNS = ("kind", "about", "host", "cell_uuid", "revision", "problem")

@@ -69,6 +69,8 @@ _PLACES = {
     "revision": "--since",
     "timeout": "--timeout",
     "transport_url": "--transport-url",
+    "urls": "--urls",
+    "user": "--user",
     "uuid": "--uuid",
 }
 

@@ -18,10 +18,15 @@ from hostmap_sql import sql
 from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.base import Dialect
 from hostmap_sql.dialects.fault import Fault
+from hostmap_sql.dialects.mysql import accounts
 from hostmap_sql.dialects.mysql import options as mysql_options
 from hostmap_sql.dialects.mysql.authentication import PasswordPolicy, UnsafeRequestError
-from hostmap_sql.dialects.mysql.error_codes import FAULTS
-from hostmap_sql.dialects.mysql.session import prepare_external_session, session_setter
+from hostmap_sql.dialects.mysql.error_codes import FAULTS, READ_ONLY
+from hostmap_sql.dialects.mysql.session import (
+    prepare_external_session,
+    session_setter,
+    why_read_only,
+)
 from hostmap_sql.dialects.passwords import PasswordMissing, PasswordRefused
 from hostmap_sql.dialects.sockets import detach, is_inherited, keep_alive, shut_down
 from hostmap_sql.dialects.system_errors import fault_of_opening, fault_of_socket
@@ -265,13 +270,37 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         message = error.args[-1] if error.args else ""
         return str(message).strip().partition("\n")[0] or type(error).__name__
 
+    def why_read_only(self, connection: Any, error: Exception) -> str | None:
+        return why_read_only(self.cursor(connection)) if _errno(error) == READ_ONLY else None
+
     def has_table(self, cursor: Any, table: str) -> bool:
         cursor.execute(
             "SELECT COUNT(*) FROM information_schema.tables"
             " WHERE table_schema = DATABASE() AND table_name = %s",
             (table,),
         )
-        return bool(cursor.fetchone()[0])
+        if cursor.fetchone()[0]:
+            return True
+        # The catalogue hides tables on which the account has no right: then this one is refused.
+        try:
+            cursor.execute(f"SELECT 1 FROM {table} LIMIT 0")
+        except pymysql.Error as error:
+            if self.classify(error, connecting=False) is Fault.NO_TABLE:
+                return False
+            raise
+        return True
+
+    def readable_columns(self, cursor: Any, table: str) -> frozenset[str] | None:
+        columns = accounts.readable_columns(cursor, table)
+        try:
+            return columns if columns or self.has_table(cursor, table) else None
+        except pymysql.Error as error:
+            if self.classify(error, connecting=False) is Fault.NOT_PERMITTED:
+                return columns
+            raise
+
+    def grants(self, cursor: Any, role: str, user: str, *, urls: bool) -> Sequence[str]:
+        return [*accounts.grants(cursor, role, user, urls=urls)]
 
     def column_charset(self, cursor: Any, table: str, column: str) -> str | None:
         cursor.execute(

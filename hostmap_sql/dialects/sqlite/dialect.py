@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import sqlite3
 import threading
 from operator import attrgetter
@@ -246,6 +247,18 @@ class SQLite(Dialect):
 
     def close_to_others(self, files: Sequence[str]) -> None:
         close_to_others(files)
+
+    def readable_columns(self, cursor: Any, table: str) -> frozenset[str] | None:
+        rows = cursor.execute("SELECT name FROM pragma_table_info(?)", (table,)).fetchall()
+        return frozenset(row[0] for row in rows) or None
+
+    def grants(self, cursor: Any, role: str, user: str, *, urls: bool) -> Sequence[str]:  # noqa: ARG002
+        # There is nothing smaller than the file to give rights on. The log gets the same mode.
+        path = shlex.quote(main_file(cursor))
+        account = shlex.quote(user)
+        if role == "lookup":
+            return [f"chgrp {account} {path}", f"chmod 640 {path}"]
+        return [f"chown {account} {path}", f"chmod 600 {path}"]
 
     def yoyo_backend(self) -> Any:
         from yoyo.backends import SQLiteBackend  # noqa: PLC0415 - an extra

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hostmap_sql.errors import DatabaseError, InvalidValue
+from hostmap_sql.errors import DatabaseError, InvalidValue, NotPermitted
 from hostmap_sql.small_files import OTHERS
 
 if TYPE_CHECKING:
@@ -35,12 +35,18 @@ def refuse_unseen_changes(path: str, options: Mapping[str, str]) -> None:
 def explain_refused_read(path: str, error: Exception) -> None:
     """Raise an error with the reason why a file cannot be opened or read, if it is known.
 
-    :raises DatabaseError: no permission, not a file, or no way to create the log that it needs.
+    :raises NotPermitted: no permission to read the file, or to create the log that it needs.
+    :raises DatabaseError: not a file.
     """
-    reason = is_about_access(error) and (_why_not_read(path) or _why_no_log(path))
+    if not is_about_access(error):
+        return
+    refused = _why_not_read(path)
+    reason = refused.strerror if refused else _why_no_log(path)
     if reason:
         code = getattr(error, "sqlite_errorname", "")
-        raise DatabaseError(f"database {path!r}: {error}: {reason}", code) from error
+        is_right = refused is None or isinstance(refused, PermissionError)
+        kind = NotPermitted if is_right else DatabaseError
+        raise kind(f"database {path!r}: {error}: {reason}", code) from error
 
 
 def explain_refused_write(connection: Any, error: Exception) -> None:
@@ -114,12 +120,12 @@ def _log_may_have_changes(path: str) -> bool:
         return False
 
 
-def _why_not_read(path: str) -> str | None:
+def _why_not_read(path: str) -> OSError | None:
     try:
         with Path(path).open("rb"):
             return None
     except OSError as error:
-        return error.strerror
+        return error
 
 
 def _why_no_log(path: str) -> str | None:
