@@ -173,7 +173,8 @@ def test_every_public_call_is_tried() -> None:
 
 def content(connection: Any) -> list[object]:
     """Return all rows of all tables."""
-    cursor, found = connection.cursor(), []
+    cursor = connection.cursor()
+    found: list[object] = []
     for table in TABLES:
         cursor.execute(f"SELECT * FROM {table}")
         found.append(sorted(map(repr, cursor.fetchall())))
