@@ -78,7 +78,9 @@ class _Connection(pymysql.Connection):
         super().__init__(**arguments)
 
     @property
-    def server_public_key(self) -> bytes | None:
+    def server_public_key(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self,
+    ) -> bytes | None:
         """The key to encrypt the password with; PyMySQL asks the server for it if it is None."""
         if self._policy.key or not self.password:
             return self._policy.key
