@@ -78,9 +78,7 @@ class _Connection(pymysql.Connection):
         super().__init__(**arguments)
 
     @property
-    def server_public_key(  # pyright: ignore[reportIncompatibleVariableOverride]
-        self,
-    ) -> bytes | None:
+    def server_public_key(self) -> bytes | None:
         """The key to encrypt the password with; PyMySQL asks the server for it if it is None."""
         if self._policy.key or not self.password:
             return self._policy.key
@@ -88,7 +86,9 @@ class _Connection(pymysql.Connection):
         return self._key_of_server
 
     @server_public_key.setter
-    def server_public_key(self, key: bytes | None) -> None:
+    def server_public_key(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self, key: bytes | None
+    ) -> None:
         if key and not self._policy.key:
             self._policy.refuse_keys_of_server()
         self._key_of_server = key
