@@ -92,7 +92,9 @@ class _Connection(pymysql.Connection):
         return self._key_of_server
 
     @server_public_key.setter
-    def server_public_key(self, key: bytes | None) -> None:
+    def server_public_key(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self, key: bytes | None
+    ) -> None:
         if key and not self._policy.key:
             self._policy.refuse_keys_of_server()
         self._key_of_server = key
