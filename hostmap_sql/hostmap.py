@@ -7,6 +7,7 @@ from copy import copy
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hostmap_sql.concealing import HiddenFrames, conceal
 from hostmap_sql.dialects import dialect_named, dialect_of_scheme
 from hostmap_sql.directory.cells import Cells
 from hostmap_sql.directory.consistency_check import check
@@ -18,6 +19,7 @@ from hostmap_sql.engine.external_pool import ExternalPool
 from hostmap_sql.engine.external_pool_checks import refuse_unusable
 from hostmap_sql.engine.pool import pool_for
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown
+from hostmap_sql.quoting import show_name
 from hostmap_sql.replica.replica import Replica
 from hostmap_sql.secret_url import mask
 from hostmap_sql.validation import (
@@ -71,6 +73,7 @@ def connect(
     ...     hostmap.revision()
     2
     """
+    url = conceal(url)
     # Lazy: with `urllib`, 3 ms of import time that programs with a pool of their own save.
     from hostmap_sql.dialects.database_url import DatabaseUrl  # noqa: PLC0415
 
@@ -78,7 +81,8 @@ def connect(
     dialect = dialect_of_scheme(parsed.scheme)
     size = valid_number(pool_size, "pool_size", least=1)
     seconds = valid_timeout(timeout)
-    pool = pool_for(dialect, parsed, size=size, timeout=seconds)
+    with HiddenFrames():
+        pool = pool_for(dialect, parsed, size=size, timeout=seconds)
     database = Database(pool, dialect, str(parsed), timeout=seconds, author=valid_author(author))
     hostmap = HostMap.__new__(HostMap)
     hostmap._set_up(database, mask(url.strip()), dialect.creator(parsed))  # noqa: SLF001 - this module
@@ -122,7 +126,7 @@ class HostMap:
         database = Database(
             ExternalPool(connections, known),
             known,
-            name,
+            show_name(name),
             timeout=valid_timeout(timeout),
             author=valid_author(author),
         )

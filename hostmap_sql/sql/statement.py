@@ -16,14 +16,20 @@ class Statement:
 
     :param name: its name in logs and errors: that of its constant, in lower case.
     :param holds_secrets: its parameters hold passwords, so the server's messages are not shown.
+    :param changes_secrets: it changes rows that hold passwords, which a constraint or a trigger may
+        quote, so the server's messages are not shown either.
     """
 
-    __slots__ = ("holds_secrets", "name", "text")
+    __slots__ = ("holds_secrets", "is_confidential", "name", "text")
 
-    def __init__(self, name: str, text: str, *, holds_secrets: bool = False) -> None:
+    def __init__(
+        self, name: str, text: str, *, holds_secrets: bool = False, changes_secrets: bool = False
+    ) -> None:
         self.name = name
         self.text = text
         self.holds_secrets = holds_secrets
+        self.is_confidential = holds_secrets or changes_secrets
+        """Whether the server's messages about it are not shown."""
 
     def __repr__(self) -> str:
         return f"<Statement {self.name}>"

@@ -11,6 +11,7 @@ from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hostmap_sql.concealing import SecretText
 from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.postgresql.connections import (
     OwnConnection,
@@ -79,7 +80,7 @@ class Connector:
     def __init__(self, url: DatabaseUrl, timeout: float, dialect: Dialect) -> None:
         self._url = url
         self._dialect = dialect
-        self._conninfo = conninfo_of(url, timeout)
+        self._conninfo = SecretText(conninfo_of(url, timeout))
         self._has_own_options = bool(own_options(url))
         self._refusal_of = refusal_finder(self._conninfo)
         self._servers = servers_of(settings_of(conninfo_to_dict(self._conninfo)))
