@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from hostmap_sql import sql
+from hostmap_sql.concealing import conceal
+from hostmap_sql.directory.cell_arguments import (
+    UNSET,
+    Unset,
+    conceal_changes,
+    conceal_unless_unset,
+    valid_values,
+)
 from hostmap_sql.directory.row_mapper import RowMapper
 from hostmap_sql.engine.pending_changes import CREATED, DELETED, UPDATED
 from hostmap_sql.errors import (
@@ -17,6 +25,7 @@ from hostmap_sql.errors import (
     StaleMapping,
 )
 from hostmap_sql.models import CellChange, CellMapping
+from hostmap_sql.secret_url import bindable
 from hostmap_sql.validation import (
     canonical_uuid,
     new_uuid,
@@ -30,21 +39,10 @@ from hostmap_sql.validation import (
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from hostmap_sql.engine.session import Session, Transaction
     from hostmap_sql.secret_url import SecretUrl
-
-
-class Unset(Enum):
-    """The default of an argument for which None is a value of its own."""
-
-    UNSET = "unset"
-
-
-UNSET = Unset.UNSET
-
-_FIELDS = ("name", "transport_url", "database_connection", "disabled")
 
 
 class Cells:
@@ -78,7 +76,10 @@ class Cells:
         row = self._session.one(sql.CELL_GET_BY_NAME, {"name": name}, lambda row: row[1] == name)
         if row is None:
             raise CellMappingNotFound(name)
-        return self._rows.cell(row)
+        try:
+            return self._rows.cell(row)
+        finally:
+            del row
 
     def resolve(self, cell: str) -> CellMapping:
         """Return the cell with a UUID or a name, whichever is given.
@@ -137,6 +138,7 @@ class Cells:
         >>> hostmap.cells.create("cell3", transport_url="rabbit://nova:s3cret@mq3:5672/").name
         'cell3'
         """
+        transport_url, database_connection = conceal(transport_url), conceal(database_connection)
         self._refuse_without_urls()
         uuid = new_uuid() if uuid is None else valid_uuid(uuid, "uuid")
         name = valid_cell_name(name, uuid)
@@ -180,6 +182,8 @@ class Cells:
         >>> hostmap.cells.update(uuid, disabled=True).disabled
         True
         """
+        transport_url = conceal_unless_unset(transport_url)
+        database_connection = conceal_unless_unset(database_connection)
         self._refuse_without_urls()
         uuid = valid_uuid(uuid, "uuid")
         given = {
@@ -188,7 +192,7 @@ class Cells:
             "database_connection": database_connection,
             "disabled": disabled,
         }
-        values = _valid_values(
+        values = valid_values(
             uuid, {field: value for field, value in given.items() if value is not UNSET}
         )
 
@@ -221,13 +225,16 @@ class Cells:
         >>> [(cell.name, cell.disabled) for cell in changed]
         [('cell1', False), ('cell2', True)]
         """
+        changes = conceal_changes(changes)
+        if not isinstance(changes, Mapping):
+            raise InvalidValue("changes", "must map the UUIDs of cells to mappings of new values")
         self._refuse_without_urls()
         checked: dict[str, dict[str, Any]] = {}
         for key, values in changes.items():
             uuid = valid_uuid(key, "uuid")
             if uuid in checked:
                 raise InvalidValue(f"cell {uuid}", "is given twice")
-            checked[uuid] = _valid_values(uuid, values)
+            checked[uuid] = valid_values(uuid, values)
 
         def work(transaction: Transaction) -> builtins.list[CellMapping]:
             # Check before the first write, so that it is all or none in the caller's transaction.
@@ -316,28 +323,13 @@ class Cells:
                 raise CellMappingExists("name", name, other)
 
 
-def _valid_values(uuid: str, values: Mapping[str, object]) -> dict[str, Any]:
-    """Check the new values of a cell."""
-    valid: dict[str, Any] = {}
-    for field, value in values.items():
-        if field == "name":
-            valid[field] = valid_cell_name(value, uuid)
-        elif field in ("transport_url", "database_connection"):
-            valid[field] = valid_url(value, field)
-        elif field == "disabled":
-            valid[field] = valid_flag(value, field)
-        else:
-            raise InvalidValue(f"field {field!r}", f"is not one of {', '.join(_FIELDS)}")
-    return valid
-
-
 def _parameters(cell: CellMapping) -> dict[str, Any]:
     """Return a cell's parameters for CELL_INSERT and CELL_UPDATE, except the times."""
     return {
         "uuid": cell.uuid,
         "name": cell.name,
-        "transport_url": cell.transport_url and cell.transport_url.reveal(),
-        "database_connection": cell.database_connection and cell.database_connection.reveal(),
+        "transport_url": bindable(cell.transport_url),
+        "database_connection": bindable(cell.database_connection),
         "disabled": cell.disabled,
         "revision": cell.revision,
     }

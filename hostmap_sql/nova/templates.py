@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl, unquote
 
+from hostmap_sql.concealing import HiddenFrames, raise_alone, type_name
 from hostmap_sql.dialects.database_url import DatabaseUrl
 from hostmap_sql.dialects.url_options import plain
 from hostmap_sql.errors import InvalidValue
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 TemplateField = Literal["database_connection", "transport_url"]
 
+_WORD = re.compile(r"[a-z_]{1,40}[0-9]{0,3}")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _SECRET_FIELD = re.compile(r"(username|password)[0-9]*")
 _NUMBERED_FIELD = re.compile(r"(username|password|hostname|port)[1-9][0-9]*")
@@ -104,10 +106,13 @@ def refuse_bad_base(base: str | None, field: TemplateField, name: str) -> None:
     """
     if base is None:
         return
+    if not isinstance(base, str):
+        raise InvalidValue(name, f"must be text, not {type_name(base)}")
     try:
-        _URL_KINDS[field].parse_target(base)
+        with HiddenFrames():
+            _URL_KINDS[field].parse_target(base)
     except InvalidValue as error:
-        raise InvalidValue(name, error.problem) from None
+        raise_alone(InvalidValue(name, error.problem))
 
 
 # --- the parts of the base URL --------------------------------------------------------------------
@@ -163,7 +168,9 @@ def _split_port(address: str) -> tuple[str, str | None]:
 def _field_value(parts: Mapping[str, str | None], name: str, field: TemplateField) -> str:
     if name not in parts and not _NUMBERED_FIELD.fullmatch(name):
         known = ", ".join(part for part in parts if part[-1].isalpha())
-        problem = f"is a template with the unknown field {{{name[:40]}}}: known are {known}"
+        # Anything else could be a piece of a password with a brace.
+        unknown = f"the unknown field {{{name}}}" if _WORD.fullmatch(name) else "an unknown field"
+        problem = f"is a template with {unknown}: known are {known}"
         raise InvalidValue(field, f"{problem}, and of several hosts username1, password1 and so on")
     value = parts.get(name)
     if value is None:

@@ -15,6 +15,7 @@ import pymysql
 from pymysql.constants import CLIENT, CR
 
 from hostmap_sql import sql
+from hostmap_sql.concealing import drop_frames
 from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.base import Dialect
 from hostmap_sql.dialects.fault import Fault
@@ -219,6 +220,11 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
 
     def prepare_session(self, connection: PyMySQLConnection) -> None:
         prepare_external_session(connection, self.cursor(connection))
+
+    def forget_connection(self, error: Exception) -> None:
+        reason = getattr(error, "original_exception", None)
+        if isinstance(reason, Exception):
+            drop_frames(reason)
 
     def begin(self, cursor: Any) -> None:
         # The REPEATABLE READ of an external pool works as well: its snapshot begins with the
