@@ -9,6 +9,7 @@ from hostmap_sql.directory.cells import Cells
 from hostmap_sql.directory.consistency_check import Finding
 from hostmap_sql.directory.history import History, HistoryPosition
 from hostmap_sql.directory.hosts import Hosts
+from hostmap_sql.directory.secrets import KeyUse, SealedCell, SealResult, Secrets
 from hostmap_sql.directory.wait_for_hosts import WaitableHosts
 from hostmap_sql.directory.write_transaction import WriteTransaction
 from hostmap_sql.errors import (
@@ -25,6 +26,7 @@ from hostmap_sql.errors import (
     InvalidValue,
     OutcomeUnknown,
     SchemaOutOfDate,
+    SecretUnavailable,
     StaleMapping,
     StaleReplica,
 )
@@ -42,6 +44,10 @@ from hostmap_sql.models import (
     MigrationStatus,
 )
 from hostmap_sql.replica.replica import Replica
+from hostmap_sql.sealing.cipher import Cipher
+from hostmap_sql.sealing.key_file import GeneratedKey, generate_key
+from hostmap_sql.sealing.key_ring import KeyRing
+from hostmap_sql.sealing.references import References
 from hostmap_sql.secret_url import SecretUrl
 
 __version__ = "0.1.0"
@@ -56,10 +62,12 @@ __all__ = [
     "CellMappingNotFound",
     "Cells",
     "ChangeSet",
+    "Cipher",
     "Conflict",
     "DatabaseError",
     "DatabaseUnavailable",
     "Finding",
+    "GeneratedKey",
     "History",
     "HistoryPosition",
     "HistoryPruned",
@@ -72,16 +80,24 @@ __all__ = [
     "Hosts",
     "HostsNotMapped",
     "InvalidValue",
+    "KeyRing",
+    "KeyUse",
     "MigrationLock",
     "MigrationStatus",
     "OutcomeUnknown",
+    "References",
     "Replica",
     "SchemaOutOfDate",
+    "SealResult",
+    "SealedCell",
+    "SecretUnavailable",
     "SecretUrl",
+    "Secrets",
     "StaleMapping",
     "StaleReplica",
     "WaitableHosts",
     "WriteTransaction",
     "__version__",
     "connect",
+    "generate_key",
 ]

@@ -11,6 +11,7 @@ from hostmap_sql.dialects import dialect_named, dialect_of_scheme
 from hostmap_sql.directory.cells import Cells
 from hostmap_sql.directory.consistency_check import check
 from hostmap_sql.directory.history import History
+from hostmap_sql.directory.secrets import Secrets, unsealed
 from hostmap_sql.directory.wait_for_hosts import WaitableHosts
 from hostmap_sql.directory.write_transaction import WriteTransaction
 from hostmap_sql.engine.database import Database
@@ -19,6 +20,7 @@ from hostmap_sql.engine.external_pool_checks import refuse_unusable
 from hostmap_sql.engine.pool import pool_for
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown
 from hostmap_sql.replica.replica import Replica
+from hostmap_sql.sealing.url_codec import UrlCodec
 from hostmap_sql.secret_url import mask
 from hostmap_sql.validation import (
     valid_author,
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from hostmap_sql.migrations.migrator import Migrations
     from hostmap_sql.models import MigrationLock, MigrationStatus
     from hostmap_sql.runtime.dbapi import Connections
+    from hostmap_sql.sealing.cipher import Cipher
+    from hostmap_sql.sealing.references import References
 
 T = TypeVar("T")
 
@@ -54,6 +58,8 @@ def connect(
     timeout: float = DEFAULT_TIMEOUT,
     pool_size: int = DEFAULT_POOL_SIZE,
     author: str | None = None,
+    cipher: Cipher | None = None,
+    references: References | None = None,
 ) -> HostMap:
     """Return the directory in the database of a URL. It does not connect yet.
 
@@ -65,6 +71,8 @@ def connect(
     :param timeout: the timeout of a call, in seconds: how long it retries before it fails.
     :param pool_size: the most connections that are open at the same time.
     :param author: the author of changes in the history, unless a call names another.
+    :param cipher: seals the URLs of cells on their way into the table, such as a `KeyRing`.
+    :param references: the references that `SecretUrl.reveal` follows. Default: none.
     :raises InvalidValue: the URL or another argument cannot be used. No password is in the message.
 
     >>> with connect("sqlite:///hostmap.db", author="docs") as hostmap:
@@ -80,6 +88,7 @@ def connect(
     seconds = valid_timeout(timeout)
     pool = pool_for(dialect, parsed, size=size, timeout=seconds)
     database = Database(pool, dialect, str(parsed), timeout=seconds, author=valid_author(author))
+    database.urls = UrlCodec(cipher, references)
     hostmap = HostMap.__new__(HostMap)
     hostmap._set_up(database, mask(url.strip()), dialect.creator(parsed))  # noqa: SLF001 - this module
     return hostmap
@@ -101,6 +110,8 @@ class HostMap:
     :param timeout: the timeout of a call, in seconds: how long it retries before it fails.
     :param author: the author of changes in the history, unless a call names another.
     :param name: the name of the database in messages.
+    :param cipher: as of `connect`.
+    :param references: as of `connect`.
     :raises InvalidValue: an argument cannot be used, or the dialect's driver is not installed. The
         first call raises it too, if the pool's connections cannot be used.
 
@@ -116,6 +127,8 @@ class HostMap:
         timeout: float = DEFAULT_TIMEOUT,
         author: str | None = None,
         name: str = "the database",
+        cipher: Cipher | None = None,
+        references: References | None = None,
     ) -> None:
         refuse_unusable(connections)
         known = dialect_named(dialect)
@@ -126,8 +139,10 @@ class HostMap:
             timeout=valid_timeout(timeout),
             author=valid_author(author),
         )
+        database.urls = UrlCodec(cipher, references)
         # The caller creates the database too.
-        self._set_up(database, f"{known.name}, {_class_name(connections)}", lambda: None)
+        owner = getattr(connections, "__self__", connections)
+        self._set_up(database, f"{known.name}, {type(owner).__qualname__}", lambda: None)
 
     def _set_up(
         self, database: Database, description: str, create_database: Callable[[], object]
@@ -141,6 +156,7 @@ class HostMap:
         self._hosts = WaitableHosts(database)
         self._cells = Cells(database)
         self._history = History(database)
+        self._secrets = Secrets(database)
 
     def __repr__(self) -> str:
         return f"<HostMap {self._description}>"
@@ -150,6 +166,7 @@ class HostMap:
     )
     cells: Cells = _attribute("_cells", "The cells and their URLs, see `Cells`.")
     history: History = _attribute("_history", "The record of all changes, see `History`.")
+    secrets: Secrets = _attribute("_secrets", "Sealing the URLs of all cells, see `Secrets`.")
 
     # --- transactions -------------------------------------------------------------------------
 
@@ -284,19 +301,21 @@ class HostMap:
         """
         return self.history.newest()
 
-    def check(self, *, limit: int = 1000) -> tuple[Finding, ...]:
+    def check(self, *, limit: int = 1000, require_sealed: bool = False) -> tuple[Finding, ...]:
         """Check the directory for faults, and return them: none, if all is well.
 
         It checks the schema, the record of changes, orphaned rows, and that mappings and record
         agree. It reads one snapshot, without blocking writers, and changes nothing.
 
         :param limit: the most findings of a kind; if there are more, a last one says so.
+        :param require_sealed: also find URLs in clear text, except references.
         :raises SchemaOutOfDate: the database has no directory.
 
         >>> hostmap.check()
         ()
         """
-        return check(self._database, limit)
+        found = check(self._database, limit)
+        return (*found, *unsealed(self._database, limit)) if require_sealed else found
 
     def migrate(self) -> tuple[str, ...]:
         """Create or upgrade the tables, and return the migrations that were applied.
@@ -376,8 +395,3 @@ class HostMap:
         _traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _class_name(connections: object) -> str:
-    """Return the class of a pool, given it or a method of it."""
-    return type(getattr(connections, "__self__", connections)).__qualname__

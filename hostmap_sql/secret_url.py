@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from hostmap_sql.sealed_text import is_sealed, visible_part
+
 MASK = "***"
 
 # MySQL's TEXT holds 65,535 bytes, and a character takes up to 4.
@@ -69,6 +71,8 @@ def mask(url: str) -> str:
     >>> mask("mysql+pymysql://nova:s3cret@db1.example.org/nova_cell1?charset=utf8&token=abc")
     'mysql+pymysql://nova:***@db1.example.org/nova_cell1?charset=utf8&token=***'
     """
+    if is_sealed(url):
+        return f"{visible_part(url)}{MASK}"
     scheme = SCHEME.match(url)
     if scheme is None:
         return MASK
@@ -135,7 +139,17 @@ class SecretUrl:
         self._url = url
 
     def reveal(self) -> str:
-        """Return the URL in full, password included."""
+        """Return the URL in full, password included.
+
+        :raises SecretUnavailable: it is sealed or a reference, and cannot be opened or followed.
+        """
+        return self._url
+
+    def written(self) -> str:
+        """Return the URL in full as it was written: a reference is not followed; see `References`.
+
+        :raises SecretUnavailable: it is sealed, and cannot be opened.
+        """
         return self._url
 
     def __str__(self) -> str:

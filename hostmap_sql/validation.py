@@ -9,6 +9,7 @@ import re
 
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.models import CELL0_UUID
+from hostmap_sql.sealed_text import is_sealed
 from hostmap_sql.secret_url import MAX_URL_LENGTH, SCHEME, SecretUrl
 
 MAX_BIGINT = (1 << 63) - 1
@@ -119,11 +120,13 @@ def valid_url(value: object, field: str) -> SecretUrl | None:
     if value is None:
         return None
     if isinstance(value, SecretUrl):
-        value = value.reveal()
+        value = value.written()
     if not isinstance(value, str):
         raise InvalidValue(field, f"must be text, not {type(value).__name__}")
     if not SCHEME.match(value):
         raise InvalidValue(field, "is not a URL: it must begin with a scheme and ://")
+    if is_sealed(value):
+        raise InvalidValue(field, "is sealed already: give the URL itself, as `reveal` returns it")
     if not value.isprintable() or " " in value:
         raise InvalidValue(field, "holds a space or a control character: write it as %XX")
     if len(value) > MAX_URL_LENGTH:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from hostmap_sql.aio.proxies import (
     AsyncCells,
     AsyncHistory,
+    AsyncSecrets,
     AsyncWaitableHosts,
     ClosableProxy,
     to_coroutine,
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from hostmap_sql.aio.transactions import AsyncWriteTransaction
+    from hostmap_sql.sealing.cipher import Cipher
+    from hostmap_sql.sealing.references import References
 
 T = TypeVar("T")
 
@@ -34,6 +37,8 @@ def connect(
     timeout: float = DEFAULT_TIMEOUT,
     pool_size: int = DEFAULT_POOL_SIZE,
     author: str | None = None,
+    cipher: Cipher | None = None,
+    references: References | None = None,
 ) -> AsyncHostMap:
     """Return the directory in the database of a URL, for asyncio, as `hostmap_sql.connect`.
 
@@ -46,7 +51,14 @@ def connect(
     >>> asyncio.run(main())
     'cell1'
     """
-    hostmap = connect_synchronously(url, timeout=timeout, pool_size=pool_size, author=author)
+    hostmap = connect_synchronously(
+        url,
+        timeout=timeout,
+        pool_size=pool_size,
+        author=author,
+        cipher=cipher,
+        references=references,
+    )
     return AsyncHostMap(hostmap, threads=pool_size)
 
 
@@ -79,6 +91,7 @@ class AsyncHostMap(ClosableProxy[HostMap]):
         self._hosts = AsyncWaitableHosts(hostmap.hosts, threads)
         self._cells = AsyncCells(hostmap.cells, threads)
         self._history = AsyncHistory(hostmap.history, threads)
+        self._secrets = AsyncSecrets(hostmap.secrets, threads)
 
     def __repr__(self) -> str:
         return f"<AsyncHostMap of {self._sync!r}>"
@@ -97,6 +110,11 @@ class AsyncHostMap(ClosableProxy[HostMap]):
     def history(self) -> AsyncHistory:
         """The record of all changes, see `AsyncHistory`."""
         return self._history
+
+    @property
+    def secrets(self) -> AsyncSecrets:
+        """Sealing the URLs of all cells, see `AsyncSecrets`."""
+        return self._secrets
 
     outcome = to_coroutine(HostMap.outcome)
     revision = to_coroutine(HostMap.revision)

@@ -14,6 +14,7 @@ from hostmap_sql.cli.commands.log import log
 from hostmap_sql.cli.commands.migrate import migrate
 from hostmap_sql.cli.commands.nova.group import nova
 from hostmap_sql.cli.commands.outcome import outcome
+from hostmap_sql.cli.commands.secrets.group import secrets
 from hostmap_sql.cli.framework.commands import Root
 from hostmap_sql.cli.framework.errors import EXIT_STATUSES
 
@@ -50,5 +51,5 @@ def app() -> None:
     """
 
 
-for command in (migrate, cell, host, log, outcome, check, nova, demo, completion):
+for command in (migrate, cell, host, log, outcome, check, secrets, nova, demo, completion):
     app.add_command(command)

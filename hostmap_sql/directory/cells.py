@@ -17,6 +17,7 @@ from hostmap_sql.errors import (
     StaleMapping,
 )
 from hostmap_sql.models import CellChange, CellMapping
+from hostmap_sql.sealing.url_codec import StoredUrl, stored_text
 from hostmap_sql.validation import (
     canonical_uuid,
     new_uuid,
@@ -44,7 +45,8 @@ class Unset(Enum):
 
 UNSET = Unset.UNSET
 
-_FIELDS = ("name", "transport_url", "database_connection", "disabled")
+_URLS = ("transport_url", "database_connection")
+_FIELDS = ("name", *_URLS, "disabled")
 
 
 class Cells:
@@ -52,7 +54,7 @@ class Cells:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._rows = RowMapper()
+        self._rows = RowMapper(session.urls)
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -133,6 +135,7 @@ class Cells:
 
         :raises InvalidValue: a value cannot be used.
         :raises CellMappingExists: another cell has the name or the UUID.
+        :raises SecretUnavailable: the cipher failed.
 
         >>> hostmap.cells.create("cell3", transport_url="rabbit://nova:s3cret@mq3:5672/").name
         'cell3'
@@ -141,12 +144,21 @@ class Cells:
         name = valid_cell_name(name, uuid)
         transport = valid_url(transport_url, "transport_url")
         database = valid_url(database_connection, "database_connection")
+        urls = self._encoded(uuid, {"transport_url": transport, "database_connection": database})
         disabled = valid_flag(disabled, "disabled")
 
         def work(transaction: Transaction) -> CellMapping:
             self._refuse_taken(transaction, uuid, name)
             now, revision = transaction.now, transaction.revision
-            cell = CellMapping(uuid, name, transport, database, disabled, revision, now, None)
+            cell = CellMapping(
+                uuid,
+                name,
+                disabled=disabled,
+                revision=revision,
+                created_at=now,
+                updated_at=None,
+                **urls,
+            )
             created_at = self._session.dialect.encode_time(now)
             transaction.execute(sql.CELL_INSERT, _parameters(cell) | {"created_at": created_at})
             transaction.pending.cell(uuid, CREATED)
@@ -174,6 +186,8 @@ class Cells:
         :raises CellMappingNotFound: there is no such cell.
         :raises CellMappingExists: another cell has the new name.
         :raises StaleMapping: the cell is not at the expected revision.
+        :raises SecretUnavailable: the cipher failed; or a URL here is sealed, and the new one would
+            be stored in clear text, because there is no cipher.
 
         >>> uuid = hostmap.cells.get_by_name("cell2").uuid
         >>> hostmap.cells.update(uuid, disabled=True).disabled
@@ -189,14 +203,16 @@ class Cells:
         values = _valid_values(
             uuid, {field: value for field, value in given.items() if value is not UNSET}
         )
+        encoded = self._encoded(uuid, values)
 
         def work(transaction: Transaction) -> CellMapping:
             current = self._get_expected(transaction, uuid, expected_revision)
             wanted = replace(current, **values)
             if wanted == current:
                 return current
+            wanted = self._with_urls(current, wanted, encoded)
             self._refuse_taken_names(transaction, [(current, wanted)])
-            return self._update(transaction, wanted)
+            return write_cell(transaction, wanted)
 
         return self._session.write(work)
 
@@ -210,6 +226,7 @@ class Cells:
         :raises InvalidValue: a value cannot be used.
         :raises CellMappingNotFound: there is no such cell.
         :raises CellMappingExists: another cell has a new name, even one that this call renames.
+        :raises SecretUnavailable: as `update`.
 
         >>> cell1, cell2 = hostmap.cells.list()
         >>> changed = hostmap.cells.update_many({
@@ -225,14 +242,19 @@ class Cells:
             if uuid in checked:
                 raise InvalidValue(f"cell {uuid}", "is given twice")
             checked[uuid] = _valid_values(uuid, values)
+        encoded = {uuid: self._encoded(uuid, values) for uuid, values in checked.items()}
 
         def work(transaction: Transaction) -> builtins.list[CellMapping]:
             # Check before the first write, so that it is all or none in the caller's transaction.
             current = [self._rows.get_cell(transaction, uuid) for uuid in checked]
             pairs = [(cell, replace(cell, **checked[cell.uuid])) for cell in current]
-            pairs = [(cell, wanted) for cell, wanted in pairs if wanted != cell]
+            pairs = [
+                (cell, self._with_urls(cell, wanted, encoded[cell.uuid]))
+                for cell, wanted in pairs
+                if wanted != cell
+            ]
             self._refuse_taken_names(transaction, pairs)
-            return [self._update(transaction, wanted) for _, wanted in pairs]
+            return [write_cell(transaction, wanted) for _, wanted in pairs]
 
         return self._session.write(work)
 
@@ -275,13 +297,26 @@ class Cells:
             return cell
         raise StaleMapping(cell, expected_revision=revision)
 
-    def _update(self, transaction: Transaction, wanted: CellMapping) -> CellMapping:
-        now = transaction.now
-        wanted = replace(wanted, revision=transaction.revision, updated_at=now)
-        updated_at = self._session.dialect.encode_time(now)
-        transaction.execute(sql.CELL_UPDATE, _parameters(wanted) | {"updated_at": updated_at})
-        transaction.pending.cell(wanted.uuid, UPDATED)
-        return wanted
+    def _encoded(self, uuid: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the URLs among the new values as they will be stored: sealed, with a cipher.
+
+        Before the transaction, which holds the lock of all writers: a cipher may be a network call.
+        """
+        urls = self._session.urls
+        return {name: urls.encode(values[name], uuid, name) for name in _URLS if name in values}
+
+    def _with_urls(
+        self, current: CellMapping, wanted: CellMapping, encoded: Mapping[str, Any]
+    ) -> CellMapping:
+        """Return a changed cell with its encoded URLs.
+
+        :raises SecretUnavailable: one would replace a sealed URL by clear text.
+        """
+        for name, url in encoded.items():
+            old = getattr(current, name)
+            if url is not None and isinstance(old, StoredUrl) and not self._session.urls.has_cipher:
+                old.refuse_clear_text()
+        return replace(wanted, **encoded)
 
     def _refuse_taken_names(
         self, session: Session, pairs: Iterable[tuple[CellMapping, CellMapping]]
@@ -307,13 +342,23 @@ class Cells:
                 raise CellMappingExists("name", name, other)
 
 
+def write_cell(transaction: Transaction, wanted: CellMapping) -> CellMapping:
+    """Write the new values of a cell, whose URLs are encoded, and return it."""
+    now = transaction.now
+    wanted = replace(wanted, revision=transaction.revision, updated_at=now)
+    updated_at = transaction.dialect.encode_time(now)
+    transaction.execute(sql.CELL_UPDATE, _parameters(wanted) | {"updated_at": updated_at})
+    transaction.pending.cell(wanted.uuid, UPDATED)
+    return wanted
+
+
 def _valid_values(uuid: str, values: Mapping[str, object]) -> dict[str, Any]:
     """Check the new values of a cell."""
     valid: dict[str, Any] = {}
     for field, value in values.items():
         if field == "name":
             valid[field] = valid_cell_name(value, uuid)
-        elif field in ("transport_url", "database_connection"):
+        elif field in _URLS:
             valid[field] = valid_url(value, field)
         elif field == "disabled":
             valid[field] = valid_flag(value, field)
@@ -327,8 +372,8 @@ def _parameters(cell: CellMapping) -> dict[str, Any]:
     return {
         "uuid": cell.uuid,
         "name": cell.name,
-        "transport_url": cell.transport_url and cell.transport_url.reveal(),
-        "database_connection": cell.database_connection and cell.database_connection.reveal(),
+        "transport_url": stored_text(cell.transport_url),
+        "database_connection": stored_text(cell.database_connection),
         "disabled": cell.disabled,
         "revision": cell.revision,
     }

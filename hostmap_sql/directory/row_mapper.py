@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from hostmap_sql import sql
 from hostmap_sql.errors import CellMappingNotFound, HostMappingNotFound
 from hostmap_sql.models import CellChange, CellMapping, ChangeSet, HostChange, HostMapping
-from hostmap_sql.secret_url import SecretUrl
+from hostmap_sql.sealing.url_codec import CLEAR, UrlCodec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from hostmap_sql.engine.session import Session
     from hostmap_sql.runtime.dbapi import Fits, Row
+    from hostmap_sql.secret_url import SecretUrl
 
 
 def one_of(hosts: Iterable[str]) -> Fits:
@@ -61,9 +62,13 @@ def _host_mapping(
 
 
 class RowMapper:
-    """Maps rows, with their columns in the order of the statements in `sql`."""
+    """Maps rows, with their columns in the order of the statements in `sql`.
 
-    def __init__(self) -> None:
+    :param urls: makes the URLs of cells.
+    """
+
+    def __init__(self, urls: UrlCodec = CLEAR) -> None:
+        self._urls = urls
         self._cells: dict[str, tuple[Row, CellMapping]] = {}
 
     def cell(self, row: Row) -> CellMapping:
@@ -82,13 +87,16 @@ class RowMapper:
         return CellMapping(
             uuid,
             name,
-            None if transport_url is None else SecretUrl(transport_url),
-            None if database_connection is None else SecretUrl(database_connection),
+            self._url(transport_url, uuid, "transport_url"),
+            self._url(database_connection, uuid, "database_connection"),
             bool(disabled),
             revision,
             as_utc(created),
             as_utc_or_none(updated),
         )
+
+    def _url(self, stored: str | None, uuid: str, field: str) -> SecretUrl | None:
+        return None if stored is None else self._urls.decode(stored, uuid, field)
 
     def get_cell(self, session: Session, uuid: str) -> CellMapping:
         """Read the cell with a canonical UUID.

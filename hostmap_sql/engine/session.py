@@ -19,6 +19,7 @@ from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, SchemaOutOfDa
 from hostmap_sql.runtime.dbapi import close_quietly
 from hostmap_sql.runtime.processes import MARK, THIS, notice, own_id, refuse_elsewhere
 from hostmap_sql.runtime.watchdog import CLEANUP_TIME, WATCHDOG, TimedCall, timed_call
+from hostmap_sql.sealing.url_codec import CLEAR
 from hostmap_sql.validation import new_uuid
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from hostmap_sql.dialects.base import Dialect
     from hostmap_sql.engine.error_translation import Translator
     from hostmap_sql.runtime.dbapi import Connection, Cursor, Fits, MakeCursor, Parameters, Row
+    from hostmap_sql.sealing.url_codec import UrlCodec
     from hostmap_sql.sql.statement import Statement
 
 T = TypeVar("T")
@@ -52,6 +54,9 @@ class Session(ABC):
     :param translator: names the database in errors.
     :param make_cursor: makes a cursor that returns tuples.
     """
+
+    urls: UrlCodec = CLEAR
+    """Seals and opens the URLs of cells."""
 
     def __init__(self, translator: Translator, make_cursor: MakeCursor) -> None:
         self.dialect: Dialect = translator.dialect
@@ -89,6 +94,7 @@ class ReadTransaction(Session):
         self, parent: Session, connection: Connection, deadline: Callable[[], float]
     ) -> None:
         super().__init__(parent.translator, parent.make_cursor)
+        self.urls = parent.urls
         self._deadline = deadline
         self._connection = connection
         if not MARK[0]:
@@ -143,6 +149,7 @@ class Transaction(Session):
         deadline: Callable[[], float],
     ) -> None:
         super().__init__(parent.translator, parent.make_cursor)
+        self.urls = parent.urls
         self.deadline = deadline
         self.change_id = new_uuid()
         self.author = author

@@ -37,15 +37,20 @@ _DEFAULT_LIMIT = 1_000
     default=_DEFAULT_LIMIT,
     help=f"Show at most this number of findings of each kind. Default: {_DEFAULT_LIMIT:,}.",
 )
+@click.option(
+    "--require-sealed",
+    is_flag=True,
+    help="Also find URLs of cells in clear text; see `hostmap secrets seal`.",
+)
 @click.pass_obj
-def check(settings: Settings, /, *, limit: int) -> None:
+def check(settings: Settings, /, *, limit: int, require_sealed: bool) -> None:
     """Check the consistency of the directory and its history.
 
     Each finding names a fault and its remedy. If there are any, the exit status is 4.
     Writes nothing, and can run while others write.
     """
     with settings.open() as hostmap:
-        found = hostmap.check(limit=limit)
+        found = hostmap.check(limit=limit, require_sealed=require_sealed)
     if found or settings.format != "table":
         show_rows(settings, COLUMNS, map(_row, found), BRIEF_COLUMNS)
     if found:

@@ -11,6 +11,8 @@ from hostmap_sql.cli.framework.errors import Failure
 from hostmap_sql.cli.framework.suggestions import add_suggestion
 from hostmap_sql.errors import CellMappingNotFound, HostMappingNotFound
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT, connect
+from hostmap_sql.sealing.key_ring import KeyRing
+from hostmap_sql.sealing.references import References
 from hostmap_sql.validation import MAX_SECONDS, valid_name
 
 if TYPE_CHECKING:
@@ -31,6 +33,9 @@ class Settings:
     timeout: float = DEFAULT_TIMEOUT
     author: str | None = None
     reason: str | None = None
+    key_file: str | None = None
+    reference_folder: str | None = None
+    reference_prefix: str | None = None
     verbose: bool = False
     typed: dict[str, list[Any]] = field(default_factory=dict)
     """Every value on the command line, by the name of its option."""
@@ -46,7 +51,11 @@ class Settings:
         """
         author = _login_name() if self.author is None else self.author
         timeout = min(self.timeout, max_timeout)
-        with connect(self.database, timeout=timeout, author=author) as hostmap:
+        cipher = None if self.key_file is None else KeyRing.from_file(self.key_file)
+        references = References(self.reference_prefix, self.reference_folder)
+        with connect(
+            self.database, timeout=timeout, author=author, cipher=cipher, references=references
+        ) as hostmap:
             try:
                 yield hostmap.with_author(reason=self.reason or default_reason)
             except (CellMappingNotFound, HostMappingNotFound, Failure) as error:
