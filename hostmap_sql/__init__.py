@@ -49,6 +49,7 @@ from hostmap_sql.sealing.key_file import GeneratedKey, generate_key
 from hostmap_sql.sealing.key_ring import KeyRing
 from hostmap_sql.sealing.references import References
 from hostmap_sql.secret_url import SecretUrl
+from hostmap_sql.url_templates import fill_url
 
 __version__ = "0.1.0"
 
@@ -99,5 +100,6 @@ __all__ = [
     "WriteTransaction",
     "__version__",
     "connect",
+    "fill_url",
     "generate_key",
 ]

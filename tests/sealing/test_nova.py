@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hostmap_sql import References, SecretUnavailable
+from hostmap_sql import InvalidValue, References, SecretUnavailable, SecretUrl, fill_url
 from hostmap_sql.nova import CellAccess, check, discover, export_mappings, import_mappings
 from tests.support.nova import nova_url
 
@@ -67,3 +67,33 @@ def test_a_reference_to_novas_url_is_no_difference(
 
     assert {one.name: one.differs for one in result.cells}["cell1"] == ("disabled",)
     assert str(directory.cells.get(cell.uuid).transport_url) == reference
+
+
+# --- filling templates ----------------------------------------------------------------------------
+
+QUEUE = "rabbit://nova:s3cret@mq1:5672,nova:s3cret@mq2:5672/"
+
+
+def test_both_urls_of_a_sealed_cell_are_filled(hostmap: HostMap) -> None:
+    cell = hostmap.cells.create(
+        "cell1",
+        transport_url="rabbit://{username1}:{password1}@{hostname1}:{port1}/cell1",
+        database_connection="{scheme}://{username}:{password}@{hostname}/nova_cell1",
+    )
+    assert cell.transport_url
+    assert cell.database_connection
+    queue = fill_url(cell.transport_url, QUEUE, field="transport_url")
+    base = SecretUrl("mysql://nova:s3cret@db1/nova")
+    database = fill_url(cell.database_connection, base)
+    assert queue == SecretUrl("rabbit://nova:s3cret@mq1:5672/cell1")
+    assert database == SecretUrl("mysql://nova:s3cret@db1/nova_cell1")
+    assert "s3cret" not in f"{queue!r} {database!r}"
+
+
+def test_a_template_that_leads_elsewhere_is_filled_for_trusted_hosts_alone() -> None:
+    template = SecretUrl("mysql://{username}:{password}@elsewhere/x")
+    with pytest.raises(InvalidValue, match="database_connection"):
+        fill_url(template, "mysql://nova:s3cret@db1/nova")
+    filled = fill_url(template, "mysql://nova:s3cret@db1/nova", trusted_hosts=["elsewhere"])
+    assert filled == SecretUrl("mysql://nova:s3cret@elsewhere/x")
+    assert fill_url(filled, "mysql://nova:s3cret@db1/nova") == filled
