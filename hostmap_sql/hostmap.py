@@ -88,7 +88,7 @@ def connect(
     seconds = valid_timeout(timeout)
     pool = pool_for(dialect, parsed, size=size, timeout=seconds)
     database = Database(pool, dialect, str(parsed), timeout=seconds, author=valid_author(author))
-    database.urls = UrlCodec(cipher, references)
+    database.codec = UrlCodec(cipher, references)
     hostmap = HostMap.__new__(HostMap)
     hostmap._set_up(database, mask(url.strip()), dialect.creator(parsed))  # noqa: SLF001 - this module
     return hostmap
@@ -139,7 +139,7 @@ class HostMap:
             timeout=valid_timeout(timeout),
             author=valid_author(author),
         )
-        database.urls = UrlCodec(cipher, references)
+        database.codec = UrlCodec(cipher, references)
         # The caller creates the database too.
         owner = getattr(connections, "__self__", connections)
         self._set_up(database, f"{known.name}, {type(owner).__qualname__}", lambda: None)

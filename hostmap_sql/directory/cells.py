@@ -54,7 +54,7 @@ class Cells:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._rows = RowMapper(session.urls)
+        self._rows = RowMapper(session.codec)
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -302,8 +302,8 @@ class Cells:
 
         Before the transaction, which holds the lock of all writers: a cipher may be a network call.
         """
-        urls = self._session.urls
-        return {name: urls.encode(values[name], uuid, name) for name in _URLS if name in values}
+        codec = self._session.codec
+        return {name: codec.encode(values[name], uuid, name) for name in _URLS if name in values}
 
     def _with_urls(
         self, current: CellMapping, wanted: CellMapping, encoded: Mapping[str, Any]
@@ -314,7 +314,8 @@ class Cells:
         """
         for name, url in encoded.items():
             old = getattr(current, name)
-            if url is not None and isinstance(old, StoredUrl) and not self._session.urls.has_cipher:
+            is_clear = url is not None and not self._session.codec.has_cipher
+            if is_clear and isinstance(old, StoredUrl):
                 old.refuse_clear_text()
         return replace(wanted, **encoded)
 

@@ -64,11 +64,11 @@ def _host_mapping(
 class RowMapper:
     """Maps rows, with their columns in the order of the statements in `sql`.
 
-    :param urls: makes the URLs of cells.
+    :param codec: makes the URLs of cells.
     """
 
-    def __init__(self, urls: UrlCodec = CLEAR) -> None:
-        self._urls = urls
+    def __init__(self, codec: UrlCodec = CLEAR) -> None:
+        self._codec = codec
         self._cells: dict[str, tuple[Row, CellMapping]] = {}
 
     def cell(self, row: Row) -> CellMapping:
@@ -96,7 +96,7 @@ class RowMapper:
         )
 
     def _url(self, stored: str | None, uuid: str, field: str) -> SecretUrl | None:
-        return None if stored is None else self._urls.decode(stored, uuid, field)
+        return None if stored is None else self._codec.decode(stored, uuid, field)
 
     def get_cell(self, session: Session, uuid: str) -> CellMapping:
         """Read the cell with a canonical UUID.

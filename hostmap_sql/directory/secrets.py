@@ -83,7 +83,7 @@ class Secrets:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._rows = RowMapper(session.urls)
+        self._rows = RowMapper(session.codec)
 
     def status(self) -> tuple[KeyUse, ...]:
         """Count the URLs of each key, the references, and the URLs in clear text.
@@ -95,7 +95,7 @@ class Secrets:
         >>> hostmap.secrets.status()[-1]
         KeyUse(kind='clear', key=None, urls=2, unreadable=0, is_active=False)
         """
-        active = self._session.urls.active_key()
+        active = self._session.codec.active_key()
         urls: Counter[str] = Counter({active: 0} if active else {})
         unreadable: Counter[str] = Counter()
         references = clear = 0
@@ -158,7 +158,7 @@ class Secrets:
     # --- inside -------------------------------------------------------------------------------
 
     def _active_key(self) -> str:
-        active = self._session.urls.active_key()
+        active = self._session.codec.active_key()
         if active is None:
             raise InvalidValue("cipher", "is missing: it seals and opens the URLs")
         return active
@@ -196,8 +196,8 @@ class Secrets:
         return SealResult((*sealed,), unchanged, skipped, revision)
 
     def _sealed(self, cell: CellMapping, names: Iterable[str]) -> Mapping[str, SecretUrl]:
-        urls = self._session.urls
-        encoded = ((name, urls.encode(getattr(cell, name), cell.uuid, name)) for name in names)
+        codec = self._session.codec
+        encoded = ((name, codec.encode(getattr(cell, name), cell.uuid, name)) for name in names)
         return {name: url for name, url in encoded if url is not None}
 
     def _write(
@@ -238,7 +238,7 @@ def _problem(url: SecretUrl) -> SecretUnavailable | None:
 
 def unsealed(session: Session, limit: int) -> Iterator[Finding]:
     """Yield a finding for each URL in clear text, `limit` at most, and a last one for the rest."""
-    cells = map(RowMapper(session.urls).cell, session.all(sql.CELL_LIST))
+    cells = map(RowMapper(session.codec).cell, session.all(sql.CELL_LIST))
     number = 0
     for cell, name, url in _urls_of(cells):
         if key_of(url) is None and not is_reference(url):

@@ -55,7 +55,7 @@ class Session(ABC):
     :param make_cursor: makes a cursor that returns tuples.
     """
 
-    urls: UrlCodec = CLEAR
+    codec: UrlCodec = CLEAR
     """Seals and opens the URLs of cells."""
 
     def __init__(self, translator: Translator, make_cursor: MakeCursor) -> None:
@@ -94,7 +94,7 @@ class ReadTransaction(Session):
         self, parent: Session, connection: Connection, deadline: Callable[[], float]
     ) -> None:
         super().__init__(parent.translator, parent.make_cursor)
-        self.urls = parent.urls
+        self.codec = parent.codec
         self._deadline = deadline
         self._connection = connection
         if not MARK[0]:
@@ -149,7 +149,7 @@ class Transaction(Session):
         deadline: Callable[[], float],
     ) -> None:
         super().__init__(parent.translator, parent.make_cursor)
-        self.urls = parent.urls
+        self.codec = parent.codec
         self.deadline = deadline
         self.change_id = new_uuid()
         self.author = author
