@@ -6,7 +6,8 @@
 """
 
 from hostmap_sql.directory.cells import Cells
-from hostmap_sql.directory.consistency_check import Finding
+from hostmap_sql.directory.finding import Finding
+from hostmap_sql.directory.grants import grants
 from hostmap_sql.directory.history import History, HistoryPosition
 from hostmap_sql.directory.hosts import Hosts
 from hostmap_sql.directory.secrets import KeyUse, SealedCell, SealResult, Secrets
@@ -24,11 +25,13 @@ from hostmap_sql.errors import (
     HostMappingNotFound,
     HostsNotMapped,
     InvalidValue,
+    NotPermitted,
     OutcomeUnknown,
     SchemaOutOfDate,
     SecretUnavailable,
     StaleMapping,
     StaleReplica,
+    UrlsNotRead,
 )
 from hostmap_sql.hostmap import HostMap, connect
 from hostmap_sql.models import (
@@ -85,6 +88,7 @@ __all__ = [
     "KeyUse",
     "MigrationLock",
     "MigrationStatus",
+    "NotPermitted",
     "OutcomeUnknown",
     "References",
     "Replica",
@@ -96,10 +100,12 @@ __all__ = [
     "Secrets",
     "StaleMapping",
     "StaleReplica",
+    "UrlsNotRead",
     "WaitableHosts",
     "WriteTransaction",
     "__version__",
     "connect",
     "fill_url",
     "generate_key",
+    "grants",
 ]

@@ -158,6 +158,19 @@ class InvalidValue(HostMapError, ValueError):
         return f"{self.field} {self.problem}"
 
 
+class UrlsNotRead(HostMapError):
+    """The URLs of the cell were not read, because the directory was opened with ``urls=False``."""
+
+    def __init__(self, cell: str) -> None:
+        super().__init__(cell)
+        self.cell = cell
+
+    def __str__(self) -> str:
+        return (
+            f"the URLs of cell {self.cell!r} were not read: open the directory without urls=False"
+        )
+
+
 class HistoryPruned(HostMapError):
     """The history no longer holds every change after `revision`.
 
@@ -293,3 +306,25 @@ class DatabaseError(HostMapError):
         where = f" (in {self.statement})" if self.statement else ""
         code = f" [{self.code}]" if self.code else ""
         return f"{self.problem}{code}{where}"
+
+
+class NotPermitted(DatabaseError):
+    """The account of the database lacks a right, or may only read. Nothing was written.
+
+    `remedy` says how to grant the right; None if the problem says what to do.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        code: str | None = None,
+        statement: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(problem, code, statement)
+        self.args = (problem, code, statement, remedy)
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{text}: {self.remedy}" if self.remedy else text

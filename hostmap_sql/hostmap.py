@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hostmap_sql.dialects import dialect_named, dialect_of_scheme
 from hostmap_sql.directory.cells import Cells
 from hostmap_sql.directory.consistency_check import check
+from hostmap_sql.directory.file_mode import close_to_others
 from hostmap_sql.directory.history import History
 from hostmap_sql.directory.secrets import Secrets, unsealed
 from hostmap_sql.directory.wait_for_hosts import WaitableHosts
@@ -17,13 +18,15 @@ from hostmap_sql.directory.write_transaction import WriteTransaction
 from hostmap_sql.engine.database import Database
 from hostmap_sql.engine.external_pool import ExternalPool
 from hostmap_sql.engine.external_pool_checks import refuse_unusable
+from hostmap_sql.engine.password import PasswordFunction
 from hostmap_sql.engine.pool import pool_for
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown
+from hostmap_sql.masking import mask
 from hostmap_sql.replica.replica import Replica
 from hostmap_sql.sealing.url_codec import UrlCodec
-from hostmap_sql.secret_url import mask
 from hostmap_sql.validation import (
     valid_author,
+    valid_flag,
     valid_number,
     valid_reason,
     valid_timeout,
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from hostmap_sql.directory.consistency_check import Finding
+    from hostmap_sql.directory.finding import Finding
     from hostmap_sql.engine.lost_commits import Outcome
     from hostmap_sql.migrations.migrator import Migrations
     from hostmap_sql.models import MigrationLock, MigrationStatus
@@ -58,6 +61,8 @@ def connect(
     timeout: float = DEFAULT_TIMEOUT,
     pool_size: int = DEFAULT_POOL_SIZE,
     author: str | None = None,
+    password: Callable[[], str] | None = None,
+    urls: bool = True,
     cipher: Cipher | None = None,
     references: References | None = None,
 ) -> HostMap:
@@ -71,6 +76,11 @@ def connect(
     :param timeout: the timeout of a call, in seconds: how long it retries before it fails.
     :param pool_size: the most connections that are open at the same time.
     :param author: the author of changes in the history, unless a call names another.
+    :param password: a function that returns the password of the URL's user, which then has none:
+        for a token that expires, or a secret that is rotated. It is called for each new connection,
+        in a thread of its own, several at a time, and its time counts for the timeout.
+    :param urls: read the URLs of cells. False needs no right to read them: the attributes raise
+        `UrlsNotRead`, and cells cannot be created or changed.
     :param cipher: seals the URLs of cells on their way into the table, such as a `KeyRing`.
     :param references: the references that `SecretUrl.reveal` follows. Default: none.
     :raises InvalidValue: the URL or another argument cannot be used. No password is in the message.
@@ -86,8 +96,16 @@ def connect(
     dialect = dialect_of_scheme(parsed.scheme)
     size = valid_number(pool_size, "pool_size", least=1)
     seconds = valid_timeout(timeout)
-    pool = pool_for(dialect, parsed, size=size, timeout=seconds)
-    database = Database(pool, dialect, str(parsed), timeout=seconds, author=valid_author(author))
+    read_password = None if password is None else PasswordFunction(password, str(parsed))
+    pool = pool_for(dialect, parsed, size=size, timeout=seconds, password=read_password)
+    database = Database(
+        pool,
+        dialect,
+        str(parsed),
+        timeout=seconds,
+        author=valid_author(author),
+        urls=valid_flag(urls, "urls"),
+    )
     database.codec = UrlCodec(cipher, references)
     hostmap = HostMap.__new__(HostMap)
     hostmap._set_up(database, mask(url.strip()), dialect.creator(parsed))  # noqa: SLF001 - this module
@@ -109,6 +127,7 @@ class HostMap:
     :param dialect: "mysql" (also for MariaDB), "postgresql" or "sqlite".
     :param timeout: the timeout of a call, in seconds: how long it retries before it fails.
     :param author: the author of changes in the history, unless a call names another.
+    :param urls: read the URLs of cells, see `connect`.
     :param name: the name of the database in messages.
     :param cipher: as of `connect`.
     :param references: as of `connect`.
@@ -126,6 +145,7 @@ class HostMap:
         *,
         timeout: float = DEFAULT_TIMEOUT,
         author: str | None = None,
+        urls: bool = True,
         name: str = "the database",
         cipher: Cipher | None = None,
         references: References | None = None,
@@ -138,6 +158,7 @@ class HostMap:
             name,
             timeout=valid_timeout(timeout),
             author=valid_author(author),
+            urls=valid_flag(urls, "urls"),
         )
         database.codec = UrlCodec(cipher, references)
         # The caller creates the database too.
@@ -316,6 +337,16 @@ class HostMap:
         """
         found = check(self._database, limit)
         return (*found, *unsealed(self._database, limit)) if require_sealed else found
+
+    def fix_file_mode(self) -> tuple[str, ...]:
+        """Take the permissions of other users from an SQLite file and its logs; return these.
+
+        :raises DatabaseError: this user may not do that.
+
+        >>> hostmap.fix_file_mode()
+        ()
+        """
+        return close_to_others(self._database)
 
     def migrate(self) -> tuple[str, ...]:
         """Create or upgrade the tables, and return the migrations that were applied.

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 
 from hostmap_sql.errors import InvalidValue
+from hostmap_sql.masking import MAX_URL_LENGTH, SCHEME
 from hostmap_sql.models import CELL0_UUID
 from hostmap_sql.sealed_text import is_sealed
-from hostmap_sql.secret_url import MAX_URL_LENGTH, SCHEME, SecretUrl
+from hostmap_sql.secret_url import SecretUrl
 
 MAX_BIGINT = (1 << 63) - 1
 """The largest number that a BIGINT column holds."""

@@ -37,12 +37,17 @@ def connect(
     timeout: float = DEFAULT_TIMEOUT,
     pool_size: int = DEFAULT_POOL_SIZE,
     author: str | None = None,
+    password: Callable[[], str] | None = None,
+    urls: bool = True,
     cipher: Cipher | None = None,
     references: References | None = None,
 ) -> AsyncHostMap:
     """Return the directory in the database of a URL, for asyncio, as `hostmap_sql.connect`.
 
     It does not connect yet.
+
+    :param password: a plain function, not a coroutine function: it is called in a thread of its
+        own, where it may wait.
 
     >>> async def main():
     ...     async with connect("sqlite:///hostmap.db") as hostmap:
@@ -56,6 +61,8 @@ def connect(
         timeout=timeout,
         pool_size=pool_size,
         author=author,
+        password=password,
+        urls=urls,
         cipher=cipher,
         references=references,
     )
@@ -119,6 +126,7 @@ class AsyncHostMap(ClosableProxy[HostMap]):
     outcome = to_coroutine(HostMap.outcome)
     revision = to_coroutine(HostMap.revision)
     check = to_coroutine(HostMap.check)
+    fix_file_mode = to_coroutine(HostMap.fix_file_mode)
     # Some databases cannot roll back a migration that was interrupted.
     migrate = to_coroutine(HostMap.migrate, to_its_end=True)
     rollback_migrations = to_coroutine(HostMap.rollback_migrations, to_its_end=True)

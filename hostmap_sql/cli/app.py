@@ -9,6 +9,7 @@ from hostmap_sql.cli.commands.cell.group import cell
 from hostmap_sql.cli.commands.check import check
 from hostmap_sql.cli.commands.completion import completion
 from hostmap_sql.cli.commands.demo import demo
+from hostmap_sql.cli.commands.grants import grants
 from hostmap_sql.cli.commands.host.group import host
 from hostmap_sql.cli.commands.log import log
 from hostmap_sql.cli.commands.migrate import migrate
@@ -51,5 +52,17 @@ def app() -> None:
     """
 
 
-for command in (migrate, cell, host, log, outcome, check, secrets, nova, demo, completion):
+for command in (
+    migrate,
+    cell,
+    host,
+    log,
+    outcome,
+    check,
+    grants,
+    secrets,
+    nova,
+    demo,
+    completion,
+):
     app.add_command(command)

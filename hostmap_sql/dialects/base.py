@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from hostmap_sql import sql
 from hostmap_sql.dialects.migration_support import Creation, inserts_revision_row
 from hostmap_sql.dialects.url_options import UrlOptions
-from hostmap_sql.sql.statement import HOSTS_TABLE, IN_HOSTS, IN_NUMBERS, Statement
+from hostmap_sql.sql.statement import (
+    HOSTS_TABLE,
+    IN_HOSTS,
+    IN_NUMBERS,
+    NO_URLS,
+    URL_COLUMNS,
+    Statement,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,6 +50,9 @@ class Dialect(ABC):
     driver_attribute: ClassVar[str]
     """An attribute that only this driver's connections have."""
 
+    has_server: ClassVar[bool] = True
+    """Whether its databases are on servers."""
+
     is_closed: ClassVar[staticmethod[[Any], object]]
     """Whether a connection of `connector` is closed, in C: each lookup calls it."""
 
@@ -70,10 +80,16 @@ class Dialect(ABC):
     sql: Mapping[Statement, str]
     """The text of each statement, as the driver takes it."""
 
+    sql_without_urls: Mapping[Statement, str]
+    """The same, with NULL in place of the URLs of cells."""
+
     def __init__(self) -> None:
         self.sql = {
             statement: self.render(self.overrides.get(statement, statement.text))
             for statement in sql.STATEMENTS
+        }
+        self.sql_without_urls = {
+            statement: text.replace(URL_COLUMNS, NO_URLS) for statement, text in self.sql.items()
         }
 
     def render(self, text: str) -> str:
@@ -84,14 +100,17 @@ class Dialect(ABC):
     # --- connections --------------------------------------------------------------------------
 
     @abstractmethod
-    def connector(self, url: DatabaseUrl, timeout: float) -> Callable[[float], Any]:
+    def connector(
+        self, url: DatabaseUrl, timeout: float, password: Callable[[], str] | None = None
+    ) -> Callable[[float], Any]:
         """Return a function that opens a connection, given a deadline by the monotonic clock.
 
         Connections are in autocommit mode, at READ COMMITTED. The server also ends statements and
         lock waits after `timeout` seconds, and sessions that are idle in a transaction after
         `idle_limit`, so that nothing keeps running after the call.
 
-        :raises InvalidValue: the URL has an unknown or unusable option.
+        :param password: returns the password of each new connection; None if the URL has it.
+        :raises InvalidValue: the URL has an unknown or unusable option, or names a password too.
         """
 
     def creator(self, url: DatabaseUrl) -> Callable[[], None]:  # noqa: ARG002 - servers have none
@@ -195,15 +214,55 @@ class Dialect(ABC):
         )
         return message if is_known else f"{name}: {message}"
 
+    def why_read_only(self, connection: Any, error: Exception) -> str | None:  # noqa: ARG002
+        """Return why this account or session alone is read-only; None if the server is, or may be.
+
+        Asks the server, after a refused write. May raise any exception.
+        """
+        return None
+
     # --- schema -------------------------------------------------------------------------------
 
     @abstractmethod
     def has_table(self, cursor: Cursor, table: str) -> bool:
         """Whether the database has a table, in the schema of unqualified names."""
 
+    def hidden_schema(self, cursor: Cursor, table: str) -> str | None:  # noqa: ARG002
+        """Return the schema that holds a table and that the account may not use, if there is one.
+
+        Names in such a schema look as if they did not exist.
+        """
+        return None
+
+    @abstractmethod
+    def readable_columns(self, cursor: Cursor, table: str) -> frozenset[str] | None:
+        """Return the columns of a table that the account may read; None if there is no table."""
+
+    def open_schemas(self, cursor: Cursor) -> Sequence[str]:  # noqa: ARG002 - only PostgreSQL has any
+        """Return the schemas of unqualified names in which every account may create."""
+        return ()
+
+    @abstractmethod
+    def grants(self, cursor: Cursor, role: str, user: str, *, urls: bool) -> Sequence[str]:
+        """Return the statements that give an account the rights of a role, in the database at hand.
+
+        :param role: one of `rights.ROLES`.
+        :param urls: whether the role "lookup" may read the URLs of cells.
+        """
+
     def column_charset(self, cursor: Cursor, table: str, column: str) -> str | None:  # noqa: ARG002
         """Return the character set of a column; None if it can hold all of Unicode."""
         return None
+
+    def files_open_to_others(self, cursor: Cursor) -> Sequence[str]:  # noqa: ARG002 - SQLite's
+        """List the files of the database that other users of this machine can read or write."""
+        return ()
+
+    def close_to_others(self, files: Sequence[str]) -> None:  # noqa: B027 - servers list none
+        """Take all permissions of other users from these files.
+
+        :raises DatabaseError: this user may not do that.
+        """
 
     @abstractmethod
     def yoyo_backend(self) -> Any:
@@ -236,6 +295,12 @@ class MigrationTools(ABC):
     def ddl_is_transactional(self) -> bool:
         """Whether a rollback undoes DDL; if so, the lock and all migrations are one transaction."""
         return self.session_lock is None
+
+    def refuse_foreign_tables(self, cursor: Any) -> None:  # noqa: B027 - only PostgreSQL has any
+        """Refuse tables that another account may have made to run code as this one.
+
+        :raises DatabaseError: with the table and its owner.
+        """
 
     def begin(self, cursor: Any, lock_timeout: float) -> None:  # noqa: ARG002 - SQLite's is fixed
         """Begin the transaction of a run, with this limit, in seconds, on waits for a lock."""

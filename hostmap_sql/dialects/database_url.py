@@ -10,6 +10,7 @@ from unicodedata import category
 from urllib.parse import parse_qsl, unquote
 
 from hostmap_sql.errors import InvalidValue
+from hostmap_sql.masking import MAX_URL_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,18 @@ class DatabaseUrl:
     password: str | None = field(repr=False)
     database: str
     options: Mapping[str, str] = field(repr=False)
+    operator_options: frozenset[str] | None = None
+    """None for a URL that the operator wrote. For a URL from the table of cells, the options in it
+    that the operator set, named as by `plain`."""
+
+    @property
+    def is_isolated(self) -> bool:
+        """Whether the URL is used alone, without the environment and the files of the user."""
+        return self.operator_options is not None
+
+    def is_operators(self, option: str) -> bool:
+        """Whether the operator set an option, not the table of cells."""
+        return self.operator_options is None or option in self.operator_options
 
     @classmethod
     def parse(cls, text: str) -> DatabaseUrl:
@@ -90,6 +103,8 @@ def _stripped(text: object) -> str:
     text = text.removeprefix("\ufeff").strip()
     if not text:
         raise InvalidValue("database URL", f"is empty: write it like {EXAMPLE}")
+    if len(text) > MAX_URL_LENGTH:
+        raise InvalidValue("database URL", f"is too long: {MAX_URL_LENGTH} characters are the most")
     if any(category(character) in _CONTROL for character in text):
         problem = "holds a line break or other control character: remove it or write it as %XX"
         raise InvalidValue("database URL", problem)

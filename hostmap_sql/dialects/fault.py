@@ -17,6 +17,8 @@ class Fault(Enum):
     UNAVAILABLE = "Temporarily unavailable: back off, then retry."
     LOST = "The connection is lost: reconnect, then retry; a COMMIT is in doubt."
     NO_TABLE = "A table or column is missing."
+    NOT_PERMITTED = "The account lacks a right: a retry would fail as well."
+    READ_ONLY = "The connection may only read: a retry would fail as well, unless on a new one."
     PERMANENT = "Refused: a retry would fail as well."
     BROKEN_CONNECTION = "Refused: a retry would fail as well, unless it is on a new connection."
     UNKNOWN = "No listed code: do not retry; a COMMIT is in doubt."
@@ -29,7 +31,7 @@ class Fault(Enum):
     @property
     def spoils_connection(self) -> bool:
         """Whether the connection must be closed."""
-        return self in (Fault.RECONNECT, Fault.LOST, Fault.BROKEN_CONNECTION)
+        return self in _SPOILING
 
     @property
     def leaves_commit_in_doubt(self) -> bool:
@@ -37,4 +39,5 @@ class Fault(Enum):
         return self in (Fault.LOST, Fault.UNKNOWN)
 
 
+_SPOILING = frozenset({Fault.RECONNECT, Fault.LOST, Fault.READ_ONLY, Fault.BROKEN_CONNECTION})
 _TRANSIENT = frozenset({Fault.RETRY, Fault.RECONNECT, Fault.UNAVAILABLE, Fault.LOST})

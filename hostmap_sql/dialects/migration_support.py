@@ -17,7 +17,7 @@ LOCK_DELETE = "DELETE FROM yoyo_lock WHERE locked = 1 AND pid = :pid"
 APPLIED = "SELECT migration_id FROM _yoyo_migration"
 RECORD = "SELECT * FROM _yoyo_migration"
 RECORD_DROP = "DROP TABLE _yoyo_migration"
-SCHEMA_VERSION = "SELECT max(version) FROM _yoyo_version"
+SCHEMA_VERSION = "SELECT MAX(version) FROM _yoyo_version"
 
 _CREATE = re.compile(r"CREATE (TABLE|INDEX) (\w+)")
 _INSERT_REVISION = re.compile(r"^INSERT INTO mapping_revision ", re.MULTILINE)

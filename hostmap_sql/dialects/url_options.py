@@ -6,8 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hostmap_sql.errors import InvalidValue
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import NoReturn
 
 # The options of SQLAlchemy, oslo.db and their plugins. None of them changes the server or the
 # security of the connection.
@@ -74,6 +77,12 @@ def plain(name: str) -> str:
     return name.lower().replace("-", "_")
 
 
+def refuse_second_password() -> NoReturn:
+    """Refuse a URL with a password, or with a file that holds one, beside a function for it."""
+    problem = "comes from a function, and from the URL or a file that it names as well: give one"
+    raise InvalidValue("password", problem)
+
+
 @dataclass(frozen=True)
 class UrlOptions:
     """The URL options of a dialect, named as by `plain`.
@@ -81,11 +90,15 @@ class UrlOptions:
     :param known: tells whether the dialect knows an option.
     :param files: the options that name a local file or a section of one.
     :param foreign: the options of other drivers, which have no effect here.
+    :param harmless: the options that leave the server and its authentication as they are.
+    :param protecting: the options that decide how well the password is protected.
     """
 
     known: Callable[[str], bool] = lambda _: False
     files: frozenset[str] = frozenset()
     foreign: frozenset[str] = frozenset()
+    harmless: frozenset[str] = frozenset()
+    protecting: frozenset[str] = frozenset()
 
     def passed_over(self, options: Mapping[str, str]) -> list[str]:
         """List the options that only SQLAlchemy, its plugins or other drivers know."""
@@ -98,7 +111,3 @@ class UrlOptions:
         if name in _SQLALCHEMY or name in self.foreign:
             return True
         return has_plugin and not _SECURITY_OR_SERVER.search(name)
-
-    def naming_files(self, options: Mapping[str, str]) -> dict[str, str]:
-        """Return the options that name a file or a section of one."""
-        return {name: value for name, value in options.items() if plain(name) in self.files}

@@ -54,7 +54,7 @@ class Cells:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._rows = RowMapper(session.codec)
+        self._rows = RowMapper(session.codec, urls=session.urls)
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -140,6 +140,7 @@ class Cells:
         >>> hostmap.cells.create("cell3", transport_url="rabbit://nova:s3cret@mq3:5672/").name
         'cell3'
         """
+        self._refuse_without_urls()
         uuid = new_uuid() if uuid is None else valid_uuid(uuid, "uuid")
         name = valid_cell_name(name, uuid)
         transport = valid_url(transport_url, "transport_url")
@@ -193,6 +194,7 @@ class Cells:
         >>> hostmap.cells.update(uuid, disabled=True).disabled
         True
         """
+        self._refuse_without_urls()
         uuid = valid_uuid(uuid, "uuid")
         given = {
             "name": name,
@@ -236,6 +238,7 @@ class Cells:
         >>> [(cell.name, cell.disabled) for cell in changed]
         [('cell1', False), ('cell2', True)]
         """
+        self._refuse_without_urls()
         checked: dict[str, dict[str, Any]] = {}
         for key, values in changes.items():
             uuid = valid_uuid(key, "uuid")
@@ -284,6 +287,12 @@ class Cells:
         return self._session.write(work)
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _refuse_without_urls(self) -> None:
+        """Refuse to write a cell whose URLs were not read: they would be lost."""
+        if not self._session.urls:
+            problem = "is False: create and change cells with a directory that reads their URLs"
+            raise InvalidValue("urls", problem)
 
     def _get_expected(self, session: Session, uuid: str, revision: int | None) -> CellMapping:
         """Return a cell, if it is at this revision.

@@ -7,12 +7,14 @@ SQL can tell which of them are valid.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from hostmap_sql import sql
 from hostmap_sql.batching import BULK_SIZE
+from hostmap_sql.directory.file_mode import describe_open_files
+from hostmap_sql.directory.finding import Finding
+from hostmap_sql.directory.visible_tables import VisibleTables
 from hostmap_sql.engine.pending_changes import DELETED
 from hostmap_sql.errors import InvalidValue, SchemaOutOfDate
 from hostmap_sql.models import CELL0_UUID
@@ -34,63 +36,7 @@ if TYPE_CHECKING:
     from hostmap_sql.runtime.dbapi import Row
     from hostmap_sql.sql.statement import Statement
 
-KINDS = (
-    "schema",
-    "revision-row",
-    "revision-behind",
-    "revision-gap",
-    "changeset-empty",
-    "change-without-changeset",
-    "cell-invalid",
-    "cell-unrecorded",
-    "cell-outdated",
-    "cell-missing",
-    "host-without-cell",
-    "host-in-cell0",
-    "host-invalid",
-    "host-unrecorded",
-    "host-differs",
-    "host-outdated",
-    "host-missing",
-    "cell-unsealed",
-)
-"""The kinds of findings, in the order of the report."""
-
-_TABLES = (
-    "cell_mapping",
-    "host_mapping",
-    "mapping_revision",
-    "mapping_changeset",
-    "host_mapping_change",
-    "cell_mapping_change",
-)
-
 _RECREATE_HOST = "delete it, then create it again in the cell that it is really in"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A fault in the directory.
-
-    `kind` is one of `hostmap_sql.directory.consistency_check.KINDS`. `problem` is a sentence with
-    the fault and its remedy. `host`, `cell_uuid` and `revision` identify the faulty row, and are
-    None where they do not apply.
-    """
-
-    kind: str
-    problem: str
-    host: str | None = None
-    cell_uuid: str | None = None
-    revision: int | None = None
-
-    @property
-    def about(self) -> str | None:
-        """The faulty host, else the cell, else the revision, in words; None if there is none."""
-        if self.host is not None:
-            return f"host {self.host!r}"
-        if self.cell_uuid is not None:
-            return f"cell {self.cell_uuid}"
-        return None if self.revision is None else f"revision {self.revision}"
 
 
 def check(database: Database, limit: int) -> tuple[Finding, ...]:
@@ -118,15 +64,22 @@ class _Inspection:
         self._newest = self._pruned = 0
 
     def findings(self) -> Iterator[Finding]:
-        """Yield all findings, in the order of `KINDS`."""
-        missing = [*self._missing_tables()]
-        yield from missing
-        if missing:
+        """Yield all findings, in the order of `KINDS`, of the tables that the account may read."""
+        yield from self._file_mode()
+        tables = VisibleTables(self._snapshot)
+        yield from tables.findings()
+        if not tables.are_complete:
             return
-        yield from self._revision_row()
-        yield from self._record()
-        yield from self._cells()
-        yield from self._hosts()
+        record = {"mapping_revision", "mapping_changeset"}
+        changes = {"host_mapping_change", "cell_mapping_change"}
+        for needed, part in (
+            (record, self._revision_row),
+            (record | changes, self._record),
+            (record | {"cell_mapping", "cell_mapping_change"}, self._cells),
+            (record | {"cell_mapping", "host_mapping", "host_mapping_change"}, self._hosts),
+        ):
+            if not needed & tables.hidden:
+                yield from part()
 
     # --- running statements -------------------------------------------------------------------
 
@@ -161,14 +114,10 @@ class _Inspection:
 
     # --- the schema and the revision ----------------------------------------------------------
 
-    def _missing_tables(self) -> Iterator[Finding]:
-        for table in _TABLES:
-            if not self._snapshot.has_table(table):
-                problem = (
-                    f"table {table} is missing, although its migration is recorded as applied: "
-                    "restore it from a backup"
-                )
-                yield Finding("schema", problem)
+    def _file_mode(self) -> Iterator[Finding]:
+        problem = describe_open_files(self._snapshot)
+        if problem:
+            yield Finding("file-mode", problem)
 
     def _revision_row(self) -> Iterator[Finding]:
         """Check the one row of mapping_revision, and keep its revisions for later checks."""

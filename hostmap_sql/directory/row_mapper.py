@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from hostmap_sql import sql
+from hostmap_sql.directory.cell_without_urls import CellWithoutUrls
 from hostmap_sql.errors import CellMappingNotFound, HostMappingNotFound
 from hostmap_sql.models import CellChange, CellMapping, ChangeSet, HostChange, HostMapping
 from hostmap_sql.sealing.url_codec import CLEAR, UrlCodec
@@ -65,10 +66,12 @@ class RowMapper:
     """Maps rows, with their columns in the order of the statements in `sql`.
 
     :param codec: makes the URLs of cells.
+    :param urls: whether the rows have the URLs of cells, or NULL in their place.
     """
 
-    def __init__(self, codec: UrlCodec = CLEAR) -> None:
+    def __init__(self, codec: UrlCodec = CLEAR, *, urls: bool = True) -> None:
         self._codec = codec
+        self._urls = urls
         self._cells: dict[str, tuple[Row, CellMapping]] = {}
 
     def cell(self, row: Row) -> CellMapping:
@@ -84,6 +87,9 @@ class RowMapper:
 
     def _new_cell(self, row: Row) -> CellMapping:
         uuid, name, transport_url, database_connection, disabled, revision, created, updated = row
+        if not self._urls:
+            changed = as_utc_or_none(updated)
+            return CellWithoutUrls(uuid, name, bool(disabled), revision, as_utc(created), changed)
         return CellMapping(
             uuid,
             name,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from hostmap_sql import sql
 from hostmap_sql.batching import batched
 from hostmap_sql.directory.cells import write_cell
-from hostmap_sql.directory.consistency_check import Finding
+from hostmap_sql.directory.finding import Finding
 from hostmap_sql.directory.row_mapper import RowMapper
 from hostmap_sql.errors import InvalidValue, SecretUnavailable
 from hostmap_sql.sealing.url_codec import is_reference, key_of, stored_text
@@ -83,7 +83,7 @@ class Secrets:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._rows = RowMapper(session.codec)
+        self._rows = RowMapper(session.codec, urls=session.urls)
 
     def status(self) -> tuple[KeyUse, ...]:
         """Count the URLs of each key, the references, and the URLs in clear text.
@@ -238,7 +238,7 @@ def _problem(url: SecretUrl) -> SecretUnavailable | None:
 
 def unsealed(session: Session, limit: int) -> Iterator[Finding]:
     """Yield a finding for each URL in clear text, `limit` at most, and a last one for the rest."""
-    cells = map(RowMapper(session.codec).cell, session.all(sql.CELL_LIST))
+    cells = map(RowMapper(session.codec, urls=session.urls).cell, session.all(sql.CELL_LIST))
     number = 0
     for cell, name, url in _urls_of(cells):
         if key_of(url) is None and not is_reference(url):

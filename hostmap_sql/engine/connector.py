@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 ConnectionT = TypeVar("ConnectionT", bound="Connection")
 
+NO_ANSWER = "no answer to the attempt to connect"
+NO_PASSWORD = "no answer from the password function, or to the attempt to connect"  # noqa: S105
+
 
 class ConnectAttempt(Generic[ConnectionT]):
     """One attempt to connect.
@@ -28,6 +31,7 @@ class ConnectAttempt(Generic[ConnectionT]):
     :param open_connection: connects, given the deadline, by the monotonic clock.
     :param ended: called when the attempt has ended without a connection for the caller, perhaps
         long after the caller's deadline.
+    :param late: what is missing, in messages, if the attempt does not end before the deadline.
     """
 
     def __init__(
@@ -35,10 +39,12 @@ class ConnectAttempt(Generic[ConnectionT]):
         open_connection: Callable[[float], ConnectionT],
         deadline: float,
         ended: Callable[[], object],
+        late: str = NO_ANSWER,
     ) -> None:
         self._open_connection = open_connection
         self._deadline = deadline
         self._ended = ended
+        self._late = late
         self._has_result = threading.Event()
         self._handover = threading.Lock()
         self._abandoned = False
@@ -59,7 +65,7 @@ class ConnectAttempt(Generic[ConnectionT]):
             raise
         result = self._take_result()
         if result is None:
-            raise NoConnectionInTime("no answer to the attempt to connect")
+            raise NoConnectionInTime(self._late)
         if isinstance(result, BaseException):
             self._ended()
             raise result

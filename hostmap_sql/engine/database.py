@@ -25,13 +25,13 @@ from hostmap_sql.engine.session import (
 )
 from hostmap_sql.errors import DatabaseUnavailable
 from hostmap_sql.runtime.deadlines import random_pause
-from hostmap_sql.runtime.watchdog import WATCHDOG, TimedCall
+from hostmap_sql.runtime.watchdog import WATCHDOG, TimedCall, timed_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from hostmap_sql.dialects.base import Dialect
-    from hostmap_sql.runtime.dbapi import Connection, Fits, Parameters, Pool, Row
+    from hostmap_sql.runtime.dbapi import Connection, Cursor, Fits, Parameters, Pool, Row
     from hostmap_sql.sql.statement import Statement
 
 T = TypeVar("T")
@@ -65,8 +65,9 @@ class Database(Session):
         timeout: float,
         author: str | None = None,
         reason: str | None = None,
+        urls: bool = True,
     ) -> None:
-        super().__init__(Translator(dialect, name), pool.make_cursor)
+        super().__init__(Translator(dialect, name), pool.make_cursor, urls=urls)
         self._pool = pool
         self._timeout = timeout
         self._author = author
@@ -276,6 +277,18 @@ class Database(Session):
         """Lend a connection for a block, without a check of the schema."""
         deadline = self.deadline() if deadline is None else deadline
         return Lease(self._pool, deadline, self.translator)
+
+    def ask(self, question: Callable[[Cursor], T]) -> T:
+        """Call a function of the dialect with a cursor, and return its answer."""
+
+        def attempt(deadline: float) -> T:
+            with (
+                self.lease(deadline) as connection,
+                timed_call(self.translator, connection, deadline),
+            ):
+                return question(self.make_cursor(connection))
+
+        return self._retry(attempt)
 
     def close(self) -> None:
         """Close the pool."""

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 from hostmap_sql.dialects.fault import Fault
 from hostmap_sql.engine.programming_errors import is_programming_error
-from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, HostMapError, SchemaOutOfDate
+from hostmap_sql.errors import (
+    DatabaseError,
+    DatabaseUnavailable,
+    HostMapError,
+    NotPermitted,
+    SchemaOutOfDate,
+)
 from hostmap_sql.runtime.dbapi import close_quietly
+from hostmap_sql.runtime.watchdog import TimedCall
 from hostmap_sql.schema import known_migrations
 
 if TYPE_CHECKING:
@@ -17,6 +24,8 @@ if TYPE_CHECKING:
     from hostmap_sql.dialects.base import Dialect
     from hostmap_sql.runtime.dbapi import Connection
     from hostmap_sql.sql.statement import Statement
+
+_NOT_PERMITTED = (Fault.NOT_PERMITTED, Fault.READ_ONLY)
 
 _CHECK_URL = "; check the URL, the user and password, and that the database exists"
 
@@ -44,6 +53,9 @@ class Translator:
         if fault.is_transient:
             raise DatabaseUnavailable(self.database, problem) from error
         code = self.dialect.code(error)
+        if fault in _NOT_PERMITTED:
+            problem = f"{self.database}: {problem}"
+            raise NotPermitted(problem, code, remedy=self.remedy(None)) from error
         if code is not None and not isinstance(getattr(error, "original_exception", None), OSError):
             problem += _CHECK_URL
         raise DatabaseError(f"{self.database}: {problem}", code) from error
@@ -57,6 +69,8 @@ class Translator:
     ) -> NoReturn:
         """Raise the translation of a failed call; close the connection if it is unusable now."""
         fault = self.dialect.classify(error, connecting=False)
+        if fault is Fault.RECONNECT:
+            self._refuse_read_only(connection, error, statement, deadline)
         # If the driver itself failed, the rest of an answer may still be unread.
         is_unread = fault is Fault.UNKNOWN and self.dialect.code(error) is None
         if fault.spoils_connection or is_unread:
@@ -77,4 +91,39 @@ class Translator:
         if fault.is_transient:
             return DatabaseUnavailable(self.database, problem)
         name = statement.name if statement else None
-        return DatabaseError(f"{self.database}: {problem}", self.dialect.code(error), name)
+        code = self.dialect.code(error)
+        problem = f"{self.database}: {problem}"
+        if fault in _NOT_PERMITTED:
+            remedy = self.remedy(statement) if fault is Fault.NOT_PERMITTED else None
+            return NotPermitted(problem, code, name, remedy)
+        return DatabaseError(problem, code, name)
+
+    def remedy(self, statement: Statement | None) -> str | None:
+        """Return the command that prints what to grant, as a clause."""
+        if statement is None:
+            return "`hostmap grants` prints what each role needs"
+        role = f"{statement.role} --urls" if statement.reads_urls else statement.role
+        remedy = f"`hostmap grants --role {role}` prints what to grant"
+        if statement.reads_urls:
+            remedy += ", and with `urls=False` the URLs are not read"
+        return remedy
+
+    def _refuse_read_only(
+        self,
+        connection: Connection,
+        error: Exception,
+        statement: Statement | None,
+        deadline: float,
+    ) -> None:
+        """Refuse to retry where the account or its session, not the server, is read-only.
+
+        :raises NotPermitted: it is. Retries are for servers in a switchover.
+        """
+        try:
+            with TimedCall(connection, deadline, self.interrupt):
+                problem = self.dialect.why_read_only(connection, error)
+        except Exception:  # noqa: BLE001 - the first error says more
+            return
+        if problem is not None:
+            name, code = statement.name if statement else None, self.dialect.code(error)
+            raise NotPermitted(f"{self.database}: {problem}", code, name) from error

@@ -10,7 +10,7 @@ from operator import methodcaller
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from hostmap_sql.engine.connector import ConnectAttempt
+from hostmap_sql.engine.connector import NO_ANSWER, NO_PASSWORD, ConnectAttempt
 from hostmap_sql.errors import DatabaseError, HostMapError
 from hostmap_sql.runtime.deadlines import NoConnectionInTime, wait_until
 from hostmap_sql.runtime.processes import MARK, Living, PerProcess, notice
@@ -113,6 +113,7 @@ class ConnectionPool(Generic[ConnectionT]):
     :param open_connection: connects, given the deadline, by the monotonic clock.
     :param disown: drops an inherited connection without a message to the server, given whether it
         was lent at the fork.
+    :param late: what is missing, in messages, if connecting does not end before the deadline.
     """
 
     def __init__(
@@ -122,12 +123,14 @@ class ConnectionPool(Generic[ConnectionT]):
         *,
         size: int,
         disown: Callable[[ConnectionT, bool], object] = lambda _connection, _lent: None,
+        late: str = NO_ANSWER,
     ) -> None:
         self.make_cursor: MakeCursor = methodcaller("cursor")
         self._open_connection = open_connection
         self._is_closed = is_closed
         self._disown = disown
         self._size = size
+        self._late = late
         self._closed = False
 
         def new_stock(parents: _Stock[ConnectionT] | None) -> _Stock[ConnectionT]:
@@ -155,7 +158,7 @@ class ConnectionPool(Generic[ConnectionT]):
             pass
         # An abandoned attempt holds the semaphore until it ends, so that the server never sees
         # more than `size` of them.
-        attempt = ConnectAttempt(self._open, deadline, stock.semaphore.release)
+        attempt = ConnectAttempt(self._open, deadline, stock.semaphore.release, self._late)
         connection = attempt.connection()
         stock.opened.add(connection)
         return connection
@@ -225,11 +228,20 @@ class ConnectionPool(Generic[ConnectionT]):
 
 
 def pool_for(
-    dialect: Dialect, url: DatabaseUrl, *, size: int, timeout: float
+    dialect: Dialect,
+    url: DatabaseUrl,
+    *,
+    size: int,
+    timeout: float,
+    password: Callable[[], str] | None = None,
 ) -> ConnectionPool[Connection]:
-    """Make a pool for a database. It opens no connection before the first is needed."""
-    connect = dialect.connector(url, timeout)
-    return ConnectionPool(connect, dialect.is_closed, size=size, disown=dialect.disown)
+    """Make a pool for a database. It opens no connection before the first is needed.
+
+    :param password: returns the password of each new connection; None if the URL has it.
+    """
+    connect = dialect.connector(url, timeout, password)
+    late = NO_ANSWER if password is None else NO_PASSWORD
+    return ConnectionPool(connect, dialect.is_closed, size=size, disown=dialect.disown, late=late)
 
 
 class Lease:

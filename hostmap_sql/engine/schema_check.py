@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hostmap_sql import sql
-from hostmap_sql.errors import DatabaseError, SchemaOutOfDate
+from hostmap_sql.errors import DatabaseError, NotPermitted, SchemaOutOfDate
 from hostmap_sql.runtime.watchdog import timed_call
 from hostmap_sql.schema import known_migrations, unknown_migrations
 
 if TYPE_CHECKING:
     from hostmap_sql.engine.session import Session
     from hostmap_sql.runtime.dbapi import Connection
+
+_TABLE = "host_mapping"
 
 
 def applied_migrations(
@@ -32,6 +34,7 @@ def check_schema(session: Session, connection: Connection, deadline: float) -> N
     """Check that all known migrations are applied, and no unknown ones of ours.
 
     :raises SchemaOutOfDate: some are missing, or a newer version has migrated the database.
+    :raises NotPermitted: the account may not use the schema that holds the tables.
     """
     dialect = session.dialect
     known = known_migrations(dialect.name)
@@ -51,5 +54,16 @@ def check_schema(session: Session, connection: Connection, deadline: float) -> N
 
 
 def _has_tables(session: Session, connection: Connection, deadline: float) -> bool:
+    """Whether the tables exist.
+
+    :raises NotPermitted: they are in a schema that the account may not use.
+    """
     with timed_call(session.translator, connection, deadline):
-        return session.dialect.has_table(session.make_cursor(connection), "host_mapping")
+        cursor = session.make_cursor(connection)
+        if session.dialect.has_table(cursor, _TABLE):
+            return True
+        schema = session.dialect.hidden_schema(cursor, _TABLE)
+    if schema is None:
+        return False
+    problem = f"{session.name}: the tables are in the schema {schema}, which it may not use"
+    raise NotPermitted(problem, remedy=session.translator.remedy(None))

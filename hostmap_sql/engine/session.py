@@ -53,16 +53,20 @@ class Session(ABC):
 
     :param translator: names the database in errors.
     :param make_cursor: makes a cursor that returns tuples.
+    :param urls: whether it reads the URLs of cells.
     """
 
     codec: UrlCodec = CLEAR
     """Seals and opens the URLs of cells."""
 
-    def __init__(self, translator: Translator, make_cursor: MakeCursor) -> None:
+    def __init__(self, translator: Translator, make_cursor: MakeCursor, *, urls: bool) -> None:
         self.dialect: Dialect = translator.dialect
         self.name = translator.database
         """The name of the database in messages."""
-        self.texts: Mapping[Statement, str] = translator.dialect.sql
+        self.urls = urls
+        self.texts: Mapping[Statement, str] = (
+            self.dialect.sql if urls else self.dialect.sql_without_urls
+        )
         self.translator = translator
         self.make_cursor = make_cursor
 
@@ -93,7 +97,7 @@ class ReadTransaction(Session):
     def __init__(
         self, parent: Session, connection: Connection, deadline: Callable[[], float]
     ) -> None:
-        super().__init__(parent.translator, parent.make_cursor)
+        super().__init__(parent.translator, parent.make_cursor, urls=parent.urls)
         self.codec = parent.codec
         self._deadline = deadline
         self._connection = connection
@@ -114,10 +118,25 @@ class ReadTransaction(Session):
         """Refuse to write."""
         raise DatabaseError("a snapshot is read-only")
 
-    def has_table(self, table: str) -> bool:
-        """Whether the database has this table."""
+    def readable_columns(self, table: str) -> frozenset[str] | None:
+        """Return the columns of a table that the account may read; None if there is no table."""
         with self._call():
-            return self.dialect.has_table(self.make_cursor(self._connection), table)
+            return self.dialect.readable_columns(self.make_cursor(self._connection), table)
+
+    def open_schemas(self) -> Sequence[str]:
+        """Return the schemas of unqualified names in which every account may create."""
+        with self._call():
+            return self.dialect.open_schemas(self.make_cursor(self._connection))
+
+    def leave_out_urls(self) -> None:
+        """Read no URLs of cells from now on, since the account may not."""
+        self.urls = False
+        self.texts = self.dialect.sql_without_urls
+
+    def files_open_to_others(self) -> Sequence[str]:
+        """List the files of the database that other users of this machine can read or write."""
+        with self._call():
+            return self.dialect.files_open_to_others(self.make_cursor(self._connection))
 
     def begin(self) -> None:
         """Begin the transaction."""
@@ -148,7 +167,7 @@ class Transaction(Session):
         reason: str | None,
         deadline: Callable[[], float],
     ) -> None:
-        super().__init__(parent.translator, parent.make_cursor)
+        super().__init__(parent.translator, parent.make_cursor, urls=parent.urls)
         self.codec = parent.codec
         self.deadline = deadline
         self.change_id = new_uuid()

@@ -18,13 +18,14 @@ from hostmap_sql.errors import (
     DatabaseUnavailable,
     HostMapError,
     InvalidValue,
+    NotPermitted,
     SchemaOutOfDate,
 )
 from hostmap_sql.migrations.lock import YoyoLock
 from hostmap_sql.migrations.run import OvertakenError, Run, is_gone
 from hostmap_sql.migrations.yoyo_backend import backend_on
 from hostmap_sql.models import MigrationLock, MigrationStatus
-from hostmap_sql.runtime.watchdog import TimedCall
+from hostmap_sql.runtime.watchdog import TimedCall, timed_call
 from hostmap_sql.schema import migrations_folder, on_disk, unknown_migrations
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 _LOCK_TIMEOUT = 10
 """How long, in seconds, to wait for the lock of a `yoyo apply`, which may be dead."""
+
+_REMEDY = "`hostmap grants --role owner` prints what to grant"
 
 _LEASE_PAUSE = 0.05
 """How long, in seconds, to sleep before trying again to open a locked SQLite file."""
@@ -86,6 +89,7 @@ class Migrations:
         try:
             deadline = self._database.deadline()
             with self._lease(deadline) as connection:
+                self._refuse_foreign_tables(connection, deadline)
                 applied = applied_migrations(self._database, connection, deadline) or ()
         except SchemaOutOfDate:
             applied = ()  # the SQLite file does not exist yet
@@ -94,12 +98,13 @@ class Migrations:
     def break_lock(self) -> MigrationLock | None:
         """Remove the lock of another process and return it; None if there is none."""
         deadline = self._database.deadline()
-        with (
-            self._lease(deadline) as connection,
-            self._explained(connection, "breaking the lock"),
-            self._run(connection, set(), deadline) as run,
-        ):
-            row = run.lock.break_()
+        with self._lease(deadline) as connection:
+            self._refuse_foreign_tables(connection, deadline)
+            with (
+                self._explained(connection, "breaking the lock"),
+                self._run(connection, set(), deadline) as run,
+            ):
+                row = run.lock.break_()
         if row is None:
             return None
         pid, since = row
@@ -171,7 +176,13 @@ class Migrations:
                     break
             yield connection
 
+    def _refuse_foreign_tables(self, connection: Connection, deadline: float) -> None:
+        database = self._database
+        with timed_call(database.translator, connection, deadline):
+            self._tools.refuse_foreign_tables(database.make_cursor(connection))
+
     def _applied(self, connection: Connection, deadline: float) -> set[str]:
+        self._refuse_foreign_tables(connection, deadline)
         applied = applied_migrations(self._database, connection, deadline) or set()
         unknown = unknown_migrations(self._database.dialect.name, applied)
         if unknown:
@@ -217,4 +228,7 @@ class Migrations:
         # RECONNECT is for a read-only server: a run has no other connection.
         if fault.is_transient and fault is not Fault.RECONNECT:
             return DatabaseUnavailable(name, problem)
-        return DatabaseError(f"{name}: {problem}", code)
+        problem = f"{name}: {problem}"
+        if fault in (Fault.NOT_PERMITTED, Fault.READ_ONLY):
+            return NotPermitted(problem, code, remedy=None if advice else _REMEDY)
+        return DatabaseError(problem, code)

@@ -6,21 +6,26 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hostmap_sql.dialects.passwords import PasswordMissing, PasswordRefused
 from hostmap_sql.dialects.tls import TlsRefused
 from hostmap_sql.dialects.url_options import plain
 from hostmap_sql.errors import DatabaseError, InvalidValue
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT
 from hostmap_sql.nova.database import NovaDatabase
-from hostmap_sql.nova.templates import fill_template, refuse_bad_base
-from hostmap_sql.nova.urls import OptionChanges, read_url, refuse_untrusted_files
+from hostmap_sql.nova.templates import fill_template, has_login, refuse_bad_base
+from hostmap_sql.nova.urls import OptionChanges, isolate, read_url
 from hostmap_sql.validation import valid_number, valid_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hostmap_sql.dialects.database_url import DatabaseUrl
     from hostmap_sql.models import CellMapping
     from hostmap_sql.nova.templates import TemplateField
     from hostmap_sql.secret_url import SecretUrl
+
+
+_NO_OTHER = "since neither the environment nor the home folder is searched for one"
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,8 @@ class CellAccess:
     def url(self, cell: CellMapping) -> str:
         """Return the URL of a cell's database, with its template filled and its options changed.
 
+        A driver completes it from the environment and the home folder; `open` does not.
+
         :raises InvalidValue: the cell has no URL, or its template cannot be filled.
         """
         url = self._fill(cell.database_connection, self.template_url, "database_connection")
@@ -88,14 +95,16 @@ class CellAccess:
         :raises DatabaseUnavailable: the database cannot be reached in time.
         :raises DatabaseError: the database refuses the connection.
         """
-        url = read_url(self.url(cell))
-        refuse_untrusted_files(url, self._operator_options(), self.trusted_files)
+        url = self._isolated_url(cell)
         with ExitStack() as stack:
             try:
                 database = stack.enter_context(NovaDatabase.open(url, self.timeout))
-            except TlsRefused as error:
+            except (TlsRefused, PasswordRefused) as error:
                 # Nova verifies no certificates by default, so its URLs say nothing about them.
                 problem = f"{error.problem}, or of all cells with --cell-options"
+                raise DatabaseError(problem, error.code) from error.__cause__
+            except PasswordMissing as error:
+                problem = f"{error.problem}: write one into the URL of {cell.label}, {_NO_OTHER}"
                 raise DatabaseError(problem, error.code) from error.__cause__
             yield database
 
@@ -104,8 +113,22 @@ class CellAccess:
             raise InvalidValue(name, "is not set")
         return fill_template(url.reveal(), base, self.trusted_hosts, field=name)
 
-    def _operator_options(self) -> dict[str, str]:
-        """Return the URL options that come from the operator, not from the table of cells."""
-        base = read_url(self.template_url).options if self.template_url else {}
+    def _isolated_url(self, cell: CellMapping) -> DatabaseUrl:
+        url = read_url(self.url(cell))
+        stored = cell.database_connection
         own = OptionChanges.parse(self.options).values if self.options is not None else {}
-        return {plain(name): value for name, value in base.items()} | {**own}
+        base = read_url(self.template_url) if self.template_url else None
+        base_options = {plain(name): value for name, value in base.options.items()} if base else {}
+        if base and _hosts(url) <= {*_hosts(base), *self.trusted_hosts}:
+            own = {**base_options, **own}
+        return isolate(
+            url,
+            own_options=own,
+            base_options=base_options,
+            trusted_files=self.trusted_files,
+            has_operators_login=stored is not None and has_login(stored.reveal()),
+        )
+
+
+def _hosts(url: DatabaseUrl) -> set[str]:
+    return {host for host, _ in url.hosts}

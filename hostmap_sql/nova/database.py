@@ -34,6 +34,9 @@ class _NovaTranslator(Translator):
             return InvalidValue("database URL", f"{problem}: it lacks a table or column")
         return super().statement_error(error, statement)
 
+    def remedy(self, statement: Statement | None) -> str | None:  # noqa: ARG002 - as in the base
+        return None
+
 
 class NovaDatabase:
     """One of Nova's databases, on one connection, with a timeout in seconds.

@@ -47,6 +47,11 @@ def is_template(url: str) -> bool:
     return "{" in url or "}" in url
 
 
+def has_login(template: str) -> bool:
+    """Tell whether a user or a password of the base URL is filled into a template."""
+    return any(_SECRET_FIELD.fullmatch(name) for name in _FIELD.findall(template))
+
+
 def fill_template(
     template: str,
     base: str | None,
@@ -83,7 +88,7 @@ def fill_template(
     filled = _FIELD.sub(value, template)
     if is_template(_FIELD.sub("", template)):
         raise InvalidValue(field, "is a template with a stray brace")
-    if any(_SECRET_FIELD.fullmatch(name) for name in _FIELD.findall(template)):
+    if has_login(template):
         _refuse_other_targets(kind.parse_target(filled), allowed, trusted_hosts, field)
     return filled
 

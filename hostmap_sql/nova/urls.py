@@ -1,7 +1,8 @@
-"""The URLs of Nova's databases: read as Nova reads them, with untrusted file names refused.
+"""The URLs of Nova's databases: read as Nova reads them, those of the cells without trust in them.
 
-An attacker with write access to the table of cells could have any file read, and the connection
-redirected by it. So only files that the operator names or trusts may be in a cell's URL.
+An attacker with write access to the table of cells could have any file read, and the operator's own
+password sent to any server. So a cell's URL is used alone, without the environment and the home
+folder, and names files and other servers only if the operator does.
 """
 
 from __future__ import annotations
@@ -62,29 +63,57 @@ def _warn(url: DatabaseUrl, ignored: str) -> None:
         logging.getLogger("hostmap_sql").warning("%s: its URL has %s: ignored", url, ignored)
 
 
-def refuse_untrusted_files(
-    url: DatabaseUrl, operator_options: Mapping[str, str], trusted: Collection[str]
-) -> None:
-    """Refuse a URL that names a file, unless the operator names or trusts the file.
+def isolate(
+    url: DatabaseUrl,
+    *,
+    own_options: Mapping[str, str],
+    base_options: Mapping[str, str],
+    trusted_files: Collection[str],
+    has_operators_login: bool,
+) -> DatabaseUrl:
+    """Return the URL of a cell so that it is used alone: without environment and home folder.
 
-    :param operator_options: options that come from the operator, by their canonical names: see
-        `plain`.
-    :param trusted: the names of files that the operator trusts.
-    :raises InvalidValue: the URL names another file.
+    :param own_options: the options that the operator set, by their canonical names: see `plain`.
+    :param base_options: the options of the URL that fills templates, by their canonical names:
+        files in them are trusted.
+    :param trusted_files: the names of other files that the operator trusts.
+    :param has_operators_login: whether a user or a password of that URL was filled in.
+    :raises InvalidValue: it is not on a server, or has an option that only the operator may set.
     """
-    named = dialect_of_scheme(url.scheme).url_options.naming_files(url.options)
-    reads_file = any(plain(name) == "read_default_file" for name in named)
-    for name, value in named.items():
-        if value in trusted or operator_options.get(plain(name)) == value:
-            continue
-        if plain(name) == "sslrootcert" and value == SYSTEM:
-            continue
-        # A group is part of the file, which is checked itself.
-        if plain(name) == "read_default_group" and reads_file:
-            continue
-        problem = f"has the option {name!r}, which names a file that only the operator may name"
-        advice = "trust it (--trust-file), or set or drop the option yourself (--cell-options)"
-        raise InvalidValue("database_connection", f"{problem}: {advice}")
+    dialect = dialect_of_scheme(url.scheme)
+    if not dialect.has_server:
+        problem = "names a file, and the database of a cell is on a server: write mysql:// or"
+        raise InvalidValue("database_connection", f"{problem} postgresql://")
+    known = dialect.url_options
+    allowed = known.harmless if has_operators_login else known.harmless | known.protecting
+    operators = {}
+    for name, value in url.options.items():
+        option = plain(name)
+        if own_options.get(option) == value:
+            operators[option] = value
+        elif option in known.files:
+            _refuse_untrusted_file(url, name, {*trusted_files, base_options.get(option)})
+        elif known.known(option) and option not in allowed:
+            problem = f"has the option {name!r}, which only the operator may set"
+            advice = "set or drop it yourself (--cell-options)"
+            raise InvalidValue("database_connection", f"{problem}: {advice}")
+    return replace(url, operator_options=frozenset(operators))
+
+
+def _refuse_untrusted_file(url: DatabaseUrl, name: str, trusted: Collection[str | None]) -> None:
+    """Refuse an option that names a file, unless the file is trusted.
+
+    :raises InvalidValue: it is not.
+    """
+    option, value = plain(name), url.options[name]
+    if value in trusted or (option == "sslrootcert" and value == SYSTEM):
+        return
+    # A group is part of the file, which is checked itself.
+    if option == "read_default_group" and "read_default_file" in map(plain, url.options):
+        return
+    problem = f"has the option {name!r}, which names a file that only the operator may name"
+    advice = "trust it (--trust-file), or set or drop the option yourself (--cell-options)"
+    raise InvalidValue("database_connection", f"{problem}: {advice}")
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hostmap_sql.errors import InvalidValue
+from hostmap_sql.masking import MAX_URL_LENGTH
 from hostmap_sql.sealed_text import is_sealed
-from hostmap_sql.secret_url import MAX_URL_LENGTH
 from hostmap_sql.validation import valid_url
 
 if TYPE_CHECKING:

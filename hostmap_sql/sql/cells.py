@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hostmap_sql.sql.statement import Statement
+from hostmap_sql.sql.statement import URL_COLUMNS, Statement
 
-CELL_COLUMNS = """cell.uuid, cell.name, cell.transport_url, cell.database_connection,
+CELL_COLUMNS = f"""cell.uuid, cell.name, {URL_COLUMNS},
        cell.disabled, cell.revision, cell.created_at, cell.updated_at"""
 
 _SELECT_CELL = f"""

@@ -56,6 +56,7 @@ CHANGESET_DELETE = Statement(
     """
 DELETE FROM mapping_changeset
  WHERE revision <= %(until)s""",
+    role="pruner",
 )
 
 # --- host_mapping_change --------------------------------------------------------------------
@@ -136,6 +137,7 @@ HOST_CHANGE_DELETE = Statement(
     """
 DELETE FROM host_mapping_change
  WHERE revision <= %(until)s""",
+    role="pruner",
 )
 
 # --- cell_mapping_change --------------------------------------------------------------------
@@ -176,4 +178,5 @@ CELL_CHANGE_DELETE = Statement(
     """
 DELETE FROM cell_mapping_change
  WHERE revision <= %(until)s""",
+    role="pruner",
 )

@@ -43,6 +43,7 @@ SELECT revision, pruned_revision
   FROM mapping_revision
  WHERE id = 1
    FOR UPDATE""",
+    role="pruner",
 )
 
 # Raise the pruned revision, by primary key.
@@ -52,4 +53,5 @@ REVISION_PRUNE = Statement(
 UPDATE mapping_revision
    SET pruned_revision = %(pruned_revision)s
  WHERE id = 1 AND pruned_revision < %(pruned_revision)s""",
+    role="pruner",
 )

@@ -8,6 +8,11 @@ IN_HOSTS = "= ANY(string_to_array(%(hosts)s, E'\\n'))"
 HOSTS_TABLE = "unnest(string_to_array(%(hosts)s, E'\\n')) AS hosts (host)"
 IN_NUMBERS = "= ANY(%(numbers)s)"
 
+URL_COLUMNS = "cell.transport_url, cell.database_connection"
+"""The columns that hold passwords, in each SELECT that reads them."""
+NO_URLS = "NULL, NULL"
+"""Stands in their place in the statements of a directory that reads no URLs."""
+
 
 class Statement:
     """One SQL statement, in the common form: PostgreSQL runs it as it is.
@@ -16,14 +21,24 @@ class Statement:
 
     :param name: its name in logs and errors: that of its constant, in lower case.
     :param holds_secrets: its parameters hold passwords, so the server's messages are not shown.
+    :param role: the least role of `rights.ROLES` that may run it. Default: "lookup" for a SELECT,
+        "service" for the others.
     """
 
-    __slots__ = ("holds_secrets", "name", "text")
+    __slots__ = ("holds_secrets", "name", "role", "text")
 
-    def __init__(self, name: str, text: str, *, holds_secrets: bool = False) -> None:
+    def __init__(
+        self, name: str, text: str, *, holds_secrets: bool = False, role: str | None = None
+    ) -> None:
         self.name = name
         self.text = text
         self.holds_secrets = holds_secrets
+        self.role = role or ("lookup" if text.lstrip().startswith("SELECT") else "service")
+
+    @property
+    def reads_urls(self) -> bool:
+        """Whether it reads the URLs of cells."""
+        return URL_COLUMNS in self.text
 
     def __repr__(self) -> str:
         return f"<Statement {self.name}>"

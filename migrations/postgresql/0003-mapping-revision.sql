@@ -4,5 +4,5 @@ CREATE TABLE mapping_revision (
     revision        BIGINT  NOT NULL,
     pruned_revision BIGINT  NOT NULL,
     CONSTRAINT mapping_revision_pkey PRIMARY KEY (id),
-    CONSTRAINT mapping_revision_one_row CHECK (id = 1)
+    CONSTRAINT mapping_revision_one_row CHECK (id OPERATOR(pg_catalog.=) 1)
 );

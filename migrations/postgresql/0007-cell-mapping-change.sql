@@ -4,5 +4,7 @@ CREATE TABLE cell_mapping_change (
     cell_uuid VARCHAR(36) COLLATE "C" NOT NULL,
     action    VARCHAR(16) COLLATE "C" NOT NULL,
     CONSTRAINT cell_mapping_change_pkey PRIMARY KEY (revision, cell_uuid),
-    CONSTRAINT cell_mapping_change_action CHECK (action IN ('created', 'updated', 'deleted'))
+    -- IN would take the operator = for VARCHAR of any account that may create one.
+    CONSTRAINT cell_mapping_change_action
+        CHECK (action OPERATOR(pg_catalog.=) ANY (ARRAY['created', 'updated', 'deleted']))
 );

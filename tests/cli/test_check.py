@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import csv
 import sqlite3
+import stat
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
-from hostmap_sql.directory.consistency_check import KINDS
+from hostmap_sql.directory.finding import KINDS
 from tests.docs.pages import REPOSITORY
 
 if TYPE_CHECKING:
@@ -101,6 +102,19 @@ def test_check_shows_no_url_of_a_cell(cli: Cli) -> None:
 def test_a_database_without_tables_is_an_error(cli: Cli, tmp_path: Path) -> None:
     cli.url = f"sqlite:///{tmp_path}/nothing.db"
     assert "`hostmap migrate`" in cli.error("check", status=1)
+
+
+def test_fix_mode_takes_the_permissions_of_other_users(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "hostmap.db"
+    file.chmod(0o644)
+    assert [one["kind"] for one in cli.json("check", status=4)] == ["file-mode"]
+    result = cli("check", "--fix-mode", "--format", "json")
+    assert result.stdout == "[]\n"
+    assert f"hostmap: took the permissions of other users from {file}\n" in result.stderr
+    assert result.stderr.endswith(IN_ORDER)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    again = cli("check", "--fix-mode").stderr
+    assert again == f"hostmap: there is no file from which to take permissions\n{IN_ORDER}"
 
 
 def test_the_guide_names_every_kind() -> None:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import stat
 from typing import TYPE_CHECKING
 
+import pytest
 from click.testing import CliRunner
 
 from hostmap_sql import connect
@@ -32,6 +35,34 @@ def test_demo_again_changes_nothing(cli: Cli) -> None:
     assert demo.revision() == before
     assert "created 0, unchanged 3,600" in output
     assert "cell1 already exists" in output
+
+
+@pytest.mark.parametrize("target", ["important.db", "missing.db", "hostmap-demo.db", "/dev/null"])
+def test_demo_follows_no_link(cli: Cli, tmp_path: Path, target: str) -> None:
+    """Another user may have put one into a folder such as /tmp."""
+    important = tmp_path / "important.db"
+    shutil.copy(tmp_path / "hostmap.db", important)
+    before = important.read_bytes()
+    (tmp_path / "hostmap-demo.db").symlink_to(target)
+    error = cli.error("demo", status=1)
+    assert "hostmap-demo.db is a symbolic link: remove it, or run the demo in another" in error
+    assert important.read_bytes() == before
+    assert not (tmp_path / "missing.db").exists()
+
+
+@pytest.mark.parametrize("suffix", ["-journal", "-wal", "-shm"])
+def test_demo_follows_no_link_to_a_log(cli: Cli, tmp_path: Path, suffix: str) -> None:
+    important = tmp_path / "important"
+    important.write_text("important")
+    (tmp_path / f"hostmap-demo.db{suffix}").symlink_to(important)
+    CliRunner().invoke(app, ["demo"])
+    assert important.read_text() == "important"
+    assert cli.revision() == 5
+
+
+def test_demo_makes_a_file_that_only_its_owner_can_read(cli: Cli, tmp_path: Path) -> None:
+    cli("demo")
+    assert stat.S_IMODE((tmp_path / "hostmap-demo.db").stat().st_mode) == 0o600
 
 
 def test_demo_prints_commands_that_work(cli: Cli) -> None:

@@ -47,6 +47,7 @@ NAMES = {
     ("outcome",),
     ("secrets",),
     *(("secrets", n) for n in ("generate-key", "seal", "rotate", "status")),
+    ("grants",),
     ("nova",),
     *(("nova", n) for n in ("import", "export", "discover", "check")),
     *(("cell", n) for n in ("drain", "rotate")),

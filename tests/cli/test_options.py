@@ -48,6 +48,7 @@ EFFECTIVE = {
     "log": FILTERS,
     "outcome": READS,
     "check": READS,
+    "grants": READS - {"format", "columns"},
     "secrets generate-key": SEALS | {"format", "columns"},
     "secrets seal": WRITES | SEALS,
     "secrets rotate": WRITES | SEALS,
@@ -79,7 +80,7 @@ def arguments(command: Command) -> list[str]:
     words = []
     for param in command.params:
         if param.required:
-            value = "bash" if isinstance(param.type, click.Choice) else "x"
+            value = param.type.choices[0] if isinstance(param.type, click.Choice) else "x"
             words += [value] if isinstance(param, click.Argument) else [param.opts[0], value]
     return words
 

@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from hostmap_sql import generate_key
-from hostmap_sql.directory.consistency_check import KINDS
+from hostmap_sql.directory.finding import KINDS
 from tests.cli.json_schemas import DEFINITIONS, FOLDER, SCHEMAS, Schema, outputs, validate
 
 if TYPE_CHECKING:

@@ -35,6 +35,8 @@ _OUTCOMES: Mapping[Fault, tuple[str, str]] = {
     Fault.UNAVAILABLE: ("retried after a pause", "nothing was written: retried"),
     Fault.LOST: ("retried on a new connection", "resolved"),
     Fault.NO_TABLE: ("`SchemaOutOfDate`", "`SchemaOutOfDate`"),
+    Fault.NOT_PERMITTED: ("`NotPermitted`", "`NotPermitted`"),
+    Fault.READ_ONLY: ("`NotPermitted`; the next call gets a new connection", "`NotPermitted`"),
     Fault.PERMANENT: ("`DatabaseError`", "`DatabaseError`"),
     Fault.BROKEN_CONNECTION: (
         "`DatabaseError`; the next call gets a new connection",

@@ -45,6 +45,7 @@ DOCUMENTS = sorted(
 NOT_RUN = {
     r"pip install": "it would change the environment; tests/run has just done it for this test",
     r"^tests/run": "it is what runs this test",
+    r"^uvx? ": "it needs a package index, and makes files for a release",
     r"^(ruff|mypy|lint-imports|sphinx-build)\b": "steps of tests/run",
 }
 
@@ -58,7 +59,8 @@ _NOTE = re.compile(
     r"(?:(?P<output>output)|file (?P<file>[\w.-]+))?"
 )
 _EXAMPLE_URL = re.compile(
-    r"(?P<yoyo>^\$ yoyo\b.* )?(?P<scheme>[a-z0-9+]+)://[^\s'\"@]+@db\.example\.org[^\s'\"]*",
+    r"(?P<yoyo>^\$ yoyo\b.* )?(?P<scheme>[a-z0-9+]+)://(?P<login>[^\s'\"@]+)@db\.example\.org"
+    r"[^\s'\"]*",
     re.MULTILINE,
 )
 _ELLIPSIS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -163,7 +165,10 @@ class Page:
         def our_url(example: re.Match[str]) -> str:
             # yoyo passes MySQL's options to the driver, which rejects `sslmode`.
             yoyo = example["yoyo"]
-            ours = f"{example['scheme']}://{rest.partition('?')[0] if yoyo else rest}"
+            location = (
+                rest if ":" in example["login"] else f"{url.username}@{rest.partition('@')[2]}"
+            )
+            ours = f"{example['scheme']}://{location.partition('?')[0] if yoyo else location}"
             return f"{yoyo or ''}{ours}"
 
         text = _EXAMPLE_URL.sub(our_url, text)
@@ -172,7 +177,26 @@ class Page:
             'user="hostmap_service"': f"user={unquote(url.username or '')!r}",
             'password="change-me"': f"password={unquote(url.password or '')!r}",
             'database="hostmap"': f"database={url.path[1:]!r}",
+            # Files of the servers' own clients; libpq does not tell a file's `prefer` from no mode.
+            "host=db.example.org\n": f"host={url.hostname}\nport={url.port}\nsslmode=allow\n",
+            "user=hostmap_service\n": f"user={unquote(url.username or '')}\n",
+            "password=change-me\n": f"password={unquote(url.password or '')}\n",
+            "dbname=hostmap\n": f"dbname={url.path[1:]}\n",
+            "mysql:///hostmap?": f"mysql://{url.path}?",
+            "db.example.org:5432:hostmap:hostmap_service:change-me\n": ":".join(
+                re.sub(r"([:\\])", r"\\\1", part)
+                for part in (
+                    url.hostname or "",
+                    str(url.port),
+                    url.path[1:],
+                    unquote(url.username or ""),
+                    unquote(url.password or ""),
+                )
+            )
+            + "\n",
         }
+        if text == "change-me\n":  # the file of a password
+            return f"{unquote(url.password or '')}\n"
         for example, our in ours.items():
             text = text.replace(example, our)
         return text

@@ -1,14 +1,15 @@
-"""The rights that the deployment guide grants are enough for a service."""
+"""The page of the grants shows what `hostmap grants` prints, and that is enough for a service."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
 import hostmap_sql
+from hostmap_sql import NotPermitted, grants
+from hostmap_sql.sql.rights import TABLES
 from tests.docs.pages import blocks
 from tests.support.backends.base import new_name
 from tests.support.pace import PATIENT
@@ -19,34 +20,46 @@ if TYPE_CHECKING:
     from hostmap_sql import HostMap
     from tests.support.backends.base import Backend
 
-# How to find the SQL of each database in the guide, and how to remove an account.
-OURS = {
-    "postgresql": (r"ROLE|ON \w+ TO", "DROP OWNED BY {0}; DROP ROLE {0}"),
-    "mysql": (r"USER|ON hostmap\.\w+ TO", "DROP USER {0}"),
-}
+PAGE = "docs/how-to/grant-rights.md"
+
+# How the page quotes the tables of each database.
+QUOTED = {"postgresql": "public.", "mysql": "`hostmap`."}
 
 
-def statements(dialect: str) -> Iterator[str]:
-    """Return the guide's SQL for the account hostmap_service."""
-    for block in blocks("docs/how-to/deploy-with-yoyo.md"):
-        if block.language == "sql":
-            lines = (line for line in block.text.splitlines() if "hostmap_service" in line)
-            yield from (line.rstrip(";") for line in lines if re.search(OURS[dialect][0], line))
+def shown(dialect: str) -> tuple[list[str], list[str]]:
+    """Return the statements on the page that create an account, and those that grant rights."""
+    found = [block.text for block in blocks(PAGE) if block.language == "sql"]
+    [number] = [i for i, text in enumerate(found) if QUOTED[dialect] in text]
+    creation, rights = (
+        [line.rstrip(";") for line in text.splitlines()] for text in found[number - 1 : number + 1]
+    )
+    return creation, rights
+
+
+@pytest.mark.needs("users")
+def test_the_page_shows_what_is_printed(backend: Backend) -> None:
+    database = urlsplit(backend.url).path[1:]
+    printed = [text.replace(database, "hostmap") for text in grants(backend.hostmap, "service")]
+
+    assert shown(backend.dialect_name)[1] == printed
+    for table in TABLES:
+        assert any(f"{table} TO" in text for text in printed)
 
 
 @pytest.fixture
 def service(backend: Backend) -> Iterator[HostMap]:
-    """The directory, as an account with the rights of the guide."""
+    """The directory, as an account that the statements of the page have made."""
     url = urlsplit(backend.url)
     account = new_name()
-    for statement in statements(backend.dialect_name):
+    creation, rights = shown(backend.dialect_name)
+    for statement in creation + rights:
         text = statement.replace("hostmap_service", account)
-        backend.query(text.replace("ON hostmap.", f"ON {url.path[1:]}."))
+        text = text.replace("`hostmap`.", f"`{url.path[1:]}`.")
+        backend.query(text.replace("DATABASE hostmap", f"DATABASE {url.path[1:]}"))
     login = f"{account}:change-me@{url.netloc.rpartition('@')[2]}"
     with hostmap_sql.connect(url._replace(netloc=login).geturl(), timeout=PATIENT) as hostmap:
         yield hostmap
-    for statement in OURS[backend.dialect_name][1].split("; "):
-        backend.query(statement.format(account))
+    backend.drop_account(account)
 
 
 @pytest.mark.needs("users")
@@ -61,5 +74,6 @@ def test_the_grants_are_enough_for_a_service(service: HostMap) -> None:
     service.cells.delete(cell1.uuid)
 
     assert service.hosts.get("compute-1").cell.name == "cell2"
-    assert service.history.prune(before=service.revision()) == 8
     assert [len(changeset.cells) for changeset in service.history.since(8)] == [1]
+    with pytest.raises(NotPermitted):
+        service.history.prune(before=service.revision())

@@ -16,13 +16,12 @@ from hostmap_sql.cli.framework.errors import EXIT_CODES
 from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.mysql import options as mysql_options
 from hostmap_sql.dialects.sqlite import dialect as sqlite_dialect
-from tests.docs.pages import REPOSITORY, blocks
+from tests.docs.pages import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SCHEMA = "docs/reference/schema.md"
-DEPLOY = "docs/how-to/deploy-with-yoyo.md"
 
 
 def read(document: str) -> str:
@@ -84,16 +83,6 @@ def test_the_schema_page_has_every_index_that_the_migrations_name() -> None:
     }
 
     assert set(re.findall(r"index `(\w+) \(", read(SCHEMA))) == made
-
-
-def test_the_grants_are_for_every_table(columns: dict[str, list[str]]) -> None:
-    grants = [block.text for block in blocks(DEPLOY) if block.text.startswith("GRANT SELECT")]
-
-    assert len(grants) == 2
-    for grant in grants:
-        tables = re.findall(r"UPDATE, DELETE ON (?:hostmap\.)?(\w+) TO", grant)
-        assert sorted(tables) == sorted(columns)
-        assert re.search(r"GRANT SELECT ON (hostmap\.)?_yoyo_migration TO", grant)
 
 
 def test_every_public_name_is_in_the_reference() -> None:

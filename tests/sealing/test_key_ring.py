@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hostmap_sql import InvalidValue, KeyRing, generate_key
+from hostmap_sql.masking import mask
 from hostmap_sql.sealed_text import key_id_of
-from hostmap_sql.secret_url import mask
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,8 +17,8 @@ from hostmap_sql import (
     SecretUrl,
     connect,
 )
+from hostmap_sql.masking import mask
 from hostmap_sql.sealing.url_codec import UrlCodec
-from hostmap_sql.secret_url import mask
 
 if TYPE_CHECKING:
     from pathlib import Path

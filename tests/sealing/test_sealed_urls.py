@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hostmap_sql import HostMap, InvalidValue, KeyRing, SecretUnavailable, SecretUrl, aio
+from hostmap_sql.masking import MAX_URL_LENGTH
 from hostmap_sql.sealed_text import MAX_SEALED_LENGTH
-from hostmap_sql.secret_url import MAX_URL_LENGTH
 from tests.sealing.conftest import KEY
 from tests.support.pace import SLOWNESS
 from tests.support.traces import traces

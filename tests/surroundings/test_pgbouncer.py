@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from hostmap_sql import DatabaseError, DatabaseUnavailable, HostMappingNotFound, connect
+from hostmap_sql import (
+    DatabaseError,
+    DatabaseUnavailable,
+    HostMappingNotFound,
+    NotPermitted,
+    connect,
+)
 from tests.support.every_call import answers
 from tests.support.pace import PATIENT, SLOWNESS, SOON
 from tests.support.servers.dedicated import dedicated_server
@@ -187,6 +193,29 @@ def test_options_of_the_operator_are_refused_with_the_statement_to_run(
         monkeypatch.setitem(os.environ, "PGOPTIONS", "-c search_path=x")
         with connect(pooler.url(), timeout=TIMEOUT) as hostmap:
             assert_refused(lambda: hostmap.hosts.get("a"), problem)
+
+
+def test_a_read_only_role_is_refused_at_once(server: DedicatedServer) -> None:
+    # PgBouncer does not report the setting.
+    backend: Any = server.backend()
+    role = f"ALTER ROLE postgres IN DATABASE {backend.database}"
+    backend.query(f"{role} SET default_transaction_read_only = on")
+    try:
+        with (
+            pgbouncer(server, ONE_SESSION) as pooler,
+            connect(pooler.url(), timeout=TIMEOUT) as hostmap,
+        ):
+            assert hostmap.hosts.list() == []
+            started = monotonic()
+            for call in (lambda: hostmap.cells.create("a"), lambda: hostmap.history.prune(1)):
+                with pytest.raises(NotPermitted, match="default_transaction_read_only is on for"):
+                    call()
+            assert monotonic() - started < SOON
+    finally:
+        with closing(backend.open_raw()) as connection:
+            connection.execute("SET default_transaction_read_only = off")
+            connection.execute(f"{role} RESET default_transaction_read_only".encode())
+        backend.close()
 
 
 def assert_refused(call: Any, problem: str) -> None:

@@ -31,12 +31,14 @@ from hostmap_sql import (
     HostMappingNotFound,
     HostsNotMapped,
     InvalidValue,
+    NotPermitted,
     OutcomeUnknown,
     SchemaOutOfDate,
     SecretUnavailable,
     SecretUrl,
     StaleMapping,
     StaleReplica,
+    UrlsNotRead,
 )
 
 UUID = "5f7ccc29-a9eb-417c-865e-b9bd78a72dcc"
@@ -120,6 +122,12 @@ ERRORS: list[tuple[HostMapError, dict[str, Any], str]] = [
         "x [1062] (in host_insert)",
     ),
     (DatabaseError("x"), {"problem": "x", "code": None, "statement": None}, "x"),
+    (
+        NotPermitted("x", "42501", "host_insert", "run y"),
+        {"problem": "x", "code": "42501", "statement": "host_insert", "remedy": "run y"},
+        "x [42501] (in host_insert): run y",
+    ),
+    (UrlsNotRead("cell1"), {"cell": "cell1"}, "the URLs of cell 'cell1' were not read"),
 ]
 error_cases = pytest.mark.parametrize(
     ("error", "attributes", "says"), ERRORS, ids=lambda v: type(v).__name__

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hostmap_sql import InvalidValue, SecretUrl
 from hostmap_sql.dialects.database_url import DatabaseUrl
-from hostmap_sql.secret_url import MASK, mask
+from hostmap_sql.masking import MASK, mask
 
 SIGNS = "/#?@:%,"
 words = st.text(string.ascii_letters + string.digits, min_size=1, max_size=8)

@@ -15,7 +15,7 @@ from hostmap_sql import InvalidValue, connect
 from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.fault import Fault
 from hostmap_sql.dialects.mysql import dialect as mysql_dialect
-from hostmap_sql.dialects.postgresql.conninfo import Server
+from hostmap_sql.dialects.postgresql.servers import Server
 from hostmap_sql.dialects.postgresql.tls_probe import probe_servers
 from tests.support.servers.certificates import Authority
 from tests.unit.driver_arguments import for_mysql, for_postgresql, sslmode_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hostmap_sql import DatabaseError, InvalidValue, connect
+from hostmap_sql import DatabaseError, InvalidValue, NotPermitted, connect
 from hostmap_sql.dialects import _SCHEMES, dialect_of_scheme
 from tests.unit.driver_arguments import for_mysql, for_postgresql
 
@@ -110,7 +110,7 @@ def test_a_file_can_be_opened_read_only(backend: Backend) -> None:
         assert [cell.name for cell in reader.cells.list()] == ["a"]
         with pytest.raises(DatabaseError) as caught:
             reader.cells.create("b")
-    assert caught.type is DatabaseError
+    assert caught.type is NotPermitted
     assert caught.value.code == "SQLITE_READONLY"
 
 

@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).parents[2]
 class Installed:
     """A new virtual environment with the wheel, used from another folder."""
 
-    def __init__(self, folder: Path, requirement: str) -> None:
+    def __init__(self, folder: Path, *requirements: str) -> None:
         self.folder = folder
         self._environment = folder / "venv"
         self._elsewhere = folder / "elsewhere"
@@ -33,7 +33,7 @@ class Installed:
         # A pip of its own would take longer to install than all else together.
         pip = [sys.executable, "-m", "pip", "--python", str(self._environment / "bin" / "python")]
         options = ["--quiet", "--disable-pip-version-check", "--no-warn-script-location"]
-        done = self._run(*pip, "install", *options, requirement)
+        done = self._run(*pip, "install", *options, *requirements)
         assert done.returncode == 0, done.stderr
 
     def python(self, program: str, *arguments: str) -> str:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hostmap_sql.cli.framework.settings import Settings
-    from hostmap_sql.directory.consistency_check import Finding
+    from hostmap_sql.directory.finding import Finding
+    from hostmap_sql.hostmap import HostMap
 
 COLUMNS = ("kind", "about", "host", "cell_uuid", "revision", "problem")
 BRIEF_COLUMNS = ("kind", "about", "problem")
@@ -42,14 +43,21 @@ _DEFAULT_LIMIT = 1_000
     is_flag=True,
     help="Also find URLs of cells in clear text; see `hostmap secrets seal`.",
 )
+@click.option(
+    "--fix-mode",
+    is_flag=True,
+    help="First take the permissions of other users from an SQLite file and its logs.",
+)
 @click.pass_obj
-def check(settings: Settings, /, *, limit: int, require_sealed: bool) -> None:
+def check(settings: Settings, /, *, limit: int, require_sealed: bool, fix_mode: bool) -> None:
     """Check the consistency of the directory and its history.
 
     Each finding names a fault and its remedy. If there are any, the exit status is 4.
     Writes nothing, and can run while others write.
     """
     with settings.open() as hostmap:
+        if fix_mode:
+            _fix_mode(hostmap)
         found = hostmap.check(limit=limit, require_sealed=require_sealed)
     if found or settings.format != "table":
         show_rows(settings, COLUMNS, map(_row, found), BRIEF_COLUMNS)
@@ -57,6 +65,14 @@ def check(settings: Settings, /, *, limit: int, require_sealed: bool) -> None:
         number = plural(len(found), "finding")
         raise errors.Failure(f"{number}: each says what to do", errors.CONFLICT)
     errors.print_status("the directory is in order")
+
+
+def _fix_mode(hostmap: HostMap) -> None:
+    files = hostmap.fix_file_mode()
+    for file in files:
+        errors.print_status(f"took the permissions of other users from {file}")
+    if not files:
+        errors.print_status("there is no file from which to take permissions")
 
 
 def _row(finding: Finding) -> Mapping[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shlex
 from contextlib import contextmanager
 from time import perf_counter
@@ -11,6 +13,8 @@ import click
 
 from hostmap_sql.cli.commands.host.import_ import write_pairs
 from hostmap_sql.cli.framework.commands import Command
+from hostmap_sql.cli.framework.errors import Failure
+from hostmap_sql.cli.framework.terminal import printable
 from hostmap_sql.cli.framework.wording import plural
 from hostmap_sql.cli.input.columns import inventory_columns
 from hostmap_sql.cli.input.reader import read_records
@@ -53,6 +57,7 @@ def demo(settings: Settings) -> None:
     folder, regardless of HOSTMAP_DATABASE. The demo can be repeated.
     """
     settings.database = DATABASE
+    _make_file()
     _print_command("export", f"HOSTMAP_DATABASE={DATABASE}")
     with settings.open() as hostmap:
         _fill(hostmap)
@@ -67,6 +72,21 @@ def demo(settings: Settings) -> None:
         "hostmap --help",
     ):
         click.echo(f"  {line}")
+
+
+def _make_file() -> None:
+    """Make the file, if there is none, so that no symbolic link decides which one is written.
+
+    In a folder such as /tmp, another user may have put one there.
+    """
+    path = DATABASE.removeprefix("sqlite:///")
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600))
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            return  # `migrate` says why
+        problem = "is a symbolic link: remove it, or run the demo in another folder"
+        raise Failure(f"{path} {problem}") from None
 
 
 def _fill(hostmap: HostMap) -> None:
@@ -130,4 +150,4 @@ def _timed() -> Iterator[Callable[[str], None]]:
     yield answers.append
     milliseconds = (perf_counter() - start) * 1_000
     for answer in answers:
-        click.echo(f"  {answer} ({milliseconds:.1f} ms)")
+        click.echo(f"  {printable(answer)} ({milliseconds:.1f} ms)")

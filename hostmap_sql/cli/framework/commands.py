@@ -15,9 +15,11 @@ from hostmap_sql.cli.framework.option_checks import (
     parse_all_values,
     refuse_ambiguous,
     refuse_different,
+    refuse_extra,
     refuse_incomplete,
 )
 from hostmap_sql.cli.framework.options import ALL, EVERYWHERE, READS, REVEALS, SHOWS, global_options
+from hostmap_sql.cli.framework.redaction import quotable
 from hostmap_sql.cli.framework.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,18 +32,25 @@ def _example_text(example: str) -> str:
 
 
 def _options_text(uses: Collection[str]) -> str:
-    names = ", ".join(f"--{name.replace('_', '-')}" for name in ALL if name in uses)
-    return f"Options of `hostmap` itself are accepted here too: {names}. See `hostmap --help`."
+    names = [f"--{name.replace('_', '-')}" for name in ALL if name in uses]
+    if "columns" in uses:
+        names.insert(names.index("--columns") + 1, "--csv-safe")
+    known = ", ".join(names)
+    return f"Options of `hostmap` itself are accepted here too: {known}. See `hostmap --help`."
 
 
 class _CheckedCommand(click.Command):
     """A command that checks its options after parsing all of them, but not for `--help`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments as click does, then refuse ambiguous options."""
+        """Parse the arguments as click does, then refuse extra ones and ambiguous options."""
         before = [*args]
+        allows_extra, ctx.allow_extra_args = ctx.allow_extra_args, True
         rest = super().parse_args(ctx, args)
+        ctx.allow_extra_args = allows_extra
         if not ctx.resilient_parsing:
+            if not allows_extra:
+                refuse_extra(ctx, rest)
             refuse_ambiguous(ctx, parse_all_values(self, ctx, before))
         return rest
 
@@ -87,6 +96,7 @@ class Command(_CheckedCommand):
         settings = ctx.ensure_object(Settings)
         self._refuse_unknown_columns(ctx, settings)
         self._refuse_without_effect(ctx, settings)
+        self._refuse_csv_safe(ctx, settings)
         refuse_incomplete(ctx, self, self.only_with)
         if settings.verbose:
             show_log(ctx)
@@ -104,7 +114,8 @@ class Command(_CheckedCommand):
         here = "here"
         if self.plan_columns:
             here = "with --dry-run" if is_plan else "without --dry-run"
-        raise click.UsageError(f"--columns {unknown[0]!r} is not a column {here}: {known}", ctx)
+        name = quotable(unknown[0])
+        raise click.UsageError(f"--columns {name!r} is not a column {here}: {known}", ctx)
 
     def _refuse_without_effect(self, ctx: click.Context, settings: Settings) -> None:
         """Refuse options of `hostmap` itself that this command does not use, wherever they stand.
@@ -122,6 +133,13 @@ class Command(_CheckedCommand):
                 setattr(settings, name, None)
             elif name != "columns":
                 refuse_different(ctx, params[name], values)
+
+    def _refuse_csv_safe(self, ctx: click.Context, settings: Settings) -> None:
+        """Refuse --csv-safe where no CSV is shown; a command with this option itself writes CSV."""
+        own = {param.name for param in self.params if not getattr(param, "hidden", False)}
+        shows_csv = "csv_safe" in own or (self.columns and settings.format == "csv")
+        if settings.csv_safe and not shows_csv:
+            raise click.UsageError("--csv-safe has no effect without --format csv", ctx)
 
 
 class Group(_CheckedCommand, click.Group):

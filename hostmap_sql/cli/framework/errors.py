@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from hostmap_sql.dialects.database_url import EXAMPLE
+from hostmap_sql.cli.framework.redaction import quotable, safe_line, safe_lines
 from hostmap_sql.errors import (
     CellMappingExists,
     CellMappingInUse,
@@ -27,7 +27,6 @@ from hostmap_sql.errors import (
     StaleMapping,
 )
 from hostmap_sql.models import HostMapping
-from hostmap_sql.secret_url import mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -75,11 +74,18 @@ _PLACES = {
     "revision": "--since",
     "timeout": "--timeout",
     "transport_url": "--transport-url",
+    "urls": "--urls",
+    "user": "--user",
     "uuid": "--uuid",
 }
 
-# Ends before the quotes and commas that follow it, but not at others: a password may hold them.
-_URL = re.compile(r"[A-Za-z{][A-Za-z0-9+.}-]*://\S+?(?=['\")]*[,:;.)]*(?:\s|$))")
+_PLAIN_FILE = re.compile(r"[\w./~-]+")
+
+# What click quotes in a sentence: values of the command line, in the form of repr().
+_TYPED = re.compile(
+    r"(?P<before>\A(?:No such (?:command|option)|Invalid value(?: for [^:]*)?:) )"
+    r"(?P<quoted>'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\")"
+)
 
 
 class Failure(Exception):
@@ -114,7 +120,7 @@ def report(error: BaseException, *, verbose: bool) -> int:
     kind = next(kind for kind in type(error).__mro__ if kind in EXIT_CODES)
     status, sentence = EXIT_CODES[kind]
     if kind is Exception and verbose:
-        click.echo(_mask_urls("".join(traceback.format_exception(error))), err=True, nl=False)
+        click.echo(safe_lines("".join(traceback.format_exception(error))), err=True, nl=False)
     text = sentence(error)
     if text is not None:
         print_status(with_notes(text, error))
@@ -128,19 +134,22 @@ def with_notes(text: str, error: BaseException) -> str:
 
 
 def print_status(sentence: str) -> None:
-    """Print one line to standard error, with masked passwords."""
-    line = _mask_urls(" ".join(line.strip("\t") for line in sentence.splitlines()))
+    """Print one printable line to standard error, with masked passwords."""
     with suppress(OSError):  # standard error may be closed
-        click.echo(f"hostmap: {line}", err=True)
+        click.echo(f"hostmap: {safe_line(sentence)}", err=True)
 
 
 def _usage(error: click.ClickException) -> str:
     """Rewrite a sentence of click's as one of ours, which names the help."""
-    sentence = error.format_message().rstrip(".")
+    sentence = _TYPED.sub(_quote_typed, error.format_message()).rstrip(".")
     sentence = sentence[:1].lower() + sentence[1:]
     context = getattr(error, "ctx", None)
     more = f" (see `{context.command_path} --help`)" if context else ""
     return sentence + more
+
+
+def _quote_typed(match: re.Match[str]) -> str:
+    return f"{match['before']}{quotable(match['quoted'][1:-1])!r}"
 
 
 def _invalid(error: InvalidValue) -> str:
@@ -161,7 +170,11 @@ def _stale(error: StaleMapping) -> str:
 
 def _system(error: OSError) -> str:
     problem = error.strerror or type(error).__name__
-    return f"{error.filename}: {problem}" if error.filename else f"cannot continue: {problem}"
+    if not error.filename:
+        return f"cannot continue: {problem}"
+    # In quotes, a URL with a space in it is masked as a whole.
+    name = str(error.filename)
+    return f"{name if _PLAIN_FILE.fullmatch(name) else repr(name)}: {problem}"
 
 
 def _encoding(error: UnicodeEncodeError) -> str:
@@ -188,11 +201,6 @@ def _interrupted(_error: BaseException) -> str:
 
 def _print_nothing(_error: OutputClosed) -> None:
     pass
-
-
-def _mask_urls(sentence: str) -> str:
-    """Mask the passwords of URLs, which may have been typed in the wrong place."""
-    return _URL.sub(lambda url: EXAMPLE if url[0] == EXAMPLE else mask(url[0]), sentence)
 
 
 def _discard_unwritable_output() -> None:

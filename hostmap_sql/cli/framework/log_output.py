@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from hostmap_sql.cli.framework.errors import print_status
+from hostmap_sql.cli.framework.redaction import safe_lines
 from hostmap_sql.cli.framework.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,10 +25,17 @@ def show_warnings(ctx: click.Context) -> None:
     _add_handler(ctx, "hostmap_sql", StatusHandler(logging.WARNING))
 
 
+class _SafeFormatter(logging.Formatter):
+    """Formats messages of drivers, which may quote secrets and what a server sent."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return safe_lines(super().format(record))
+
+
 def show_log(ctx: click.Context) -> None:
     """Print the log of the library and of the drivers, until the command ends."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_SafeFormatter("%(levelname)s %(name)s: %(message)s"))
     for name in ("hostmap_sql", "yoyo", "psycopg"):
         logging.getLogger(name).setLevel(logging.DEBUG)
         _add_handler(ctx, name, handler)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from hostmap_sql.cli.framework.redaction import quotable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -34,6 +36,14 @@ def parse_all_values(
                 parser.add_option(option, names, name, action="append_const", const=value)
     typed, _, _ = parser.parse_args([*args])
     return {options[name]: values for name, values in typed.items() if name in options}
+
+
+def refuse_extra(ctx: click.Context, extra: Sequence[str]) -> None:
+    """Refuse arguments that the command does not take. They may be passwords."""
+    if extra:
+        noun = "argument" if len(extra) == 1 else "arguments"
+        quoted = " ".join(map(quotable, extra))
+        raise click.UsageError(f"got unexpected extra {noun} ({quoted})", ctx)
 
 
 def refuse_ambiguous(ctx: click.Context, typed: Mapping[click.Option, Sequence[Any]]) -> None:

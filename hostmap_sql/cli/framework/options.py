@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from hostmap_sql.cli.framework.settings import DEFAULT_DATABASE, Settings
+from hostmap_sql.cli.framework.database_source import DEFAULT_DATABASE, FILE_VARIABLE, VARIABLE
+from hostmap_sql.cli.framework.settings import Settings
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT
 from hostmap_sql.validation import MAX_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     Decorator = Callable[[Any], Any]
 
@@ -34,10 +34,6 @@ class UrlOption(click.types.StringParamType):
     """A URL, which may be empty: the library's own error explains that better."""
 
     takes_empty = True
-
-    def split_envvar_value(self, rv: str) -> Sequence[str]:
-        """Return the whole value of the environment variable as one URL."""
-        return [rv]
 
 
 class ColumnNames(click.ParamType[tuple[str, ...]]):
@@ -69,11 +65,10 @@ def global_options(*, hidden: bool) -> list[click.Option]:
             "--database",
             metavar="URL",
             type=UrlOption(),
-            envvar=None if hidden else "HOSTMAP_DATABASE",
-            show_envvar=True,
-            help="The database: sqlite:///FILE, mysql://USER:PASSWORD@HOST/DB or postgresql://... "
-            f"Default: {DEFAULT_DATABASE}. The environment variable keeps the password out of the "
-            "process list.",
+            help="The database: sqlite:///FILE, mysql://USER:PASSWORD@HOST/DB or postgresql://..., "
+            "or @FILE for a file that holds the URL, which keeps the password out of the process "
+            f"list. Default: the environment's {VARIABLE}, the file that its {FILE_VARIABLE} "
+            f"names, or {DEFAULT_DATABASE}.",
         ),
         option(
             "-f",
@@ -88,6 +83,13 @@ def global_options(*, hidden: bool) -> list[click.Option]:
             metavar="NAMES",
             type=ColumnNames(),
             help="Show only these columns, in this order: name,name. May be given several times.",
+        ),
+        option(
+            "--csv-safe",
+            is_flag=True,
+            multiple=False,
+            help="With csv: write a ' before values that begin with = + - or @, which a "
+            "spreadsheet would take for formulas.",
         ),
         option(
             "--timeout",
@@ -143,11 +145,9 @@ def collect(ctx: click.Context, option: click.Parameter, value: Any) -> None:
     """Add the values of an option to the settings, as a callback of click."""
     settings = ctx.ensure_object(Settings)
     name = option.name or ""
-    if name == "verbose":
-        settings.verbose = settings.verbose or value
+    if isinstance(option, click.Option) and option.is_flag:
+        setattr(settings, name, getattr(settings, name) or value)
         return
-    if not value and isinstance(option.envvar, str) and option.envvar in os.environ:
-        value = ("",)  # click takes an empty variable for one that is not set
     if not value:
         return
     if isinstance(option.type, ColumnNames):

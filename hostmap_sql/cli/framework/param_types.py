@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from math import isnan
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from hostmap_sql.cli.framework.settings import Settings
-from hostmap_sql.secret_url import MASK
+from hostmap_sql.masking import MASK
+from hostmap_sql.small_files import read_small_file
 from hostmap_sql.validation import MAX_BIGINT
 
 if TYPE_CHECKING:
@@ -42,8 +42,11 @@ class DirectoryName(click.ParamType[str]):
         """Return the names that begin with a prefix; none after an error."""
         del param
         try:
-            with ctx.ensure_object(Settings).open(max_timeout=_COMPLETION_TIMEOUT) as hostmap:
-                return [CompletionItem(value) for value in self._complete(hostmap, incomplete)]
+            settings = ctx.ensure_object(Settings)
+            with settings.open(max_timeout=_COMPLETION_TIMEOUT, warns=False) as hostmap:
+                found = self._complete(hostmap, incomplete)
+                # A shell prints them as they are.
+                return [CompletionItem(value) for value in found if value.isprintable()]
         except Exception:  # noqa: BLE001 - a message would end up in the line being typed
             return []
 
@@ -78,15 +81,15 @@ class Url(click.ParamType[str]):
 
     def _read(self, path: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         try:
-            text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-        except OSError as error:
-            self.fail(f"{path!r} cannot be read: {error.strerror}", param, ctx)
+            text = sys.stdin.read() if path == "-" else read_small_file(path).text
         except UnicodeDecodeError:
-            self.fail(f"{path!r} is not UTF-8 text", param, ctx)
+            self.fail(f"the file {path!r} is not UTF-8 text", param, ctx)
+        except ValueError as error:
+            self.fail(f"the file {path!r} {error}", param, ctx)
         url = text.removeprefix("\ufeff").strip()
         if not url:
             # The program that writes it may have failed: this does not mean "no URL".
-            self.fail(f"{path!r} is empty", param, ctx)
+            self.fail(f"the file {path!r} is empty", param, ctx)
         return url
 
 

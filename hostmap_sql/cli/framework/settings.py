@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hostmap_sql.cli.framework.errors import Failure
+from hostmap_sql.cli.framework.database_source import find_database
+from hostmap_sql.cli.framework.errors import Failure, print_status
 from hostmap_sql.cli.framework.suggestions import add_suggestion
-from hostmap_sql.errors import CellMappingNotFound, HostMappingNotFound
+from hostmap_sql.errors import CellMappingNotFound, HostMappingNotFound, InvalidValue
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT, connect
 from hostmap_sql.sealing.key_ring import KeyRing
 from hostmap_sql.sealing.references import References
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
 
     from hostmap_sql.hostmap import HostMap
 
-DEFAULT_DATABASE = "sqlite:///hostmap.db"
-
 
 @dataclass
 class Settings:
     """The options of `hostmap` itself, wherever they stand on the command line."""
 
-    database: str = DEFAULT_DATABASE
+    database: str | None = None
+    """The URL or @FILE of the option; None for the environment's."""
     format: str = "table"
     columns: tuple[str, ...] = ()
+    csv_safe: bool = False
     timeout: float = DEFAULT_TIMEOUT
     author: str | None = None
     reason: str | None = None
@@ -42,20 +43,34 @@ class Settings:
 
     @contextmanager
     def open(
-        self, *, max_timeout: float = MAX_SECONDS, default_reason: str | None = None
+        self,
+        *,
+        max_timeout: float = MAX_SECONDS,
+        default_reason: str | None = None,
+        warns: bool = True,
     ) -> Iterator[HostMap]:
         """Open the directory for a block, with the author and reason of the options.
 
         :param max_timeout: an upper limit on the timeout, in seconds, for commands that retry.
         :param default_reason: the reason for writes if --reason is not given.
+        :param warns: whether to warn of a file with the URL that others can read.
         """
         author = _login_name() if self.author is None else self.author
         timeout = min(self.timeout, max_timeout)
         cipher = None if self.key_file is None else KeyRing.from_file(self.key_file)
         references = References(self.reference_prefix, self.reference_folder)
-        with connect(
-            self.database, timeout=timeout, author=author, cipher=cipher, references=references
-        ) as hostmap:
+        source = find_database(self.database)
+        try:
+            directory = connect(
+                source.url, timeout=timeout, author=author, cipher=cipher, references=references
+            )
+        except InvalidValue as error:
+            if source.file is None or error.field != "database URL":
+                raise
+            raise InvalidValue(f"the URL in {source.file!r}", error.problem) from None
+        if source.warning and warns:
+            print_status(f"warning: {source.warning}")
+        with directory as hostmap:
             try:
                 yield hostmap.with_author(reason=self.reason or default_reason)
             except (CellMappingNotFound, HostMappingNotFound, Failure) as error:

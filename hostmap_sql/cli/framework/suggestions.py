@@ -9,10 +9,11 @@ import re
 from difflib import SequenceMatcher
 from itertools import chain, product
 from string import ascii_lowercase
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from hostmap_sql.errors import CellMappingNotFound, HostMappingNotFound
-from hostmap_sql.validation import canonical_uuid
+from hostmap_sql.validation import MAX_NAME_LENGTH, canonical_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -31,6 +32,9 @@ _MAX_BEHIND_BEST = 0.05
 # The hosts that are read and compared, and the longest name whose misspellings are looked up.
 _SAMPLE = 200
 _MAX_SPELLED = 64
+
+# The seconds after which the search for similar names is given up: some names take long to compare.
+_MAX_SECONDS = 0.5
 
 _NUMBER = re.compile(r"\d+")
 _LETTERS = f"{ascii_lowercase}-._"
@@ -93,13 +97,18 @@ def similar_hosts(hostmap: HostMap, host: str) -> Sequence[str]:
 
 def _most_similar(name: str, names: Iterable[str]) -> Sequence[str]:
     """Return the only name that `name` is a prefix of, or else the most similar few."""
+    if len(name) > MAX_NAME_LENGTH:
+        return []
     others = [*names]
     longer = [other for other in others if other.startswith(name)]
     if len(longer) == 1:
         return longer
     matcher = SequenceMatcher(b=name.lower())
     scores: list[tuple[float, str]] = []
+    give_up = monotonic() + _MAX_SECONDS
     for other in others:
+        if monotonic() > give_up:
+            return []
         matcher.set_seq1(other.lower())
         if (
             not _differ_in_number(name, other)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
 
 from hostmap_sql.cli.input.columns import ColumnProblem
@@ -79,7 +79,10 @@ def _fields(number: int, line: str, starts: Sequence[int]) -> Sequence[str]:
     """
     if not starts:
         return line.split()
-    if any(line[start - 1 : start].strip() for start in starts[1:]):
+    # A header may have many more columns than most lines.
+    reached = [*takewhile(lambda start: start <= len(line), starts[1:])]
+    if any(line[start - 1 : start].strip() for start in reached):
         raise Unreadable(number, "has text across the columns of the header")
-    bounds = pairwise([0, *starts[1:], None])
-    return [line[start:end].strip() for start, end in bounds]
+    bounds = pairwise([0, *reached, None])
+    missing = len(starts) - 1 - len(reached)
+    return [*(line[start:end].strip() for start, end in bounds), *[""] * missing]

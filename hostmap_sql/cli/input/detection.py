@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _LINES_BEFORE_A_TABLE = 1_000
 
 _YAML_ITEM = re.compile(r"\s*-(\s|\Z)")
-_YAML_KEY = re.compile(r"""\s*(?:[\w.\-/ ]+|"[^"]*"|'[^']*')\s*:(?:\s|\Z)""")
+_YAML_KEY = re.compile(r"""\s*+(?:[\w.\-/ ]++|"[^"]*"|'[^']*')\s*+:(?:\s|\Z)""")
 _YAML_START = re.compile(r"---(\s|\Z)|%YAML")
 _SECTION = re.compile(r"\s*\[{1,2}[\w.:\- ]+\]{1,2}\s*(?:[#;].*)?\Z")
 

@@ -6,6 +6,7 @@ A document is a text, None, a dict, or a list of elements with the number of the
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +49,8 @@ def mapping_of(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any] | Invalid:
     mapping = dict(pairs)
     if len(mapping) == len(pairs):
         return mapping
-    keys = [key for key, _ in pairs]
-    twice = next(key for key in keys if keys.count(key) > 1)
+    numbers = Counter(key for key, _ in pairs)
+    twice = next(key for key, number in numbers.items() if number > 1)
     return Invalid(f"names the key {twice[:40]!r} twice")
 
 
@@ -71,7 +72,7 @@ class _Parser:
     def __init__(self, source: Source) -> None:
         self._columns = source.columns
         self._is_format_given = source.is_format_given
-        self._places: dict[tuple[str, ...], Mapping[str, int]] = {}
+        self._places: dict[tuple[str, ...], Mapping[str, int] | ColumnProblem] = {}
 
     def items(self, number: int, document: Any, *, is_only: bool) -> Iterable[tuple[int, Any]]:
         """Return the items of a document, each with the number of its line.
@@ -139,7 +140,13 @@ class _Parser:
         names = (*item,)
         places = self._places.get(names)
         if places is None:
-            places = self._places[names] = self._columns.find(names)
+            try:
+                places = self._columns.find(names)
+            except ColumnProblem as problem:
+                places = problem
+            self._places[names] = places
+        if isinstance(places, ColumnProblem):
+            raise ColumnProblem(str(places), is_header=places.is_header)
         return places
 
     def _has_key(self, document: dict[str, Any]) -> bool:

@@ -50,6 +50,8 @@ class _Scanner:
             object_pairs_hook=_mapping, parse_int=_other, parse_float=_other, parse_constant=_other
         )
         self._counted, self._line = 0, 1
+        self._line_start, self._line_end = 0, -1
+        self._line_of_objects: str | None = None
         self._tries = 0
         self._has_document = False
 
@@ -62,7 +64,7 @@ class _Scanner:
                 self._check_line(start)
                 value, position = self._value(start)
             except json.JSONDecodeError as error:
-                self._add_error(error, 0 if error.doc is self._text else start)
+                self._add_error(error, 0 if error.doc is self._text else self._line_start)
                 position = self._next_object_line(start)
             except RecursionError:
                 self._add_problem(start, "is nested too deeply for a list of hosts")
@@ -80,12 +82,16 @@ class _Scanner:
 
         :raises json.JSONDecodeError: the object on the line is not JSON.
         """
-        end = self._next_object_line(start)
-        if end == len(self._text):
+        if start > self._line_end:  # a line may have many objects
+            end = self._text.find("\n", start)
+            has_next = self._next_object_line(start) < len(self._text)
+            self._line_start, self._line_end = start, end if end >= 0 else len(self._text)
+            self._line_of_objects = self._text[start:end] if has_next else None
+        line = self._line_of_objects
+        if line is None:
             return
-        line = self._text[start:end]
         try:
-            self._decoder.raw_decode(line)
+            self._decoder.raw_decode(line, start - self._line_start)
         except json.JSONDecodeError as error:
             goes_on = not line[error.pos :].strip()
             self._tries += goes_on

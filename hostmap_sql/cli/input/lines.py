@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hostmap_sql.cli.input.source import Source
 
 # The line that `ansible --list-hosts` prints above the names, which it indents.
-_ANSIBLE_COUNT = re.compile(r"\s*hosts \((\d+)\):\Z")
+_ANSIBLE_COUNT = re.compile(r"\s*hosts \((\d{1,12})\):\Z")
 
 
 def read_lines(source: Source, reading: Reading) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from hostmap_sql.cli.framework.redaction import redact_value
+from hostmap_sql.masking import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -12,6 +16,10 @@ if TYPE_CHECKING:
     from hostmap_sql.cli.input.columns import Columns
 
 _MAX_QUOTED = 60
+
+# One word as in a file of passwords: nova:password, or db:5432:nova:nova:password. Not an address,
+# and not a host with a port.
+_COLONS = re.compile(r"(?!\[?[0-9A-Fa-f:.]*\]?\Z)(?![^\s:]+:[0-9]{0,5}\Z)([^\s:]+:)\S+\Z")
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,12 @@ class Source:
         """Its lines, as an editor counts them."""
         return self.text.split("\n")
 
+    @cached_property
+    def end(self) -> int:
+        """The number of its last line that is not blank; 0 if all are."""
+        numbers = range(len(self.lines), 0, -1)
+        return next((number for number in numbers if self.lines[number - 1].strip()), 0)
+
     def significant_lines(self) -> Iterator[tuple[int, str]]:
         """Yield the lines that are neither blank nor comments, with their numbers."""
         for number, line in enumerate(self.lines, 1):
@@ -47,7 +61,9 @@ def is_blank(line: str) -> bool:
 
 
 def quoted(text: str) -> str:
-    """Quote the beginning of a text; all of it if it has a URL, which messages mask as a whole."""
-    if len(text) <= _MAX_QUOTED or "://" in text:
-        return repr(text)
-    return f"{text[:_MAX_QUOTED]!r}..."
+    """Quote the beginning of a text, without secrets: the file may be a wrong one."""
+    text = redact_value(text, "=:> ")
+    colons = _COLONS.match(text)
+    if colons and "://" not in text:
+        text = f"{colons[1]}{MASK}"
+    return repr(text) if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]!r}..."

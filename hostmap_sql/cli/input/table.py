@@ -26,7 +26,7 @@ _RULE = re.compile(rf"[+|{_BOX}][+|=:\- {_BOX}]*\Z")
 _OPEN_RULE = re.compile(r"(?:-{4,}|-+(?:\+-+)+|-+ ?(?:\| ?-+ ?)+)\Z")  # --- alone is YAML
 _DASHES = re.compile("[-=\u2500\u2501\u2550\u2504\u2505\u2508\u2509\u254c\u254d]")
 _BAR = re.compile(r"[|│┃║]")
-_ROW_COUNT = re.compile(r"\((\d+) rows?\)\Z")
+_ROW_COUNT = re.compile(r"\((\d{1,12}) rows?\)\Z")
 
 _CUT_OFF = ("…", "...")
 
@@ -100,7 +100,7 @@ def _read_framed(source: Source, reading: Reading, place: int) -> int:
         elif is_row(line):
             is_closed = False
             rows.add(place + 1, _framed_fields(line))
-        elif is_closed or not has_frame or not any(rest.strip() for rest in lines[place:]):
+        elif is_closed or not has_frame or place >= source.end:
             break
         else:
             rows.add(place + 1, None)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from hostmap_sql.cli.framework.terminal import json_text, printable
 from hostmap_sql.cli.output import tables
 from hostmap_sql.cli.output.csv_writer import CsvWriter
 
@@ -64,7 +64,9 @@ def row_writer(
     shown = settings.columns or columns
     if settings.format == "json":
         return _JsonLines(shown) if json_lines else _JsonArray(shown)
-    return _Csv(shown) if settings.format == "csv" else _Values(shown)
+    if settings.format == "csv":
+        return _Csv(shown, is_safe=settings.csv_safe)
+    return _Values(shown)
 
 
 def show_row(settings: Settings, columns: Sequence[str], row: Row) -> None:
@@ -96,7 +98,7 @@ def show_one_or_many(
 def show_summary(settings: Settings, row: Row, sentence: str) -> None:
     """Show the result of a command: a sentence in place of a table, a row in other formats."""
     if settings.format == "table" and not settings.columns:
-        sys.stdout.write(f"{sentence}\n")
+        sys.stdout.write(f"{printable(sentence)}\n")
     else:
         show_row(settings, tuple(row), row)
 
@@ -149,12 +151,15 @@ class _JsonLines:
 
 
 class _Csv:
-    def __init__(self, columns: Sequence[str]) -> None:
+    def __init__(self, columns: Sequence[str], *, is_safe: bool) -> None:
         self._columns = columns
+        self._is_safe = is_safe
         self._writer: CsvWriter | None = None
 
     def write(self, rows: Iterable[Row]) -> None:
-        writer = self._writer = self._writer or CsvWriter(sys.stdout, self._columns)
+        writer = self._writer = self._writer or CsvWriter(
+            sys.stdout, self._columns, is_safe=self._is_safe
+        )
         for row in rows:
             writer.write(_texts(row, self._columns, ""))
 
@@ -175,9 +180,12 @@ class _Values:
 
 
 def _texts(row: Row, columns: Sequence[str], none: str) -> list[str]:
+    """Return the values as printable text: other programs may have written them."""
     # Most values are text already: this saves a second in 100,000 rows.
     return [
-        value if type(value := row[name]) is str and value else _text(value, none)
+        value
+        if type(value := row[name]) is str and value and value.isprintable()
+        else printable(_text(value, none))
         for name in columns
     ]
 
@@ -193,8 +201,8 @@ def _text(value: Any, none: str) -> str:
 
 
 def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(json_text(value, indent=2) + "\n")
 
 
 def _json_line(row: Row, columns: Sequence[str]) -> str:
-    return json.dumps({name: row[name] for name in columns}, ensure_ascii=False)
+    return json_text({name: row[name] for name in columns})

@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 import sys
 import unicodedata
+from bisect import bisect_left
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
@@ -79,12 +80,29 @@ class Table:
         self._widths = [*self._needed]
         if self._max_width is None:
             return
-        too_much = sum(self._widths) + 3 * len(self._widths) + 1 - self._max_width
-        for _ in range(too_much):
-            wide = [place for place, w in enumerate(self._widths) if w > self._min_widths[place]]
-            if not wide:
-                return
-            self._widths[max(wide, key=self._widths.__getitem__)] -= 1
+        available = self._max_width - 3 * len(self._widths) - 1
+        widest = max(self._needed, default=0)
+        if sum(self._needed) <= available:
+            return
+
+        def is_too_wide(width: int) -> bool:
+            return sum(self._narrowed(width + 1)) > available
+
+        # The greatest width of a column with which all of them fit, if there is one.
+        limit = bisect_left(range(widest), x=True, key=is_too_wide)
+        self._widths = self._narrowed(limit)
+        rest = available - sum(self._widths)
+        for place, width in reversed([*enumerate(self._widths)]):
+            if rest > 0 and width == limit < self._needed[place]:
+                self._widths[place] += 1
+                rest -= 1
+
+    def _narrowed(self, limit: int) -> list[int]:
+        """Return the widths of the columns if none is wider than a limit, unless it has to be."""
+        return [
+            min(needed, max(limit, least))
+            for needed, least in zip(self._needed, self._min_widths, strict=True)
+        ]
 
     def _rule(self) -> str:
         return "+" + "+".join("-" * (width + 2) for width in self._widths) + "+\n"

@@ -18,11 +18,19 @@ from hostmap_sql import sql
 from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.base import Dialect
 from hostmap_sql.dialects.fault import Fault
+from hostmap_sql.dialects.mysql import accounts
 from hostmap_sql.dialects.mysql import options as mysql_options
-from hostmap_sql.dialects.mysql.error_codes import FAULTS
-from hostmap_sql.dialects.mysql.session import prepare_external_session, session_setter
+from hostmap_sql.dialects.mysql.authentication import PasswordPolicy, UnsafeRequestError
+from hostmap_sql.dialects.mysql.error_codes import FAULTS, READ_ONLY
+from hostmap_sql.dialects.mysql.session import (
+    prepare_external_session,
+    session_setter,
+    why_read_only,
+)
+from hostmap_sql.dialects.passwords import PasswordMissing, PasswordRefused
 from hostmap_sql.dialects.sockets import detach, is_inherited, keep_alive, shut_down
 from hostmap_sql.dialects.system_errors import fault_of_opening, fault_of_socket
+from hostmap_sql.dialects.url_options import refuse_second_password
 from hostmap_sql.errors import DatabaseError, InvalidValue
 from hostmap_sql.runtime.deadlines import NoConnectionInTime
 from hostmap_sql.runtime.processes import keep_for_ever
@@ -48,6 +56,11 @@ _INIT_CONNECT_PROBLEM = (
     "log for the reason"
 )
 
+_NO_SERVER_PROBLEM = "the server there is neither MySQL nor MariaDB: check the host and the port"
+
+# The codes of a user who needs a password: MySQL's two, of which MariaDB has one.
+_ACCESS_DENIED = (1045, 1698)
+
 # The context for servers that need no TLS, shared by all connections.
 _UNVERIFIED = cache(tls.TlsPolicy("prefer", None).context)
 
@@ -57,10 +70,37 @@ class _NotAServer(Exception):
 
 
 class _Connection(pymysql.Connection):
-    """A connection that shares its TLS context, and can be interrupted during a TLS handshake."""
+    """A connection that shares its TLS context, and can be interrupted during a TLS handshake.
+
+    Without TLS it gives its password only to servers that the policy allows.
+    """
 
     handshake_socket: socket.socket | None = None
     is_closed = False
+    _key_of_server: bytes | None = None
+
+    def __init__(self, *, password_policy: PasswordPolicy, **arguments: Any) -> None:
+        self._policy = password_policy
+        super().__init__(**arguments)
+
+    @property
+    def server_public_key(self) -> bytes | None:
+        """The key to encrypt the password with; PyMySQL asks the server for it if it is None."""
+        if self._policy.key or not self.password:
+            return self._policy.key
+        self._policy.refuse_keys_of_server()
+        return self._key_of_server
+
+    @server_public_key.setter
+    def server_public_key(self, key: bytes | None) -> None:
+        if key and not self._policy.key:
+            self._policy.refuse_keys_of_server()
+        self._key_of_server = key
+
+    def _process_auth(self, plugin_name: bytes, *arguments: Any) -> Any:
+        is_secure = self._secure  # type: ignore[attr-defined]
+        self._policy.refuse_plugin(plugin_name, is_secure=is_secure)
+        return super()._process_auth(plugin_name, *arguments)  # type: ignore[misc]
 
     def _force_close(self) -> None:  # called by close(), and after each network error
         self.is_closed = True
@@ -72,13 +112,17 @@ class _Connection(pymysql.Connection):
         except (pymysql.err.OperationalError, OSError):
             raise
         except Exception as error:  # PyMySQL raises many classes here
-            problem = "the server there is neither MySQL nor MariaDB: check the host and the port"
-            raise _NotAServer(problem) from error
+            raise _NotAServer(_NO_SERVER_PROBLEM) from error
 
     def _request_authentication(self) -> None:
         # During a TLS handshake, the connection's own socket cannot be used by other threads.
         with _socket(self).dup() as self.handshake_socket:
-            super()._request_authentication()  # type: ignore[misc]
+            try:
+                super()._request_authentication()  # type: ignore[misc]
+            except (pymysql.Error, OSError, RuntimeError, UnsafeRequestError):
+                raise
+            except Exception as error:  # as above
+                raise _NotAServer(_NO_SERVER_PROBLEM) from error
         self.handshake_socket = None
 
     def _create_ssl_ctx(self, options: dict[str, Any] | ssl.SSLContext) -> ssl.SSLContext:
@@ -111,17 +155,24 @@ class MySQL(Dialect):
 UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1""",
     }
 
-    def connector(self, url: DatabaseUrl, timeout: float) -> Callable[[float], PyMySQLConnection]:
+    def connector(
+        self, url: DatabaseUrl, timeout: float, password: Callable[[], str] | None = None
+    ) -> Callable[[float], PyMySQLConnection]:
         arguments = _arguments(url)  # once: building a TLS context takes 20 ms
         if not arguments["database"]:
             problem = "names no database: write it after the host, as in mysql://user@host/name"
             raise InvalidValue("database URL", problem)
+        if password is not None and arguments["password"]:
+            refuse_second_password()
         connect_timeout = arguments.pop("connect_timeout", 0) or timeout
         set_session = session_setter(timeout)
 
         def open_connection(deadline: float) -> PyMySQLConnection:
-            left = max(_SHORTEST_TIMEOUT, min(connect_timeout, deadline - monotonic()))
-            connection = _Connection(**arguments, connect_timeout=left, defer_connect=True)
+            connection = _Connection(**arguments, defer_connect=True)
+            if password is not None:
+                connection.password = password().encode()
+            left = min(connect_timeout, deadline - monotonic())
+            connection.connect_timeout = max(_SHORTEST_TIMEOUT, left)
             # connect_timeout covers only the first packet, the watchdog all of them.
             try:
                 with TimedCall(connection, deadline, self.interrupt):
@@ -132,9 +183,7 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
             except BaseException as error:
                 with suppress(pymysql.Error):
                     connection.close()
-                if isinstance(error, pymysql.Error) and _errno(error) == _INIT_CONNECT_FAILED:
-                    problem = f"{url}: {_INIT_CONNECT_PROBLEM}"
-                    raise DatabaseError(problem, self.code(error)) from error
+                _explain(url, error, has_password=bool(arguments["password"]))
                 raise
             return connection
 
@@ -221,13 +270,37 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         message = error.args[-1] if error.args else ""
         return str(message).strip().partition("\n")[0] or type(error).__name__
 
+    def why_read_only(self, connection: Any, error: Exception) -> str | None:
+        return why_read_only(self.cursor(connection)) if _errno(error) == READ_ONLY else None
+
     def has_table(self, cursor: Any, table: str) -> bool:
         cursor.execute(
             "SELECT COUNT(*) FROM information_schema.tables"
             " WHERE table_schema = DATABASE() AND table_name = %s",
             (table,),
         )
-        return bool(cursor.fetchone()[0])
+        if cursor.fetchone()[0]:
+            return True
+        # The catalogue hides tables on which the account has no right: then this one is refused.
+        try:
+            cursor.execute(f"SELECT 1 FROM {table} LIMIT 0")
+        except pymysql.Error as error:
+            if self.classify(error, connecting=False) is Fault.NO_TABLE:
+                return False
+            raise
+        return True
+
+    def readable_columns(self, cursor: Any, table: str) -> frozenset[str] | None:
+        columns = accounts.readable_columns(cursor, table)
+        try:
+            return columns if columns or self.has_table(cursor, table) else None
+        except pymysql.Error as error:
+            if self.classify(error, connecting=False) is Fault.NOT_PERMITTED:
+                return columns
+            raise
+
+    def grants(self, cursor: Any, role: str, user: str, *, urls: bool) -> Sequence[str]:
+        return [*accounts.grants(cursor, role, user, urls=urls)]
 
     def column_charset(self, cursor: Any, table: str, column: str) -> str | None:
         cursor.execute(
@@ -255,9 +328,21 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         return MySQLMigrationTools(self)
 
 
-def _errno(error: Exception) -> int | None:
+def _errno(error: BaseException) -> int | None:
     code = error.args[0] if isinstance(error, pymysql.Error) and error.args else None
     return code if isinstance(code, int) else None
+
+
+def _explain(url: DatabaseUrl, error: BaseException, *, has_password: bool) -> None:
+    """Raise the reason for which a session could not be opened, if a driver's error hides it."""
+    if isinstance(error, UnsafeRequestError):
+        raise PasswordRefused(f"{url}: {error}") from error
+    code = _errno(error)
+    if code in _ACCESS_DENIED and url.is_isolated and not has_password:
+        problem = "the server asks for a password, and the URL has none"
+        raise PasswordMissing(f"{url}: {problem}", str(code)) from error
+    if code == _INIT_CONNECT_FAILED:
+        raise DatabaseError(f"{url}: {_INIT_CONNECT_PROBLEM}", str(code)) from error
 
 
 def _tls_refusal(error: Exception) -> tls.Refusal | None:

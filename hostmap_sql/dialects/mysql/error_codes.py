@@ -124,16 +124,18 @@ ERROR_CODES: Mapping[Fault, Mapping[int, str]] = {
         1054: "no such column",
         1146: "no such table",
     },
-    Fault.PERMANENT: {
-        # Access
+    Fault.NOT_PERMITTED: {
         1044: "no access to the database",
-        1045: "wrong user or password",
-        1049: "no such database",
-        1130: "this host is not allowed to connect",
         1142: "no privilege on the table",
         1143: "no privilege on the column",
         1227: "the statement needs a missing privilege",
         1370: "no privilege on the routine",
+    },
+    Fault.PERMANENT: {
+        # Access
+        1045: "wrong user or password",
+        1049: "no such database",
+        1130: "this host is not allowed to connect",
         1698: "access denied without a password",
         1820: "the password must be changed",
         1862: "the password has expired",
@@ -174,6 +176,8 @@ ERROR_CODES: Mapping[Fault, Mapping[int, str]] = {
         3675: "the disk is full",
     },
 }
+
+READ_ONLY = 1792
 
 FAULTS: Mapping[int, Fault] = {
     code: fault for fault, meanings in ERROR_CODES.items() for code in meanings

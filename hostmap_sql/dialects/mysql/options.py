@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from configparser import Error as ParserError
 from configparser import RawConfigParser
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hostmap_sql.dialects import tls
+from hostmap_sql.dialects.mysql import authentication
 from hostmap_sql.dialects.mysql import tls as mysql_tls
 from hostmap_sql.dialects.url_options import UrlOptions, plain
 from hostmap_sql.errors import InvalidValue
+from hostmap_sql.small_files import read_small_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,12 +21,16 @@ if TYPE_CHECKING:
     from hostmap_sql.dialects.database_url import DatabaseUrl
 
 _PORT = 3306
+_HIGHEST_PORT = 65_535
 
 # PyMySQL's defaults for the option file, where only a group is named, and for the group.
 _DEFAULT_FILE = "/etc/my.cnf"
 _DEFAULT_GROUP = "client"
 
 _FILE_OPTIONS = ("read_default_file", "read_default_group")
+
+# The escapes of MySQL's own clients in an option file, which PyMySQL does not know.
+_ESCAPE = re.compile(r"\\[btnrs'\"\\]")
 
 # The options that PyMySQL reads from a file, with their names in a URL.
 _NAMES_IN_FILE = {
@@ -35,7 +41,7 @@ _NAMES_IN_FILE = {
     "database": "database",
     "socket": "unix_socket",
     "bind_address": "bind_address",
-    **{name: name for name in mysql_tls.OPTIONS},
+    **{name: name for name in (*authentication.OPTIONS, *mysql_tls.OPTIONS)},
 }
 
 
@@ -65,7 +71,12 @@ _CONVERSIONS: Mapping[str, Callable[[str], object]] = {
     "max_allowed_packet": _above_0,
 }
 
-OPTIONS = (*_CONVERSIONS, *_FILE_OPTIONS, *sorted(mysql_tls.OPTIONS))
+OPTIONS = (
+    *_CONVERSIONS,
+    *_FILE_OPTIONS,
+    *sorted(authentication.OPTIONS),
+    *sorted(mysql_tls.OPTIONS),
+)
 """The options that a URL may have."""
 
 # The options of PyMySQL, mysqlclient, MySQL Connector/Python and asyncmy that have no effect here.
@@ -101,8 +112,10 @@ _FOREIGN = frozenset(
 
 URL_OPTIONS = UrlOptions(
     known=frozenset(OPTIONS).__contains__,
-    files=frozenset({*_FILE_OPTIONS, *mysql_tls.FILES}),
+    files=frozenset({*_FILE_OPTIONS, *authentication.FILES, *mysql_tls.FILES}),
     foreign=_FOREIGN,
+    harmless=frozenset({*_CONVERSIONS, "ssl_key_password"}) - {"bind_address", "unix_socket"},
+    protecting=frozenset({*authentication.OPTIONS, *mysql_tls.OPTIONS}),
 )
 
 
@@ -116,9 +129,11 @@ def arguments(url: DatabaseUrl) -> dict[str, Any]:
     options = _renamed(url.options)
     file_name, group = (options.pop(name, None) for name in _FILE_OPTIONS)
     file = _read_file(file_name, group)
+    if url.is_isolated:
+        _refuse_incomplete(url, options, file)
     host, port = url.hosts[0] if url.hosts else (None, None)
-    if host and tls.is_remote(host):
-        file.pop("unix_socket", None)  # the URL takes precedence
+    if tls.is_remote(host or file.get("host") or ""):
+        file.pop("unix_socket", None)  # MySQL's own clients use it for localhost alone
     if not mysql_tls.AUTHORITIES.isdisjoint(options):
         file = {name: value for name, value in file.items() if name not in mysql_tls.FILES}
     server = {
@@ -135,9 +150,32 @@ def arguments(url: DatabaseUrl) -> dict[str, Any]:
     others = {
         name: _converted(name, value)
         for name, value in options.items()
-        if name not in mysql_tls.OPTIONS
+        if name not in authentication.OPTIONS | mysql_tls.OPTIONS
     }
-    return {**others, **encryption, **server}
+    policy = authentication.PasswordPolicy.of(options)
+    return {**others, **encryption, **server, "password_policy": policy}
+
+
+def _refuse_incomplete(
+    url: DatabaseUrl, options: Mapping[str, str], file: Mapping[str, str]
+) -> None:
+    """Refuse an isolated URL that PyMySQL would complete, or that leads a file's password astray.
+
+    :raises InvalidValue: it is one of those.
+    """
+    if not (url.user or file.get("user")):
+        raise InvalidValue("database URL", "names no user")
+    if not (url.hosts or file.get("host") or options.get("unix_socket")):
+        raise InvalidValue("database URL", "names no host")
+    if url.password or not file.get("password") or url.is_operators("read_default_file"):
+        return
+    for host, port in url.hosts:
+        if host != file.get("host") or (port and port != _port(file.get("port"))):
+            problem = (
+                "takes the password of its read_default_file to a server that the file does not "
+                "name: write the password into the URL, or the server into the file"
+            )
+            raise InvalidValue("database URL", problem)
 
 
 def _renamed(given: Mapping[str, str]) -> dict[str, str]:
@@ -169,8 +207,9 @@ def _converted(name: str, value: str) -> Any:
 def _port(text: str | None) -> int:
     if not text:
         return _PORT
-    if not (text.isascii() and text.isdecimal()):
-        problem = "names a read_default_file with a port that is not a number"
+    is_port = text.isascii() and text.isdecimal() and len(text) <= len(str(_HIGHEST_PORT))
+    if not is_port or int(text) > _HIGHEST_PORT:
+        problem = "names a read_default_file with a port that is not a number below 65536"
         raise InvalidValue("database URL", problem)
     return int(text)
 
@@ -179,35 +218,43 @@ def _read_file(name: str | None, group: str | None) -> dict[str, str]:
     """Read a group of an option file; its options are named as in a URL."""
     if name is None and group is None:
         return {}
-    path = Path(os.path.expanduser(name or _DEFAULT_FILE))  # noqa: PTH111 - "~nobody" stays as it is
+    path = os.path.expanduser(name or _DEFAULT_FILE)  # noqa: PTH111 - "~nobody" stays as it is
     # Lines such as "!includedir" are skipped, as in PyMySQL.
     parser = RawConfigParser(
         allow_no_value=True, strict=False, comment_prefixes=("#", ";", "!"), default_section="\n"
     )
     try:
         # An indented line would continue the one before it.
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_small_file(path).text.splitlines()
         parser.read_string("\n".join(line.strip() for line in lines))
-    except OSError as error:
-        problem = f"has a read_default_file that cannot be read: {error.strerror}"
-        raise InvalidValue("database URL", problem) from error
-    except (ParserError, UnicodeDecodeError):
+    except ParserError:
         # Without the cause, which quotes lines.
         problem = "has a read_default_file that is not of the form of MySQL's option files"
         raise InvalidValue("database URL", problem) from None
-    if group and not parser.has_section(group):
-        raise InvalidValue("database URL", "has a read_default_file without its read_default_group")
+    except ValueError as error:
+        raise InvalidValue("database URL", f"has a read_default_file that {error}") from None
     section = group or _DEFAULT_GROUP
-    items = parser.items(section) if parser.has_section(section) else []
+    if not parser.has_section(section):
+        which = "its read_default_group" if group else f"the group [{section}]"
+        raise InvalidValue("database URL", f"has a read_default_file without {which}")
     return {
-        _NAMES_IN_FILE[plain(key)]: _unquoted(value or "")
-        for key, value in items
+        _NAMES_IN_FILE[plain(key)]: _value(key, value or "")
+        for key, value in parser.items(section)
         if plain(key) in _NAMES_IN_FILE
     }
 
 
-def _unquoted(value: str) -> str:
-    for quote in "'\"":
-        if len(value) > 1 and value[0] == value[-1] == quote:
-            return value[1:-1]
-    return value
+def _value(key: str, text: str) -> str:
+    """Return a value without its quotes.
+
+    :raises InvalidValue: MySQL's own clients read it in another way than PyMySQL.
+    """
+    is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    problem = None
+    if _ESCAPE.search(text):
+        problem = "a backslash, which begins an escape for MySQL's own clients: give it in the URL"
+    elif "#" in text and not is_quoted:
+        problem = "a # outside quotes, where MySQL's own clients see a comment: quote the value"
+    if problem:
+        raise InvalidValue("database URL", f"has a read_default_file whose {key} has {problem}")
+    return text[1:-1] if is_quoted else text

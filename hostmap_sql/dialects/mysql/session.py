@@ -133,3 +133,23 @@ def _unsuitable(name: str, value: object, wanted: str, argument: str) -> Databas
         f"the {name} of the pool's connections is {value!r}, not {wanted}: "
         f"have the pool make them with {argument}"
     )
+
+
+# --- read-only sessions ---------------------------------------------------------------------------
+
+# A server's own setting may be a step of a switchover.
+_SELECT_READ_ONLY = (
+    "SELECT /*!80000 @@SESSION.transaction_read_only AND NOT @@GLOBAL.transaction_read_only */"
+    " /*M! @@SESSION.tx_read_only AND NOT @@GLOBAL.tx_read_only */"
+)
+
+
+def why_read_only(cursor: Any) -> str | None:
+    """Return why the session is read-only; None if the server is."""
+    cursor.execute(_SELECT_READ_ONLY)
+    if not cursor.fetchone()[0]:
+        return None
+    return (
+        "transaction_read_only is on for the sessions of the pool: nothing can be written; "
+        "have the pool make them with SET SESSION TRANSACTION READ WRITE"
+    )

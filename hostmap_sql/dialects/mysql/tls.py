@@ -69,7 +69,7 @@ def arguments(options: dict[str, str], host: str) -> dict[str, Any]:
 
 def _turns_verification_off(options: dict[str, str]) -> bool:
     return any(
-        name in options and not _parse_flag(name, options[name])
+        name in options and not parse_flag(name, options[name])
         for name, (_, strictest) in _VERIFICATION.items()
         if strictest == "require"
     )
@@ -97,7 +97,7 @@ def _mode(options: dict[str, str], host: str, *, has_root: bool) -> str | None:
     explicit = _explicit_modes(options)
     if len({*explicit.values()}) > 1:
         raise _contradiction([*explicit])
-    flags = {name: _parse_flag(name, options[name]) for name in _VERIFICATION if name in options}
+    flags = {name: parse_flag(name, options[name]) for name in _VERIFICATION if name in options}
     weakest = {name: _VERIFICATION[name][0] for name, is_on in flags.items() if is_on}
     strictest = {name: _VERIFICATION[name][1] for name, is_on in flags.items() if not is_on}
     default = "verify-full" if has_root or tls.is_remote(host) else "prefer"
@@ -127,9 +127,9 @@ def _explicit_modes(options: dict[str, str]) -> dict[str, str]:
             raise _refused(
                 f"has an ssl_mode that is not one of {', '.join(_MYSQL_MODES)}"
             ) from None
-    if "ssl_disabled" in options and _parse_flag("ssl_disabled", options["ssl_disabled"]):
+    if "ssl_disabled" in options and parse_flag("ssl_disabled", options["ssl_disabled"]):
         modes["ssl_disabled"] = "disable"
-    if "ssl" in options and not _parse_flag("ssl", options["ssl"]):
+    if "ssl" in options and not parse_flag("ssl", options["ssl"]):
         modes["ssl"] = "disable"
     return modes
 
@@ -137,9 +137,9 @@ def _explicit_modes(options: dict[str, str]) -> dict[str, str]:
 def _demands_of_tls(options: dict[str, str]) -> dict[str, str]:
     """Return the weakest modes of the options that are about TLS but not about verification."""
     weakest = {}
-    if "ssl" in options and _parse_flag("ssl", options["ssl"]):
+    if "ssl" in options and parse_flag("ssl", options["ssl"]):
         weakest["ssl"] = "require"
-    if "ssl_disabled" in options and not _parse_flag("ssl_disabled", options["ssl_disabled"]):
+    if "ssl_disabled" in options and not parse_flag("ssl_disabled", options["ssl_disabled"]):
         weakest["ssl_disabled"] = "allow"
     if "ssl_cipher" in options:
         weakest["ssl_cipher"] = "require"
@@ -164,7 +164,7 @@ def _within_bounds(
     return low
 
 
-def _parse_flag(name: str, value: str) -> bool:
+def parse_flag(name: str, value: str) -> bool:
     """Parse a flag.
 
     :raises InvalidValue: it is neither true nor false.

@@ -12,18 +12,20 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hostmap_sql.dialects import tls
+from hostmap_sql.dialects.passwords import PasswordMissing, PasswordRefused
 from hostmap_sql.dialects.postgresql.connections import (
     OwnConnection,
     PoolerConnection,
     PoolerCursor,
 )
 from hostmap_sql.dialects.postgresql.conninfo import (
+    NO_CLEAR_TEXT,
     conninfo_of,
+    names_password,
     own_options,
-    servers_of,
-    settings_of,
 )
 from hostmap_sql.dialects.postgresql.driver import (
+    ConnectionTimeout,
     Cursor,
     OperationalError,
     ProtocolViolation,
@@ -33,16 +35,19 @@ from hostmap_sql.dialects.postgresql.driver import (
 from hostmap_sql.dialects.postgresql.green_selector import adapt_to_green_threads
 from hostmap_sql.dialects.postgresql.refused_connections import (
     add_missing_sqlstate,
+    asks_for_clear_text,
     find_local_fault,
     refusal_finder,
 )
+from hostmap_sql.dialects.postgresql.servers import servers_of, settings_of
 from hostmap_sql.dialects.postgresql.session import MARK, READABLE, local_limits, unsuitable
 from hostmap_sql.dialects.sockets import shut_down
+from hostmap_sql.dialects.url_options import refuse_second_password
 from hostmap_sql.errors import DatabaseError
 from hostmap_sql.runtime.watchdog import TimedCall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from hostmap_sql.dialects.base import Dialect
     from hostmap_sql.dialects.database_url import DatabaseUrl
@@ -64,6 +69,12 @@ _STATEMENT_POOLING_PROBLEM = (
     "session, for this database in its configuration"
 )
 
+_CLEAR_TEXT_PROBLEM = (
+    "the server asks for the password in clear text, without verified TLS: spell out "
+    "sslmode=verify-full, or require_auth=password, in the URL"
+)
+_MISSING_PROBLEM = "the server asks for a password, and the URL has none"
+
 _IS_MARKED = f"SELECT pg_catalog.current_setting('{MARK}', true)"
 
 _SET_READABLE = "; ".join(f"SET {name} = '{value}'" for name, value in READABLE.items()).encode()
@@ -73,16 +84,28 @@ class Connector:
     """Opens connections.
 
     :param timeout: the limit of statements and lock waits on the server, in seconds.
-    :raises InvalidValue: the URL has an unusable option.
+    :param password: returns the password of each new connection; None if the URL has it.
+    :raises InvalidValue: the URL has an unusable option, or names a password too.
     """
 
-    def __init__(self, url: DatabaseUrl, timeout: float, dialect: Dialect) -> None:
+    def __init__(
+        self,
+        url: DatabaseUrl,
+        timeout: float,
+        dialect: Dialect,
+        password: Callable[[], str] | None = None,
+    ) -> None:
         self._url = url
         self._dialect = dialect
+        self._password = password
         self._conninfo = conninfo_of(url, timeout)
+        if password is not None and names_password(self._conninfo):
+            refuse_second_password()
         self._has_own_options = bool(own_options(url))
         self._refusal_of = refusal_finder(self._conninfo)
-        self._servers = servers_of(settings_of(conninfo_to_dict(self._conninfo)))
+        given = conninfo_to_dict(self._conninfo)
+        self._servers = servers_of(settings_of(given))
+        self._refuses_clear_text = NO_CLEAR_TEXT in str(given.get("require_auth"))
         self._local_limits = local_limits(timeout)
         self._has_pooler: bool | None = None
 
@@ -92,8 +115,11 @@ class Connector:
         :param deadline: by the monotonic clock.
         :raises DatabaseError: the session cannot be configured as the library needs it.
         """
+        conninfo = self._conninfo
+        if self._password is not None:
+            conninfo = make_conninfo(conninfo, password=self._password())
         try:
-            connection = self._open(deadline)
+            connection = self._open(conninfo, deadline)
         except OperationalError as error:
             if error.sqlstate != _REFUSED_PARAMETER:
                 raise
@@ -104,29 +130,29 @@ class Connector:
             raise self._error(problem)
         return connection
 
-    def _open(self, deadline: float) -> OwnConnection:
+    def _open(self, conninfo: str, deadline: float) -> OwnConnection:
         if self._has_pooler:
-            return self._open_through_pooler(deadline)
+            return self._open_through_pooler(conninfo, deadline)
         try:
-            connection = self._connect(self._conninfo, deadline, OwnConnection)
+            connection = self._connect(conninfo, deadline, OwnConnection)
         except OperationalError as error:
             if error.sqlstate == _REFUSED_PARAMETER:
-                return self._open_through_pooler(deadline)
+                return self._open_through_pooler(conninfo, deadline)
             raise
         if self._has_pooler is None:
             with _closed_on_failure(connection, deadline):
                 row = connection.execute(_IS_MARKED).fetchone()
             if not (row and row[0]):
                 connection.close()
-                return self._open_through_pooler(deadline)
+                return self._open_through_pooler(conninfo, deadline)
         self._has_pooler = False
         return connection
 
-    def _open_through_pooler(self, deadline: float) -> PoolerConnection:
+    def _open_through_pooler(self, conninfo: str, deadline: float) -> PoolerConnection:
         if self._has_own_options:
             raise self._error(_OPTIONS_PROBLEM)
         connection = self._connect(
-            make_conninfo(self._conninfo, options=""),  # overrides the environment's too
+            make_conninfo(conninfo, options=""),  # overrides the environment's too
             deadline,
             PoolerConnection,
             cursor_factory=PoolerCursor,
@@ -159,7 +185,17 @@ class Connector:
                 if local is not None:
                     raise self._error(self._dialect.describe(local)) from error
                 add_missing_sqlstate(error, conninfo)
+                self._explain_passwords(error, conninfo)
                 raise
+
+    def _explain_passwords(self, error: OperationalError, conninfo: str) -> None:
+        """Raise the reason why libpq gave the server no password, if that is why it failed."""
+        if error.sqlstate is not None or isinstance(error, ConnectionTimeout):
+            return
+        if error.pgconn and error.pgconn.needs_password:
+            raise PasswordMissing(f"{self._url}: {_MISSING_PROBLEM}") from error
+        if self._refuses_clear_text and asks_for_clear_text(conninfo):
+            raise PasswordRefused(f"{self._url}: {_CLEAR_TEXT_PROBLEM}") from error
 
     def _refuse_statement_pooling(self, cursor: Cursor[Any]) -> None:
         try:

@@ -1,15 +1,21 @@
-"""Builds libpq's connection string for a URL: servers, options, TLS."""
+"""Builds libpq's connection string for a URL: servers, options, TLS, authentication."""
 
 from __future__ import annotations
 
 import os
-from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.postgresql import options as postgresql_options
-from hostmap_sql.dialects.postgresql.driver import Conninfo, PGconn, make_conninfo
+from hostmap_sql.dialects.postgresql.driver import (
+    Conninfo,
+    PGconn,
+    conninfo_to_dict,
+    make_conninfo,
+)
+from hostmap_sql.dialects.postgresql.isolation import NOWHERE, isolate
+from hostmap_sql.dialects.postgresql.servers import is_unix_socket, servers_of, settings_of
 from hostmap_sql.dialects.postgresql.session import startup_options
 from hostmap_sql.dialects.sockets import keep_alive
 from hostmap_sql.errors import InvalidValue
@@ -18,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hostmap_sql.dialects.database_url import DatabaseUrl
-
-_PORT = 5432
 
 # libpq's names of the TCP options.
 _KEEP_ALIVE = {
@@ -35,14 +39,6 @@ OPTIONS = frozenset(option.keyword.decode() for option in Conninfo.get_defaults(
 _FILES = {"sslcert", "sslkey", "sslcrl", "sslcrldir", "passfile"}
 # The options that libpq reads only once it has an address.
 _NUMBERS = {"connect_timeout", "keepalives", "tcp_user_timeout", *_KEEP_ALIVE.values()}
-
-
-class Server(NamedTuple):
-    """A server to connect to: its name, the address to look it up by, and its port."""
-
-    name: str
-    address: str
-    port: int
 
 
 def conninfo_of(url: DatabaseUrl, timeout: float) -> str:
@@ -71,7 +67,12 @@ def conninfo_of(url: DatabaseUrl, timeout: float) -> str:
         if not os.access(options[name], os.R_OK):
             problem = "whose value is not the name of a file that can be read"
             raise InvalidValue("database URL", f"has the option {name!r}, {problem}")
-    conninfo = make_conninfo(**{**arguments, **_tls(arguments)})
+    if url.is_isolated:
+        arguments = isolate(url, arguments)
+    settings = arguments if url.is_isolated else settings_of(arguments)
+    encryption = _tls(arguments, settings)
+    methods = _authentication(settings, encryption, is_isolated=url.is_isolated)
+    conninfo = make_conninfo(**{**arguments, **encryption, **methods})
     _refuse_bad_values(options)
     return conninfo
 
@@ -104,10 +105,16 @@ def _error_of_dry_run(options: Mapping[str, str]) -> bytes:
         connection.finish()
 
 
+def names_password(conninfo: str) -> bool:
+    """Whether a connection string has a password, or names a file of passwords."""
+    return not {"password", "passfile"}.isdisjoint(conninfo_to_dict(conninfo))
+
+
 def own_options(url: DatabaseUrl) -> str:
     """Return the session options of the operator, from the URL or the environment."""
     # libpq ignores the environment where the connection string has `options`.
-    return url.options.get("options") or os.environ.get("PGOPTIONS", "")
+    environment = "" if url.is_isolated else os.environ.get("PGOPTIONS", "")
+    return url.options.get("options") or environment
 
 
 # --- TLS ------------------------------------------------------------------------------------------
@@ -116,15 +123,13 @@ def own_options(url: DatabaseUrl) -> str:
 _OWN_ROOTS = Path("~/.postgresql/root.crt")
 
 
-def _tls(arguments: Mapping[str, Any]) -> dict[str, str]:
+def _tls(arguments: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str, str]:
     """Return libpq's TLS arguments; none if a server without TLS is acceptable."""
-    settings = settings_of(arguments)
     mode = settings.get("sslmode")
     if mode == "prefer":  # also libpq's default
         mode = arguments.get("sslmode") or os.environ.get("PGSSLMODE")
-    own_roots = _OWN_ROOTS.expanduser()
-    root = settings.get("sslrootcert") or (str(own_roots) if own_roots.is_file() else None)
-    policy = tls.TlsPolicy.of(mode, root, (server.address for server in servers_of(settings)))
+    addresses = (server.address for server in servers_of(settings))
+    policy = tls.TlsPolicy.of(mode, _root(settings), addresses)
     if not policy.is_required:
         return {}
     if not policy.verifies:
@@ -136,38 +141,33 @@ def _tls(arguments: Mapping[str, Any]) -> dict[str, str]:
     return {"sslmode": policy.mode, "sslrootcert": roots}
 
 
-def settings_of(arguments: Mapping[str, Any]) -> dict[str, str]:
-    """Return the settings that libpq derives from arguments, environment and service file.
-
-    The invalid `target_session_attrs` keeps libpq from connecting.
-    """
-    refused = make_conninfo(**{**arguments, "target_session_attrs": "?"})
-    connection = PGconn.connect_start(refused.encode())
-    try:
-        options = [option for option in connection.info if option.val is not None]
-        return {option.keyword.decode(): (option.val or b"").decode() for option in options}
-    finally:
-        connection.finish()
+def _root(settings: Mapping[str, str]) -> str | None:
+    """Return the file of the authorities that libpq would trust; None if there is none."""
+    named = settings.get("sslrootcert")
+    if named:
+        return None if named == NOWHERE else named
+    own_roots = _OWN_ROOTS.expanduser()
+    return str(own_roots) if own_roots.is_file() else None
 
 
-def servers_of(settings: Mapping[str, str]) -> list[Server]:
-    """Return the servers of some settings.
+# --- authentication -------------------------------------------------------------------------------
 
-    :raises InvalidValue: a port is not a number.
-    """
-    hosts = settings.get("host", "").split(",")
-    addresses = settings.get("hostaddr", "").split(",")
-    ports = settings.get("port", "").split(",")
-    if len(ports) == 1:
-        ports *= max(len(hosts), len(addresses))
-    return [
-        Server(host or address, address or host, _port(port))
-        for host, address, port in zip_longest(hosts, addresses, ports, fillvalue="")
-    ]
+NO_CLEAR_TEXT = "!password"
+"""The `require_auth` that refuses to send the password in clear text. Since libpq 16."""
+
+# The methods that use this machine's Kerberos tickets or tokens.
+_FOREIGN_METHODS = ["!gss", "!sspi", *(["!oauth"] if "oauth_issuer" in OPTIONS else [])]
 
 
-def _port(port: str) -> int:
-    try:
-        return int(port or _PORT)
-    except ValueError:
-        raise InvalidValue("database URL", f"names the port {port!r}: write a number") from None
+def _authentication(
+    settings: Mapping[str, str], encryption: Mapping[str, str], *, is_isolated: bool
+) -> dict[str, str]:
+    """Return the methods of authentication that libpq refuses, unless they are set already."""
+    if "require_auth" not in OPTIONS or settings.get("require_auth"):
+        return {}
+    is_verified = encryption.get("sslmode", "").startswith("verify-")
+    is_safe = is_verified or all(map(is_unix_socket, servers_of(settings)))
+    refused = [] if is_safe else [NO_CLEAR_TEXT]
+    if is_isolated:
+        refused += _FOREIGN_METHODS
+    return {"require_auth": ",".join(refused)} if refused else {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hostmap_sql import sql
 from hostmap_sql.dialects.base import Dialect
 from hostmap_sql.dialects.fault import Fault
+from hostmap_sql.dialects.postgresql import accounts
 from hostmap_sql.dialects.postgresql import options as postgresql_options
 from hostmap_sql.dialects.postgresql.connections import (
     ExternalCursor,
@@ -23,10 +24,10 @@ from hostmap_sql.dialects.postgresql.driver import (
     make_conninfo,
     tuple_row,
 )
-from hostmap_sql.dialects.postgresql.error_codes import FAULTS
+from hostmap_sql.dialects.postgresql.error_codes import FAULTS, READ_ONLY
 from hostmap_sql.dialects.postgresql.green_selector import adapt_to_green_threads
 from hostmap_sql.dialects.postgresql.refused_connections import add_missing_sqlstate, refusal_finder
-from hostmap_sql.dialects.postgresql.session import qualified, refuse_read_only, unsuitable
+from hostmap_sql.dialects.postgresql.session import qualified, unsuitable, why_read_only
 from hostmap_sql.dialects.sockets import detach, is_inherited, shut_down
 from hostmap_sql.dialects.system_errors import fault_of_opening
 from hostmap_sql.errors import DatabaseError
@@ -54,8 +55,10 @@ class PostgreSQL(Dialect):
     def render(self, text: str) -> str:
         return qualified(super().render(text))
 
-    def connector(self, url: DatabaseUrl, timeout: float) -> Callable[[float], OwnConnection]:
-        return Connector(url, timeout, self)
+    def connector(
+        self, url: DatabaseUrl, timeout: float, password: Callable[[], str] | None = None
+    ) -> Callable[[float], OwnConnection]:
+        return Connector(url, timeout, self, password)
 
     def is_open(self, connection: Connection[Any]) -> bool:
         return not connection.closed
@@ -101,7 +104,6 @@ class PostgreSQL(Dialect):
         add_missing_sqlstate(error, conninfo)
 
     def begin(self, cursor: Any) -> None:
-        refuse_read_only(cursor, cursor.connection.pgconn.parameter_status)
         _begin(cursor, "BEGIN ISOLATION LEVEL READ COMMITTED")
 
     def begin_snapshot(self, cursor: Any) -> None:
@@ -133,14 +135,38 @@ class PostgreSQL(Dialect):
             return Fault.UNAVAILABLE if connecting else Fault.LOST
         return Fault.UNKNOWN
 
+    def why_read_only(self, connection: Any, error: Exception) -> str | None:
+        if self.code(error) != READ_ONLY:
+            return None
+        connection.rollback()  # the failed transaction takes no more statements
+        return why_read_only(self.cursor(connection))
+
     def has_table(self, cursor: Any, table: str) -> bool:
         row = cursor.execute("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", (table,)).fetchone()
         return bool(row[0])
 
+    def hidden_schema(self, cursor: Any, table: str) -> str | None:
+        return accounts.hidden_schema(cursor, table)
+
+    def readable_columns(self, cursor: Any, table: str) -> frozenset[str] | None:
+        if not self.has_table(cursor, table):
+            return None
+        return accounts.readable_columns(cursor, table)
+
+    def open_schemas(self, cursor: Any) -> Sequence[str]:
+        return accounts.open_schemas(cursor)
+
+    def grants(self, cursor: Any, role: str, user: str, *, urls: bool) -> Sequence[str]:
+        return [*accounts.grants(cursor, role, user, urls=urls)]
+
     def yoyo_backend(self) -> Any:
         from yoyo.backends import PostgresqlPsycopgBackend  # noqa: PLC0415 - an extra
 
-        return PostgresqlPsycopgBackend
+        class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
+            def execute(self, sql: str, params: Any = None) -> Any:
+                return super().execute(qualified(sql), params)
+
+        return Backend
 
     def migration_tools(self) -> MigrationTools:
         from hostmap_sql.dialects.postgresql.migration_support import (  # noqa: PLC0415 - seldom used

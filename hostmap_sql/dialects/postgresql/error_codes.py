@@ -57,6 +57,9 @@ ERROR_CODES: Mapping[Fault, Mapping[str, str]] = {
         "42703": "no such column",
         "42P01": "no such table",
     },
+    Fault.NOT_PERMITTED: {
+        "42501": "a privilege is missing",
+    },
     Fault.PERMANENT: {
         "02": "no data",
         "03": "SQL statement not yet complete",
@@ -95,8 +98,7 @@ ERROR_CODES: Mapping[Fault, Mapping[str, str]] = {
         "3D": "no such database",
         "3F": "no such schema",
         "40002": "a deferred constraint is violated",
-        "42": "syntax, names and privileges",
-        "42501": "a privilege is missing",
+        "42": "syntax and names",
         "42601": "syntax error",
         "44": "WITH CHECK OPTION is violated",
         "53100": "the disk is full",
@@ -115,6 +117,8 @@ ERROR_CODES: Mapping[Fault, Mapping[str, str]] = {
         "XX": "internal error",
     },
 }
+
+READ_ONLY = "25006"
 
 FAULTS: Mapping[str, Fault] = {
     code: fault for fault, meanings in ERROR_CODES.items() for code in meanings

@@ -25,6 +25,41 @@ _FILES = frozenset(
     }
 )
 
+_HARMLESS = frozenset(
+    {
+        "application_name",
+        "client_encoding",
+        "connect_timeout",
+        "fallback_application_name",
+        "keepalives",
+        "keepalives_count",
+        "keepalives_idle",
+        "keepalives_interval",
+        "load_balance_hosts",
+        "sslcompression",
+        "sslpassword",
+        "sslsni",
+        "target_session_attrs",
+        "tcp_user_timeout",
+    }
+)
+
+_PROTECTING = frozenset(
+    {
+        "channel_binding",
+        "gssencmode",
+        "max_protocol_version",
+        "min_protocol_version",
+        "require_auth",
+        "ssl",
+        "ssl_max_protocol_version",
+        "ssl_min_protocol_version",
+        "sslcertmode",
+        "sslmode",
+        "sslnegotiation",
+    }
+)
+
 # The options of psycopg2, psycopg, asyncpg and their SQLAlchemy dialects that have no effect here.
 _FOREIGN = frozenset(
     {
@@ -45,7 +80,8 @@ _FOREIGN = frozenset(
 
 def url_options(libpq_options: frozenset[str]) -> UrlOptions:
     """Return the options that a URL may have, given those of libpq."""
-    return UrlOptions(frozenset({*libpq_options, "ssl"}).__contains__, _FILES, _FOREIGN)
+    known = frozenset({*libpq_options, "ssl"})
+    return UrlOptions(known.__contains__, _FILES, _FOREIGN, _HARMLESS, _PROTECTING)
 
 
 def read(url: DatabaseUrl, libpq_options: frozenset[str]) -> dict[str, str]:

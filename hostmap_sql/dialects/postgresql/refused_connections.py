@@ -10,7 +10,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from hostmap_sql.dialects import tls
-from hostmap_sql.dialects.postgresql.conninfo import servers_of, settings_of
 from hostmap_sql.dialects.postgresql.driver import (
     ConnectionTimeout,
     Error,
@@ -19,15 +18,18 @@ from hostmap_sql.dialects.postgresql.driver import (
     PGconn,
     PollingStatus,
     conninfo_to_dict,
+    make_conninfo,
 )
 from hostmap_sql.dialects.postgresql.green_selector import GreenSelector
+from hostmap_sql.dialects.postgresql.isolation import NOWHERE
+from hostmap_sql.dialects.postgresql.servers import servers_of, settings_of
 from hostmap_sql.dialects.postgresql.tls_probe import probe_servers
 from hostmap_sql.dialects.system_errors import fault_of_socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from hostmap_sql.dialects.postgresql.conninfo import Server
+    from hostmap_sql.dialects.postgresql.servers import Server
 
 # --- the SQLSTATE ---------------------------------------------------------------------------------
 
@@ -87,13 +89,30 @@ def _poll(connection: Any, deadline: float) -> None:
             selector.select(deadline - now)
 
 
+# --- passwords ------------------------------------------------------------------------------------
+
+
+def asks_for_clear_text(conninfo: str) -> bool:
+    """Whether the server asks for a password in clear text. No password is sent."""
+    asked = make_conninfo(conninfo, require_auth="password", password="", passfile=NOWHERE)
+    connection = PGconn.connect_start(asked.encode())
+    try:
+        _poll(connection, monotonic() + _TIMEOUT)
+        return bool(connection.needs_password)
+    except (Error, OSError):
+        return False
+    finally:
+        connection.finish()
+
+
 # --- TLS ------------------------------------------------------------------------------------------
 
 
 def refusal_finder(conninfo: str) -> Callable[[Exception], tls.Refusal | None]:
     """Return a function that finds why a server fails the TLS policy; None if it does not."""
     settings = settings_of(conninfo_to_dict(conninfo))
-    policy = tls.TlsPolicy.of(settings.get("sslmode"), settings.get("sslrootcert"), ())
+    root = settings.get("sslrootcert")
+    policy = tls.TlsPolicy.of(settings.get("sslmode"), None if root == NOWHERE else root, ())
 
     def refusal_of(error: Exception) -> tls.Refusal | None:
         if not policy.is_required or not isinstance(error, OperationalError):

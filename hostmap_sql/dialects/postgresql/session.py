@@ -7,7 +7,6 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from hostmap_sql.dialects.base import idle_limit
-from hostmap_sql.errors import DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,34 +88,29 @@ def unsuitable(status: Callable[[bytes], bytes | None]) -> str | None:
 
 # --- read-only roles ------------------------------------------------------------------------------
 
-# Servers and databases are read-only during a switchover. A setting of the role is permanent.
-_SOURCES_OF_ROLE = ("user", "database user", "client")
+# Servers and databases are read-only during a switchover. A setting of the role, of the URL or of a
+# pool's session is permanent.
+_PERMANENT_SOURCES = ("user", "database user", "client", "session")
 _SELECT_SOURCE = """
-SELECT setting, source FROM pg_catalog.pg_settings
+SELECT setting, source, pg_catalog.pg_is_in_recovery() FROM pg_catalog.pg_settings
  WHERE name OPERATOR(pg_catalog.=) 'default_transaction_read_only'"""
 
 
-def refuse_read_only(cursor: Any, status: Callable[[bytes], bytes | None]) -> None:
-    """Refuse to write as a role that is read-only.
-
-    Queries the source of the setting only if the server has reported the setting.
-
-    :raises DatabaseError: the role is read-only.
-    """
-    if status(b"default_transaction_read_only") != b"on" or status(b"in_hot_standby") != b"off":
-        return
-    setting, source = cursor.execute(_SELECT_SOURCE).fetchone()
-    if setting == "on" and source in _SOURCES_OF_ROLE:
-        raise DatabaseError(
-            "default_transaction_read_only is on for this role: nothing can be written; "
-            "connect as another role, or set it to off"
-        )
+def why_read_only(cursor: Any) -> str | None:
+    """Return why the role is read-only; None if the server is, or may be."""
+    setting, source, is_standby = cursor.execute(_SELECT_SOURCE).fetchone()
+    if setting != "on" or source not in _PERMANENT_SOURCES or is_standby:
+        return None
+    return (
+        "default_transaction_read_only is on for this role: nothing can be written; "
+        "connect as another role, or set it to off"
+    )
 
 
 # --- operators and functions of other users -------------------------------------------------------
 
-_COMPARISON = re.compile(r"(?<= )(<>|[<>]=?|=)(?= )")
-_ARITHMETIC = re.compile(r"(?<= )([+-])(?= )")
+_COMPARISON = re.compile(r"(?<=\s)(<>|[<>]=?|=)(?=\s)")
+_ARITHMETIC = re.compile(r"(?<=\s)([+-])(?=\s)")
 _FUNCTION = re.compile(r"\b(COUNT|MIN|MAX|string_to_array|unnest)\(")
 # In SET clauses "=" assigns.
 _ASSIGNMENTS = re.compile(r"(\bSET\b.*?(?:\bWHERE\b|$))", re.DOTALL)

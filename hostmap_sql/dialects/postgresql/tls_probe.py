@@ -14,7 +14,7 @@ from hostmap_sql.dialects.tls import Refusal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hostmap_sql.dialects.postgresql.conninfo import Server
+    from hostmap_sql.dialects.postgresql.servers import Server
     from hostmap_sql.dialects.tls import TlsPolicy
 
 # The timeout of each step, in seconds: the server has just answered libpq.

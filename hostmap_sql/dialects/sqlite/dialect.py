@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import sqlite3
 import threading
 from operator import attrgetter
@@ -17,9 +18,13 @@ from hostmap_sql.dialects.base import Dialect
 from hostmap_sql.dialects.fault import Fault
 from hostmap_sql.dialects.sqlite.error_codes import CODES, FAULTS
 from hostmap_sql.dialects.sqlite.files import (
+    close_empty_file_to_others,
+    close_to_others,
     explain_refused_read,
     explain_refused_write,
+    files_open_to_others,
     is_about_access,
+    main_file,
     refuse_unseen_changes,
 )
 from hostmap_sql.dialects.system_errors import fault_of_opening
@@ -79,6 +84,7 @@ class SQLite(Dialect):
 
     name = "sqlite"
     driver = "Python's own sqlite3"
+    has_server = False
     connection_class = sqlite3.Connection
     driver_attribute = "in_transaction"
     is_closed = staticmethod(attrgetter("is_closed"))
@@ -95,8 +101,15 @@ class SQLite(Dialect):
     def render(self, text: str) -> str:
         return _PLACEHOLDER.sub(r":\1", super().render(text))
 
-    def connector(self, url: DatabaseUrl, timeout: float) -> Callable[[float], sqlite3.Connection]:  # noqa: ARG002
+    def connector(
+        self,
+        url: DatabaseUrl,
+        timeout: float,  # noqa: ARG002 - a file has no server that could end a statement
+        password: Callable[[], str] | None = None,
+    ) -> Callable[[float], sqlite3.Connection]:
         path = _path(url)
+        if password is not None:
+            raise InvalidValue("password", "has no effect on an SQLite file: leave it out")
         options = {"mode": "rw"} | dict(url.options)
 
         def open_connection(_deadline: float) -> sqlite3.Connection:
@@ -120,7 +133,7 @@ class SQLite(Dialect):
             try:
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             except FileExistsError:
-                return
+                close_empty_file_to_others(path)
             except OSError as error:
                 problem = f"names a file that cannot be created: {path}: {error.strerror}"
                 raise InvalidValue("database URL", problem) from error
@@ -227,6 +240,25 @@ class SQLite(Dialect):
     def has_table(self, cursor: Any, table: str) -> bool:
         cursor.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,))
         return cursor.fetchone() is not None
+
+    def files_open_to_others(self, cursor: Any) -> Sequence[str]:
+        path = main_file(cursor)
+        return files_open_to_others(path) if path else ()  # an external pool may be in memory
+
+    def close_to_others(self, files: Sequence[str]) -> None:
+        close_to_others(files)
+
+    def readable_columns(self, cursor: Any, table: str) -> frozenset[str] | None:
+        rows = cursor.execute("SELECT name FROM pragma_table_info(?)", (table,)).fetchall()
+        return frozenset(row[0] for row in rows) or None
+
+    def grants(self, cursor: Any, role: str, user: str, *, urls: bool) -> Sequence[str]:  # noqa: ARG002
+        # There is nothing smaller than the file to give rights on. The log gets the same mode.
+        path = shlex.quote(main_file(cursor))
+        account = shlex.quote(user)
+        if role == "lookup":
+            return [f"chgrp {account} {path}", f"chmod 640 {path}"]
+        return [f"chown {account} {path}", f"chmod 600 {path}"]
 
     def yoyo_backend(self) -> Any:
         from yoyo.backends import SQLiteBackend  # noqa: PLC0415 - an extra

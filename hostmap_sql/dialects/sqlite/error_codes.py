@@ -33,8 +33,15 @@ ERROR_CODES: Mapping[Fault, Mapping[str, str]] = {
         # A generic code. The library's statements are fixed, so a table or column is missing.
         "SQLITE_ERROR": "no such table, no such column",
     },
-    Fault.PERMANENT: {
+    Fault.NOT_PERMITTED: {
         "SQLITE_AUTH": "not authorized",
+        "SQLITE_PERM": "no permission to read or write the file",
+    },
+    Fault.READ_ONLY: {
+        # A connection keeps its way of access: only a new one notices that the mode was changed.
+        "SQLITE_READONLY": "the file is read-only",
+    },
+    Fault.PERMANENT: {
         "SQLITE_CANTOPEN": "the file cannot be opened",
         "SQLITE_CONSTRAINT": "a constraint is violated",
         "SQLITE_CONSTRAINT_CHECK": "a CHECK constraint is violated",
@@ -47,16 +54,13 @@ ERROR_CODES: Mapping[Fault, Mapping[str, str]] = {
         "SQLITE_FULL": "the disk is full",
         "SQLITE_MISMATCH": "wrong type of value",
         "SQLITE_NOLFS": "the system does not support files of this size",
-        "SQLITE_PERM": "no permission to read or write the file",
         "SQLITE_RANGE": "no such parameter in the statement",
         "SQLITE_TOOBIG": "text or statement too long",
     },
     Fault.BROKEN_CONNECTION: {
-        # A connection keeps its cache and its way of access. Only a new one notices that the file
-        # was repaired.
+        # A connection keeps its cache. Only a new one notices that the file was repaired.
         "SQLITE_CORRUPT": "the file is corrupt",
         "SQLITE_NOTADB": "the file is not a database",
-        "SQLITE_READONLY": "the file is read-only",
     },
     Fault.UNKNOWN: {
         "SQLITE_EMPTY": "not in use",

@@ -1,15 +1,18 @@
-"""Explains why an SQLite file cannot be opened or written, which SQLite itself does not."""
+"""The files of an SQLite database: who can access them, and why one cannot be opened or written."""
 
 from __future__ import annotations
 
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hostmap_sql.errors import DatabaseError, InvalidValue
+from hostmap_sql.errors import DatabaseError, InvalidValue, NotPermitted
+from hostmap_sql.small_files import OTHERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 _READ_ANYWAY = "to read it anyway, add immutable=1 to its URL, as long as nothing writes to it"
@@ -32,12 +35,18 @@ def refuse_unseen_changes(path: str, options: Mapping[str, str]) -> None:
 def explain_refused_read(path: str, error: Exception) -> None:
     """Raise an error with the reason why a file cannot be opened or read, if it is known.
 
-    :raises DatabaseError: no permission, not a file, or no way to create the log that it needs.
+    :raises NotPermitted: no permission to read the file, or to create the log that it needs.
+    :raises DatabaseError: not a file.
     """
-    reason = is_about_access(error) and (_why_not_read(path) or _why_no_log(path))
+    if not is_about_access(error):
+        return
+    refused = _why_not_read(path)
+    reason = refused.strerror if refused else _why_no_log(path)
     if reason:
         code = getattr(error, "sqlite_errorname", "")
-        raise DatabaseError(f"database {path!r}: {error}: {reason}", code) from error
+        is_right = refused is None or isinstance(refused, PermissionError)
+        kind = NotPermitted if is_right else DatabaseError
+        raise kind(f"database {path!r}: {error}: {reason}", code) from error
 
 
 def explain_refused_write(connection: Any, error: Exception) -> None:
@@ -46,10 +55,56 @@ def explain_refused_write(connection: Any, error: Exception) -> None:
         return
     cursor = connection.cursor()
     cursor.row_factory = None
-    # The main database comes first.
-    path = cursor.execute("PRAGMA database_list").fetchone()[2]
+    path = main_file(cursor)
     reason = _why_not_written(path) or "it was opened with mode=ro or immutable=1"
     error.args = (f"{error}: {reason}",)
+
+
+def main_file(cursor: Any) -> str:
+    """Return the path of a connection's file, without symbolic links."""
+    # The main database comes first.
+    path: str = cursor.execute("PRAGMA database_list").fetchone()[2]
+    return path
+
+
+def files_open_to_others(path: str) -> Sequence[str]:
+    """List the file and those beside it that other users of this machine can read or write.
+
+    SQLite makes the files beside it with the permissions that the file has at that time.
+    """
+    files = (f"{path}{suffix}" for suffix in ("", "-journal", "-wal", "-shm"))
+    return [file for file in files if _is_open_to_others(file)]
+
+
+def _is_open_to_others(path: str) -> bool:
+    # By path: to open and close the file here would release the locks of this process on it.
+    try:
+        return bool(Path(path).stat().st_mode & OTHERS) and not _is_mounted_read_only(path)
+    except OSError:
+        return False
+
+
+def close_empty_file_to_others(path: str) -> None:
+    """Take the permissions of other users from a file that another program has made, if empty."""
+    with suppress(OSError, DatabaseError):  # the owner's decision stands
+        if Path(path).stat().st_size == 0:
+            close_to_others([path])
+
+
+def close_to_others(files: Sequence[str]) -> None:
+    """Take all permissions of other users from these files.
+
+    :raises DatabaseError: this user may not do that.
+    """
+    for file in files:
+        path = Path(file)
+        try:
+            path.chmod(stat.S_IMODE(path.stat().st_mode) & ~stat.S_IRWXO)
+        except FileNotFoundError:
+            pass  # the last connection has removed its log
+        except OSError as error:
+            problem = f"its permissions cannot be changed: {error.strerror}"
+            raise DatabaseError(f"database {file!r}: {problem}") from error
 
 
 def is_about_access(error: Exception) -> bool:
@@ -65,12 +120,12 @@ def _log_may_have_changes(path: str) -> bool:
         return False
 
 
-def _why_not_read(path: str) -> str | None:
+def _why_not_read(path: str) -> OSError | None:
     try:
         with Path(path).open("rb"):
             return None
     except OSError as error:
-        return error.strerror
+        return error
 
 
 def _why_no_log(path: str) -> str | None:
@@ -89,9 +144,13 @@ def _why_not_written(path: str) -> str | None:
 
 
 def _obstacle(path: str) -> str:
-    if os.statvfs(path).f_flag & os.ST_RDONLY:
+    if _is_mounted_read_only(path):
         return f"{path} is on a file system that is mounted read-only"
     return f"{path} may not be written to by this user"
+
+
+def _is_mounted_read_only(path: str) -> bool:
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 def _is_writable(path: str) -> bool:

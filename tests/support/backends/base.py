@@ -98,6 +98,8 @@ class Backend(ABC):
     """Raised for a database that does not exist."""
     random_examples: ClassVar[int] = 12
     """The number of random sequences of calls that are tried: servers are slow."""
+    locking_needs_update: ClassVar[bool] = True
+    """Whether an account needs the right to update rows to lock them."""
     duplicate_code: ClassVar[str]
     """The database's error code for a violated unique index."""
 
@@ -152,6 +154,20 @@ class Backend(ABC):
         :param connections: The most connections that the user may have.
         """
         raise NotImplementedError(f"{self.kind}: see backends.LACKS: {connections}")
+
+    def change_password(self, password: str) -> None:
+        """Give that user another password."""
+        raise NotImplementedError(f"{self.kind}: see backends.LACKS: {password}")
+
+    account_password = "change-me"
+
+    def url_of_account(self, name: str) -> str:
+        """Create an account without any right, not even those that all have; return its URL."""
+        raise NotImplementedError(f"{self.kind}: see backends.LACKS: {name}")
+
+    def drop_account(self, name: str) -> None:
+        """Drop that account."""
+        raise NotImplementedError(f"{self.kind}: see backends.LACKS: {name}")
 
     def drop_user(self) -> None:
         """Drop that user."""

@@ -115,6 +115,16 @@ class MySQLBackend(Backend):
         )
         return self.url_for(user=self.database, password=self.user_password)
 
+    def change_password(self, password: str) -> None:
+        self.query(f"ALTER USER '{self.database}' IDENTIFIED BY '{password}'")
+
+    def url_of_account(self, name: str) -> str:
+        self.query(f"CREATE USER '{name}' IDENTIFIED BY '{self.account_password}'")
+        return self.url_for(user=name, password=self.account_password)
+
+    def drop_account(self, name: str) -> None:
+        self.query(f"DROP USER '{name}'")
+
     def drop_user(self) -> None:
         self.query(f"DROP USER '{self.database}'")
 
@@ -257,6 +267,7 @@ class MySQLFactory(Factory):
 
 class MariaDBBackend(MySQLBackend):
     kind = "mariadb"
+    locking_needs_update = False
 
 
 class MariaDBFactory(MySQLFactory):

@@ -106,6 +106,20 @@ class PostgreSQLBackend(Backend):
         self.query(f"GRANT {rights} ON ALL TABLES IN SCHEMA public TO {self.database}")
         return self.url_for(user=self.database, password=self.user_password)
 
+    def change_password(self, password: str) -> None:
+        self.query(f"ALTER USER {self.database} PASSWORD '{password}'")
+
+    def url_of_account(self, name: str) -> str:
+        self.query(f"REVOKE ALL ON DATABASE {self.database} FROM PUBLIC")
+        self.query("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+        self.query(f"CREATE ROLE {name} LOGIN PASSWORD '{self.account_password}'")
+        return self.url_for(user=name, password=self.account_password)
+
+    def drop_account(self, name: str) -> None:
+        self.query(f"REASSIGN OWNED BY {name} TO CURRENT_USER")
+        self.query(f"DROP OWNED BY {name}")
+        self.query(f"DROP ROLE {name}")
+
     def drop_user(self) -> None:
         self.query(f"DROP OWNED BY {self.database}")
         self.query(f"DROP ROLE {self.database}")

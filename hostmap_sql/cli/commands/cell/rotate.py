@@ -10,6 +10,7 @@ import click
 from hostmap_sql.cli.framework.commands import Command
 from hostmap_sql.cli.framework.options import SEALS, WRITES, dry_run_option
 from hostmap_sql.cli.framework.param_types import IS_MASKED
+from hostmap_sql.cli.framework.redaction import quotable
 from hostmap_sql.cli.framework.wording import plural
 from hostmap_sql.cli.input.bad_lines import refuse_bad_lines
 from hostmap_sql.cli.input.columns import ROTATION_COLUMNS
@@ -17,10 +18,11 @@ from hostmap_sql.cli.input.files import label, read_file
 from hostmap_sql.cli.input.options import input_format_option
 from hostmap_sql.cli.input.reader import read_records
 from hostmap_sql.cli.input.records import BadLine
+from hostmap_sql.cli.input.resolve_cells import CellIndex
 from hostmap_sql.cli.output.dry_run import PLAN_COLUMNS, plan_row, show_plan
 from hostmap_sql.cli.output.formats import show_summary
 from hostmap_sql.errors import InvalidValue
-from hostmap_sql.secret_url import MASK
+from hostmap_sql.masking import MASK
 from hostmap_sql.validation import canonical_uuid, valid_url
 
 if TYPE_CHECKING:
@@ -85,6 +87,10 @@ class _Rotation:
     urls: dict[str, dict[str, SecretUrl]] = field(default_factory=dict)
     bad_lines: list[BadLine] = field(default_factory=list)
     _numbers: dict[str, int] = field(default_factory=dict)
+    _index: CellIndex = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._index = CellIndex(self.cells)
 
     def plan(self) -> list[dict[str, Any]]:
         """List the cells that would change."""
@@ -111,13 +117,13 @@ class _Rotation:
         if "cell" not in values:
             self._bad(number, "names no cell")
             return
-        cell = self._find(values["cell"])
+        name = values["cell"]
+        cell = self._index.find(name)
         if cell is None:
-            # In a line with fields in the wrong order this may be a URL, or a part of one.
-            is_secret = bool({*":/@"} & {*values["cell"]})
-            named = "" if is_secret else f" {values['cell']!r}"
-            unknown = "" if is_secret else values["cell"]
-            self._bad(number, f"there is no such cell{named}", unknown)
+            # In a line with fields in the wrong order this may be a URL, or a password.
+            is_quotable = quotable(name) == name or canonical_uuid(name) is not None
+            named = f" {name!r}" if is_quotable else ""
+            self._bad(number, f"there is no such cell{named}", name if is_quotable else "")
             return
         first = self._numbers.setdefault(cell.uuid, number)
         if first != number:
@@ -129,11 +135,6 @@ class _Rotation:
             }
         except InvalidValue as error:
             self._bad(number, str(error))
-
-    def _find(self, text: str) -> CellMapping | None:
-        uuid = canonical_uuid(text)
-        by = "name" if uuid is None else "uuid"
-        return next((cell for cell in self.cells if getattr(cell, by) == (uuid or text)), None)
 
 
 def _new_url(value: str | None, field: str) -> SecretUrl | None:

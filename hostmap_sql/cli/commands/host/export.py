@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from errno import ELOOP
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -15,6 +16,8 @@ import click
 from hostmap_sql.cli.commands.host.arguments import filter_options, iterate_hosts
 from hostmap_sql.cli.framework import errors
 from hostmap_sql.cli.framework.commands import Command
+from hostmap_sql.cli.framework.options import collect
+from hostmap_sql.cli.framework.terminal import printable
 from hostmap_sql.cli.framework.wording import plural
 from hostmap_sql.cli.output.csv_writer import CsvWriter
 from hostmap_sql.cli.output.formats import prefetch_first
@@ -38,6 +41,14 @@ _SQLITE_HEADER = b"SQLite format 3\0"
 @click.argument("file", default="-")
 @filter_options
 @click.option("--uuids", is_flag=True, help="Write the UUIDs of the cells instead of their names.")
+@click.option(
+    "--csv-safe",
+    is_flag=True,
+    expose_value=False,
+    callback=collect,
+    help="Write a ' before names that begin with = + - or @, which a spreadsheet would take for "
+    "formulas. `host import` does not remove it.",
+)
 @click.pass_obj
 def export_hosts(
     settings: Settings,
@@ -48,41 +59,69 @@ def export_hosts(
     prefix: str | None,
     uuids: bool,
 ) -> None:
-    """Write the hosts as CSV with the header host,cell, which `host import` reads.
+    r"""Write the hosts as CSV with the header host,cell, which `host import` reads.
 
     Without FILE, the CSV goes to standard output. An existing FILE is replaced once the new one is
     complete.
+
+    Unprintable characters, which names of this directory have only if another program wrote them,
+    are written as they are to a FILE, and as escape sequences such as \x1b to anything else.
     """
     with settings.open() as hostmap:
         mappings = prefetch_first(iterate_hosts(hostmap, cells, prefix))
         if file == "-":
-            _write(sys.stdout, mappings, uuids=uuids)
-            return
-        with _replacing(Path(file)) as stream:
-            number = _write(stream, mappings, uuids=uuids)
-    errors.print_status(f"wrote {plural(number, 'host')} to {file}")
+            export = _Export(sys.stdout, is_exact=False, is_safe=settings.csv_safe)
+            export.write(mappings, uuids=uuids)
+        else:
+            with _replacing(Path(file)) as (stream, is_file):
+                export = _Export(stream, is_exact=is_file, is_safe=settings.csv_safe)
+                export.write(mappings, uuids=uuids)
+            errors.print_status(f"wrote {plural(export.rows, 'host')} to {file}")
+    if export.unprintable:
+        how = "as they are" if export.is_exact else "as escape sequences"
+        errors.print_status(
+            f"{plural(export.unprintable, 'line')} with unprintable characters, written {how}: "
+            "`hostmap host import` refuses or changes such names; see `hostmap check`"
+        )
 
 
-def _write(stream: TextIO, mappings: Iterable[HostMapping], *, uuids: bool) -> int:
-    writer = CsvWriter(stream, ("host", "cell"))
-    number = 0
-    for mapping in mappings:
-        cell = mapping.cell_uuid if uuids else mapping.cell.name
-        writer.write((mapping.host, cell))
-        number += 1
-    return number
+@dataclass
+class _Export:
+    """Writes hosts as CSV, and counts them.
+
+    :param is_exact: write unprintable characters as they are, because no terminal shows them.
+    """
+
+    stream: TextIO
+    is_exact: bool
+    is_safe: bool
+    rows: int = 0
+    unprintable: int = 0
+
+    def write(self, mappings: Iterable[HostMapping], *, uuids: bool) -> None:
+        writer = CsvWriter(self.stream, ("host", "cell"), is_safe=self.is_safe)
+        for mapping in mappings:
+            fields = [mapping.host, mapping.cell_uuid if uuids else mapping.cell.name]
+            self.rows += 1
+            if not all(map(str.isprintable, fields)):
+                self.unprintable += 1
+                fields = fields if self.is_exact else [*map(printable, fields)]
+            writer.write(fields)
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
-    """Open a new file, which replaces the one at `path` after the block."""
+def _replacing(path: Path) -> Iterator[tuple[TextIO, bool]]:
+    """Open a new file, which replaces the one at `path` after the block.
+
+    The value says also whether it is a file, not a device, which may be a terminal.
+    """
     import tempfile  # noqa: PLC0415 - not needed by other commands
 
     mode = _mode(path)
     if not stat.S_ISREG(mode) or path.is_relative_to("/dev"):
         # A device or a pipe, such as /dev/stdout, is written to, not replaced.
         with path.open("a", encoding="utf-8", newline="") as stream:
-            yield stream
+            yield stream, False
         return
     try:
         path = path.resolve()  # replace the file, not a symbolic link to it
@@ -94,7 +133,7 @@ def _replacing(path: Path) -> Iterator[TextIO]:
         raise OSError(error.errno, error.strerror, str(path)) from error
     try:
         with open(descriptor, "w", encoding="utf-8", newline="") as stream:  # noqa: PTH123
-            yield stream
+            yield stream, True
             stream.flush()
             os.fsync(descriptor)
             os.fchmod(descriptor, stat.S_IMODE(mode))

@@ -1,0 +1,46 @@
+"""`hostmap grants`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from hostmap_sql.cli.framework.commands import Command
+from hostmap_sql.directory.grants import grants as statements_of
+from hostmap_sql.sql.rights import ROLES
+
+if TYPE_CHECKING:
+    from hostmap_sql.cli.framework.settings import Settings
+
+
+@click.command(
+    "grants",
+    cls=Command,
+    example="hostmap grants --role service --user hostmap_service\n"
+    "hostmap grants --role lookup --urls",
+)
+@click.option(
+    "--role",
+    type=click.Choice(ROLES),
+    required=True,
+    help="lookup reads; service also maps hosts, changes cells and appends to the history; pruner "
+    "deletes old history; owner migrates.",
+)
+@click.option(
+    "--user",
+    metavar="NAME",
+    help="The account, on MySQL and MariaDB NAME or NAME@HOST. Default: the role's name after "
+    "hostmap_.",
+)
+@click.option("--urls", is_flag=True, help="Let lookup read the URLs of cells too.")
+@click.pass_obj
+def grants(settings: Settings, /, *, role: str, user: str | None, urls: bool) -> None:
+    """Print the statements that give an account the rights of a role, and run none of them.
+
+    An administrator or the owner of the tables runs them. SQLite has no accounts: there they are
+    shell commands that set the owner and the mode of the file.
+    """
+    with settings.open() as hostmap:
+        for statement in statements_of(hostmap, role, user=user, urls=urls):
+            click.echo(f"{statement};")

@@ -1,0 +1,53 @@
+"""Text for terminals: the one place that escapes what is not printable.
+
+Names, reasons and messages may come from other programs, or from a server that is not ours. A
+terminal obeys their escape sequences, and shows text backwards where they hold controls of writing
+direction.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def printable(text: str) -> str:
+    r"""Return a text with each unprintable character as an escape sequence of Python.
+
+    >>> printable("a\x1b[2J\u202eb")
+    'a\\x1b[2J\\u202eb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    r"""Return JSON in which letters are readable, and unprintable characters are escaped.
+
+    >>> json_text({"host": "größe\x9b"})
+    '{"host": "größe\\u009b"}'
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    if text.isprintable():
+        return text
+    # All others are inside strings. A character above U+FFFF becomes two escapes.
+    return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
+def spreadsheet_safe(text: str) -> str:
+    """Return the text of a CSV field with a quote before it if a spreadsheet may calculate it.
+
+    >>> [spreadsheet_safe(text) for text in ("=1+1", "compute-1")]
+    ["'=1+1", 'compute-1']
+    """
+    return f"'{text}" if text.lstrip().startswith(_FORMULA_STARTS) else text
+
+
+# Spreadsheets also take the wide forms, and a formula behind a tab or line break, which are escaped
+# by then: "\t".
+_FORMULA_STARTS = ("=", "+", "-", "@", "\\t", "\\r", "\\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")

@@ -1,0 +1,112 @@
+"""The password requests of MySQL servers that PyMySQL must not answer without TLS.
+
+PyMySQL answers any of them: in clear text, or encrypted with an RSA key that the server sends. An
+impostor would receive the password. A challenge is answered in any case, by a proof from which the
+password can only be guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hostmap_sql.dialects.mysql.tls import parse_flag
+from hostmap_sql.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILES = frozenset({"server_public_key", "server_public_key_path"})
+"""The options that name the file of the server's RSA key: PyMySQL's name, and MySQL's."""
+
+OPTIONS = frozenset({*FILES, "enable_cleartext_plugin", "get_server_public_key"})
+"""The options about passwords that a URL may have, as MySQL's own clients name them."""
+
+_CLEAR_TEXT = ("mysql_clear_password", "dialog")
+_OBSOLETE = "mysql_old_password"
+
+_CLEAR_TEXT_PROBLEM = (
+    "the server asks for the password in clear text, without TLS: turn TLS on there, or spell out "
+    "enable_cleartext_plugin=1 in the URL"
+)
+_KEY_PROBLEM = (
+    "the server asks for the password, encrypted with a key that it sends, without TLS: turn TLS "
+    "on there, name the file of its key with server_public_key=, or spell out "
+    "get_server_public_key=1, in the URL"
+)
+_OBSOLETE_PROBLEM = (
+    f"the server asks for a password of the obsolete kind {_OBSOLETE}: "
+    "give the user another one there"
+)
+
+
+class UnsafeRequestError(Exception):
+    """The server asks for the password in a way that could reveal it."""
+
+
+@dataclass(frozen=True)
+class PasswordPolicy:
+    """The requests for a password that are answered on a connection without TLS.
+
+    :param key: the server's RSA key, in PEM form; None if the URL names no file.
+    :param accepts_any_key: whether to use the key that the server sends.
+    :param accepts_clear_text: whether to send the password as it is.
+    """
+
+    key: bytes | None = None
+    accepts_any_key: bool = False
+    accepts_clear_text: bool = False
+
+    @classmethod
+    def of(cls, options: Mapping[str, str]) -> PasswordPolicy:
+        """Build the policy of a URL.
+
+        :param options: the options of the URL; those in `OPTIONS` are used.
+        :raises InvalidValue: one of them is unusable.
+        """
+        return cls(
+            _read_key({options[name] for name in FILES & options.keys()}),
+            _flag(options, "get_server_public_key"),
+            _flag(options, "enable_cleartext_plugin"),
+        )
+
+    def refuse_plugin(self, name: bytes, *, is_secure: bool) -> None:
+        """Refuse to switch to an authentication plugin.
+
+        :param is_secure: whether the connection is by TLS or a Unix socket.
+        :raises UnsafeRequestError: the plugin would reveal the password.
+        """
+        plugin = name.decode(errors="replace")
+        if plugin == _OBSOLETE:
+            raise UnsafeRequestError(_OBSOLETE_PROBLEM)
+        if plugin in _CLEAR_TEXT and not (is_secure or self.accepts_clear_text):
+            raise UnsafeRequestError(_CLEAR_TEXT_PROBLEM)
+
+    def refuse_keys_of_server(self) -> None:
+        """Refuse keys that a server sends.
+
+        :raises UnsafeRequestError: the policy accepts none.
+        """
+        if not self.accepts_any_key:
+            raise UnsafeRequestError(_KEY_PROBLEM)
+
+
+def _flag(options: Mapping[str, str], name: str) -> bool:
+    return name in options and parse_flag(name, options[name])
+
+
+def _read_key(files: set[str]) -> bytes | None:
+    if len(files) > 1:
+        raise InvalidValue("database URL", "names the server's public key twice, with two files")
+    for file in files:
+        try:
+            key = Path(file).read_bytes()
+        except OSError as error:
+            problem = f"has a server_public_key that cannot be read: {error.strerror}"
+            raise InvalidValue("database URL", problem) from error
+        if b"PUBLIC KEY-----" not in key:
+            problem = "has a server_public_key that is not a public key in PEM form"
+            raise InvalidValue("database URL", problem)
+        return key
+    return None

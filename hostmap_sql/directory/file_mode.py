@@ -1,0 +1,31 @@
+"""Who else on this machine can read or write the files of a directory in SQLite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hostmap_sql.engine.database import Database
+    from hostmap_sql.engine.session import ReadTransaction
+
+
+def describe_open_files(snapshot: ReadTransaction) -> str | None:
+    """Return what is wrong with the permissions of the files, and the remedy, or None."""
+    files = snapshot.files_open_to_others()
+    if not files:
+        return None
+    return (
+        f"other users of this machine have access to {', '.join(files)}, which may hold the "
+        "passwords of cells: take it away with `hostmap check --fix-mode`"
+    )
+
+
+def close_to_others(database: Database) -> tuple[str, ...]:
+    """Take all permissions of other users from the files, and return those that had some."""
+
+    def work(snapshot: ReadTransaction) -> tuple[str, ...]:
+        files = snapshot.files_open_to_others()
+        snapshot.dialect.close_to_others(files)
+        return tuple(files)
+
+    return database.snapshot(work)

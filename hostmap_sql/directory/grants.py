@@ -1,0 +1,49 @@
+"""`grants`: the statements that give an account the rights of a role."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from hostmap_sql.errors import InvalidValue
+from hostmap_sql.sql.rights import ROLES
+from hostmap_sql.validation import valid_flag, valid_name
+
+if TYPE_CHECKING:
+    from hostmap_sql.engine.database import Database
+
+
+class HasDatabase(Protocol):
+    """A `HostMap`."""
+
+    _database: Database
+
+
+def grants(
+    hostmap: HasDatabase, role: str, *, user: str | None = None, urls: bool = False
+) -> tuple[str, ...]:
+    """Return the statements that give an account the rights of a role, and run none of them.
+
+    They are for the database of a `HostMap`, whether it has tables yet or not. An administrator or
+    the owner of the tables runs them. SQLite has no accounts: there they are shell commands that
+    set the owner and the mode of the file.
+
+    :param hostmap: a `HostMap`.
+    :param role: "lookup" reads, "service" also maps hosts, changes cells and appends to the
+        history, "pruner" deletes old history, and "owner" migrates.
+    :param user: the account; on MySQL and MariaDB ``name`` or ``name@host``. Default: the role's
+        name after ``hostmap_``.
+    :param urls: let "lookup" read the URLs of cells too, so that it needs no ``urls=False``.
+    :raises InvalidValue: an argument cannot be used.
+
+    >>> [statement.split()[:2] for statement in grants(hostmap, "service", user="nova")]
+    [['chown', 'nova'], ['chmod', '600']]
+    """
+    if role not in ROLES:
+        raise InvalidValue("role", f"{role!r} is not one of {', '.join(ROLES)}")
+    if valid_flag(urls, "urls") and role != "lookup":
+        raise InvalidValue("urls", f"is for the role lookup: leave it out for {role}")
+    account = f"hostmap_{role}" if user is None else valid_name(user, "user")
+    database = hostmap._database  # noqa: SLF001 - of the same package
+    return tuple(
+        database.ask(lambda cursor: database.dialect.grants(cursor, role, account, urls=urls))
+    )

@@ -1,0 +1,48 @@
+"""Reads small text files that hold secrets, without waiting for a writer and without end."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+
+_LIMIT = 65_536
+"""The size, in bytes, above which a file is another one than the caller means."""
+
+OTHERS = stat.S_IROTH | stat.S_IWOTH
+"""The permissions of users who are neither the owner of a file nor in its group."""
+
+
+@dataclass(frozen=True)
+class SmallFile:
+    """The text of a file, and whether others can read or write it where its owner can mend that."""
+
+    text: str = field(repr=False)
+    is_open_to_others: bool
+
+
+def read_small_file(path: str) -> SmallFile:
+    """Read a file, or a pipe such as ``<(command)`` of a shell.
+
+    :raises ValueError: it cannot be read, is too large or is no text. The message is a clause that
+        quotes nothing.
+    """
+    try:
+        # Otherwise a named pipe without a writer would be waited for.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            os.set_blocking(descriptor, True)
+            content = file.read(_LIMIT + 1)
+            # Secrets that systemd, Docker and Kubernetes mount are on read-only file systems.
+            is_mounted = os.fstatvfs(descriptor).f_flag & os.ST_RDONLY
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    if len(content) > _LIMIT:
+        raise ValueError(f"is larger than {_LIMIT // 1024} KiB")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8 text") from None
+    is_regular = stat.S_ISREG(status.st_mode)
+    return SmallFile(text, bool(is_regular and status.st_mode & OTHERS and not is_mounted))

@@ -1,0 +1,193 @@
+"""Missing rights are told at once, with the statement, and change nothing."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hostmap_sql import DatabaseError, HostMap, HostMapError, NotPermitted, connect, grants
+from tests.support.backends.base import new_name
+from tests.support.pace import PATIENT, SOON
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support.backends import Backend
+
+pytestmark = pytest.mark.needs("users")
+
+
+@pytest.fixture
+def account(backend: Backend) -> Iterator[str]:
+    """The name of an account with the rights of the role "lookup"."""
+    name = new_name()
+    backend.account_url = backend.url_of_account(name)  # type: ignore[attr-defined]
+    for statement in grants(backend.hostmap, "lookup", user=name):
+        backend.query(statement)
+    yield name
+    backend.close()
+    backend.drop_account(name)
+
+
+@pytest.fixture
+def reader(backend: Backend, account: str) -> Iterator[HostMap]:
+    assert account
+    with connect(backend.account_url, timeout=PATIENT) as hostmap:  # type: ignore[attr-defined]
+        yield hostmap
+
+
+def test_a_missing_right_is_told_at_once_with_the_statement_and_the_role(
+    backend: Backend, reader: HostMap
+) -> None:
+    cell = backend.hostmap.cells.create("cell1")
+    refused: dict[str, tuple[Callable[[], object], str]] = {
+        "host_get": (lambda: reader.hosts.get("a"), "lookup --urls"),
+        "cell_list": (reader.cells.list, "lookup --urls"),
+        "revision_take": (lambda: reader.hosts.create("a", cell.uuid), "service"),
+    }
+    began = monotonic()
+    for statement, (call, role) in refused.items():
+        with pytest.raises(NotPermitted) as caught:
+            call()
+        error = caught.value
+        assert error.statement == statement
+        assert f"`hostmap grants --role {role}` prints what to grant" in str(error)
+        assert error.code in ("42501", "1142", "1143")
+        assert "\n" not in str(error)
+    assert monotonic() - began < SOON
+    assert isinstance(error, DatabaseError)
+    assert backend.hostmap.revision() == 1
+
+
+def test_a_right_that_is_granted_counts_for_open_connections(
+    backend: Backend, reader: HostMap, account: str
+) -> None:
+    backend.hostmap.cells.create("cell1")
+    with pytest.raises(NotPermitted):
+        reader.cells.list()
+    for statement in grants(backend.hostmap, "lookup", user=account, urls=True):
+        backend.query(statement)
+    assert [cell.name for cell in reader.cells.list()] == ["cell1"]
+
+
+def test_an_account_without_any_right_is_not_told_that_tables_are_missing(
+    backend: Backend,
+) -> None:
+    name = new_name()
+    url = backend.url_of_account(name)
+    try:
+        calls: tuple[Callable[[HostMap], object], ...] = (
+            lambda hostmap: hostmap.hosts.get("a"),
+            HostMap.check,
+            HostMap.migrate,
+        )
+        for call in calls:
+            with connect(url, timeout=PATIENT) as hostmap:
+                began = monotonic()
+                with pytest.raises(NotPermitted, match=r"hostmap grants|denied"):
+                    call(hostmap)
+                assert monotonic() - began < SOON
+    finally:
+        backend.drop_account(name)
+
+
+def test_a_check_reports_what_it_may_not_see(backend: Backend, reader: HostMap) -> None:
+    cell = backend.hostmap.cells.create("cell1")
+    backend.hostmap.hosts.create("a", cell.uuid)
+    [finding] = reader.check()
+    assert finding.kind == "not-permitted"
+    assert "transport_url, database_connection of table cell_mapping" in finding.problem
+
+    # The rest is checked.
+    backend.damage("UPDATE host_mapping SET revision = 99 WHERE host = 'a'")
+    assert [f.kind for f in reader.check()] == ["not-permitted", "host-unrecorded"]
+
+
+def test_a_check_without_urls_misses_nothing(backend: Backend, account: str) -> None:
+    assert account
+    backend.hostmap.cells.create("cell1")
+    with connect(backend.account_url, urls=False) as hostmap:  # type: ignore[attr-defined]
+        assert hostmap.check() == ()
+
+
+def test_a_check_of_a_pruner_reports_the_tables_of_hosts_and_cells(backend: Backend) -> None:
+    name = new_name()
+    url = backend.url_of_account(name)
+    backend.hostmap.cells.create("cell1")
+    for statement in grants(backend.hostmap, "pruner", user=name):
+        backend.query(statement)
+    try:
+        with connect(url, timeout=PATIENT) as hostmap:
+            problems = [(f.kind, f.problem) for f in hostmap.check()]
+        assert [kind for kind, _ in problems] == ["not-permitted"] * 2
+        assert "may not read table cell_mapping" in problems[0][1]
+        assert "may not read table host_mapping" in problems[1][1]
+    finally:
+        backend.close()
+        backend.drop_account(name)
+
+
+def test_a_read_only_pool_is_refused_at_once(backend: Backend) -> None:
+    with backend.read_only() as reader:
+        assert reader.hosts.list() == []
+        began = monotonic()
+        for call in (lambda: reader.cells.create("a"), lambda: reader.history.prune(1)):
+            with pytest.raises(NotPermitted, match="read_only is on for"):
+                call()
+        assert monotonic() - began < SOON
+
+
+def test_a_lost_right_in_a_transaction_undoes_all(backend: Backend) -> None:
+    name = new_name()
+    url = backend.url_of_account(name)
+    for statement in grants(backend.hostmap, "service", user=name):
+        backend.query(statement)
+    cell = backend.hostmap.cells.create("cell1")
+    try:
+        with connect(url, timeout=PATIENT) as hostmap:
+            hostmap.hosts.create("a", cell.uuid)
+            [revoked] = [
+                s for s in grants(backend.hostmap, "service", user=name) if "mapping_changeset" in s
+            ]
+            backend.query(revoked.replace("GRANT", "REVOKE").replace(" TO ", " FROM "))
+            with pytest.raises(HostMapError) as caught:
+                hostmap.hosts.create("b", cell.uuid)
+            assert caught.type is NotPermitted
+        assert [mapping.host for mapping in backend.hostmap.hosts.list()] == ["a"]
+        assert backend.hostmap.check() == ()
+    finally:
+        backend.close()
+        backend.drop_account(name)
+
+
+def test_the_record_cannot_be_changed_by_a_service(backend: Backend) -> None:
+    name = new_name()
+    backend.url_of_account(name)
+    for statement in grants(backend.hostmap, "service", user=name):
+        backend.query(statement)
+    cell = backend.hostmap.cells.create("cell1")
+    backend.hostmap.hosts.create("a", cell.uuid)
+    forgeries = (
+        "UPDATE mapping_changeset SET author = 'somebody else'",
+        "DELETE FROM mapping_changeset",
+        "UPDATE host_mapping_change SET host = 'b'",
+        "DELETE FROM host_mapping_change",
+        "UPDATE cell_mapping_change SET action = 'updated'",
+        "DELETE FROM cell_mapping_change",
+        "UPDATE mapping_revision SET pruned_revision = 1",
+        "DELETE FROM mapping_revision",
+        "INSERT INTO mapping_revision (id, revision, pruned_revision) VALUES (2, 0, 0)",
+        "DELETE FROM _yoyo_migration",
+        "DROP TABLE mapping_changeset",
+    )
+    with closing(backend.open_raw(user=name, password=backend.account_password)) as connection:
+        for forgery in forgeries:
+            with pytest.raises(backend.driver.error) as caught:
+                connection.cursor().execute(forgery)
+            # A DROP needs to own the table on PostgreSQL, which is the same code.
+            assert backend.dialect.code(caught.value) in ("42501", "1142", "1143"), forgery
+    backend.close()
+    backend.drop_account(name)

@@ -1,0 +1,85 @@
+"""Servers on the loopback that try to get a password out of a client."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+from tests.support.pace import PATIENT
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator
+
+    Talk = Callable[["Rogue", socket.socket], None]
+    """What a server says to a client."""
+
+
+class Rogue:
+    """A server that keeps what it receives."""
+
+    scheme: str
+    port = 0
+
+    def __init__(self, talk: Talk) -> None:
+        self.talk = talk
+        self.received = b""
+        """All bytes of all clients, and what could be decrypted of them."""
+        self.asked = Event()
+        """Set when a client was asked for what it should not give."""
+
+    def url(self, login: str = "nova", options: str = "") -> str:
+        """Return the URL of a database on this server."""
+        return f"{self.scheme}://{login}@127.0.0.1:{self.port}/nova?{options}".rstrip("?")
+
+    def proofs(self, password: str) -> Iterator[bytes]:
+        """Yield the password and everything that a client proves its knowledge with."""
+        yield password.encode()
+
+    def has(self, password: str) -> bool:
+        """Tell whether a client has sent the password, or proved that it knows it."""
+        return any(proof in self.received for proof in self.proofs(password))
+
+    def listen(self, connection: socket.socket, answer: bytes = b"") -> None:
+        """Receive until the client closes the connection.
+
+        :param answer: sent when the first bytes have come.
+        """
+        with suppress(OSError):
+            while data := connection.recv(65536):
+                self.received += data
+                connection.sendall(answer)
+                answer = b""
+
+
+@contextmanager
+def listening(rogue: Rogue) -> Iterator[Rogue]:
+    """Run a server for a block, at whose end it has received everything that was sent to it."""
+
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.settimeout(PATIENT)
+            with suppress(OSError, EOFError):
+                rogue.talk(rogue, self.request)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        rogue.port = server.server_address[1]
+        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield rogue
+        server.shutdown()
+
+
+def read(connection: socket.socket, length: int) -> bytes:
+    """Read exactly this many bytes.
+
+    :raises EOFError: the client closed the connection.
+    """
+    data = b""
+    while len(data) < length:
+        part = connection.recv(length - len(data))
+        if not part:
+            raise EOFError
+        data += part
+    return data
