@@ -2,12 +2,15 @@
 
 The constructor's arguments are the attributes, so that exceptions survive pickling. The text is one
 sentence: the problem and, where there is one, the remedy. A driver's exception that caused one of
-these is its ``__cause__``.
+these is its ``__cause__``, without its frames; a `DriverFailure` stands for one that could quote a
+URL. Names in which a URL was given by mistake are masked.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from hostmap_sql.quoting import guard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +32,7 @@ class HostMappingNotFound(HostMapError, LookupError):
     """The host is not mapped to any cell."""
 
     def __init__(self, host: str) -> None:
+        host = guard(host)
         super().__init__(host)
         self.host = host
 
@@ -40,6 +44,7 @@ class CellMappingNotFound(HostMapError, LookupError):
     """No cell has this UUID or name."""
 
     def __init__(self, cell: str) -> None:
+        cell = guard(cell)
         super().__init__(cell)
         self.cell = cell
 
@@ -51,6 +56,7 @@ class HostMappingExists(HostMapError):
     """The host is mapped already, to the cell `cell_uuid`."""
 
     def __init__(self, host: str, cell_uuid: str) -> None:
+        host = guard(host)
         super().__init__(host, cell_uuid)
         self.host = host
         self.cell_uuid = cell_uuid
@@ -63,6 +69,7 @@ class CellMappingExists(HostMapError):
     """The cell `cell_uuid` already has this `value` in `field`, which is "name" or "uuid"."""
 
     def __init__(self, field: str, value: str, cell_uuid: str) -> None:
+        value = guard(value)
         super().__init__(field, value, cell_uuid)
         self.field = field
         self.value = value
@@ -119,9 +126,11 @@ class HostsNotMapped(HostMapError):
     def __init__(
         self, missing: Sequence[str], elsewhere: Mapping[str, str], timeout: float
     ) -> None:
-        super().__init__(tuple(missing), dict(elsewhere), timeout)
-        self.missing = tuple(missing)
-        self.elsewhere = dict(elsewhere)
+        missing = tuple(map(guard, missing))
+        elsewhere = {guard(host): cell for host, cell in elsewhere.items()}
+        super().__init__(missing, elsewhere, timeout)
+        self.missing = missing
+        self.elsewhere = elsewhere
         self.timeout = timeout
 
     def __str__(self) -> str:
@@ -140,7 +149,7 @@ def describe_hosts(hosts: Sequence[str]) -> str:
     >>> describe_hosts(["a"]), describe_hosts(["a", "b"])
     ("host 'a' is", "hosts 'a', 'b' are")
     """
-    named = ", ".join(map(repr, hosts[:_MOST_NAMED]))
+    named = ", ".join(repr(guard(host)) for host in hosts[:_MOST_NAMED])
     more = len(hosts) - _MOST_NAMED
     rest = f" and {more:,} more" if more > 0 else ""
     return f"host {named} is" if len(hosts) == 1 else f"hosts {named}{rest} are"
@@ -328,3 +337,24 @@ class NotPermitted(DatabaseError):
     def __str__(self) -> str:
         text = super().__str__()
         return f"{text}: {self.remedy}" if self.remedy else text
+
+
+class DriverFailure(Exception):
+    """Stands for a driver's exception that could quote a URL: its class, and the database's code.
+
+    The ``__cause__`` of an error where the database refused a statement with URLs.
+    """
+
+    def __init__(self, name: str, code: str | None = None) -> None:
+        super().__init__(name, code)
+        self.name = name
+        self.code = code
+
+    @classmethod
+    def of(cls, error: BaseException, code: str | None) -> DriverFailure:
+        """Return what stands for an exception."""
+        kind = type(error)
+        return cls(f"{kind.__module__}.{kind.__qualname__}", code)
+
+    def __str__(self) -> str:
+        return f"{self.name} [{self.code}]" if self.code else self.name

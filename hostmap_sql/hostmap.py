@@ -7,6 +7,7 @@ from copy import copy
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hostmap_sql.concealing import HiddenFrames, conceal
 from hostmap_sql.dialects import dialect_named, dialect_of_scheme
 from hostmap_sql.directory.cells import Cells
 from hostmap_sql.directory.consistency_check import check
@@ -22,6 +23,7 @@ from hostmap_sql.engine.password import PasswordFunction
 from hostmap_sql.engine.pool import pool_for
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown
 from hostmap_sql.masking import mask
+from hostmap_sql.quoting import show_name
 from hostmap_sql.replica.replica import Replica
 from hostmap_sql.sealing.url_codec import UrlCodec
 from hostmap_sql.validation import (
@@ -89,6 +91,7 @@ def connect(
     ...     hostmap.revision()
     2
     """
+    url = conceal(url)
     # Lazy: with `urllib`, 3 ms of import time that programs with a pool of their own save.
     from hostmap_sql.dialects.database_url import DatabaseUrl  # noqa: PLC0415
 
@@ -97,7 +100,8 @@ def connect(
     size = valid_number(pool_size, "pool_size", least=1)
     seconds = valid_timeout(timeout)
     read_password = None if password is None else PasswordFunction(password, str(parsed))
-    pool = pool_for(dialect, parsed, size=size, timeout=seconds, password=read_password)
+    with HiddenFrames():
+        pool = pool_for(dialect, parsed, size=size, timeout=seconds, password=read_password)
     database = Database(
         pool,
         dialect,
@@ -155,7 +159,7 @@ class HostMap:
         database = Database(
             ExternalPool(connections, known),
             known,
-            name,
+            show_name(name),
             timeout=valid_timeout(timeout),
             author=valid_author(author),
             urls=valid_flag(urls, "urls"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
+from hostmap_sql.quoting import guard
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -39,7 +41,7 @@ class CellMapping:
     @property
     def label(self) -> str:
         """Its name in messages."""
-        return f"cell {self.name!r}"
+        return f"cell {guard(self.name)!r}"
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class HostMapping:
     @property
     def label(self) -> str:
         """Its name in messages."""
-        return f"host {self.host!r} in cell {self.cell_uuid}"
+        return f"host {guard(self.host)!r} in cell {self.cell_uuid}"
 
 
 @dataclass(frozen=True)

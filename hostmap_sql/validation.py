@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 
+from hostmap_sql.concealing import conceal, type_name
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.masking import MAX_URL_LENGTH, SCHEME
 from hostmap_sql.models import CELL0_UUID
+from hostmap_sql.quoting import guard
 from hostmap_sql.sealed_text import is_sealed
 from hostmap_sql.secret_url import SecretUrl
 
@@ -34,7 +36,7 @@ def valid_name(value: object, field: str) -> str:
         raise InvalidValue(field, f"must be text, not {type(value).__name__}")
     if value.isprintable() and 0 < len(value) <= MAX_NAME_LENGTH and value == value.strip():
         return value
-    raise InvalidValue(field, _name_problem(value))
+    raise InvalidValue(field, _name_problem(guard(value)))
 
 
 def _name_problem(value: str) -> str:
@@ -61,7 +63,9 @@ def valid_cell_name(value: object, uuid: str) -> str:
     name = valid_name(value, "name")
     if canonical_uuid(name) in (None, uuid):
         return name
-    raise InvalidValue("name", f"{name!r} reads as the UUID of another cell: choose another name")
+    raise InvalidValue(
+        "name", f"{guard(name)!r} reads as the UUID of another cell: choose another name"
+    )
 
 
 def valid_author(value: object) -> str | None:
@@ -100,7 +104,7 @@ def valid_uuid(value: object, field: str) -> str:
     """Return a UUID in canonical form, from any form that `uuid.UUID` reads."""
     uuid = canonical_uuid(value)
     if uuid is None:
-        given = repr(value[:50]) if isinstance(value, str) else type(value).__name__
+        given = repr(guard(value)[:50]) if isinstance(value, str) else type(value).__name__
         raise InvalidValue(field, f"must be a UUID, not {given}")
     return uuid
 
@@ -118,12 +122,13 @@ def valid_url(value: object, field: str) -> SecretUrl | None:
 
     :raises InvalidValue: it is not a URL. The message never quotes it: it may hold a password.
     """
+    value = conceal(value)
+    if isinstance(value, SecretUrl):
+        value = conceal(value.written())
     if value is None:
         return None
-    if isinstance(value, SecretUrl):
-        value = value.written()
     if not isinstance(value, str):
-        raise InvalidValue(field, f"must be text, not {type(value).__name__}")
+        raise InvalidValue(field, f"must be text, not {type_name(value)}")
     if not SCHEME.match(value):
         raise InvalidValue(field, "is not a URL: it must begin with a scheme and ://")
     if is_sealed(value):

@@ -16,6 +16,7 @@ from hostmap_sql.aio.proxies import (
 from hostmap_sql.aio.replica import AsyncReplica
 from hostmap_sql.aio.threads import ThreadPool
 from hostmap_sql.aio.transactions import RetryingTransaction, transaction_block
+from hostmap_sql.concealing import conceal
 from hostmap_sql.hostmap import DEFAULT_POOL_SIZE, DEFAULT_TIMEOUT, HostMap
 from hostmap_sql.hostmap import connect as connect_synchronously
 from hostmap_sql.validation import valid_number
@@ -56,6 +57,7 @@ def connect(
     >>> asyncio.run(main())
     'cell1'
     """
+    url = conceal(url)
     hostmap = connect_synchronously(
         url,
         timeout=timeout,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from asyncio import get_running_loop, shield
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
+from hostmap_sql.directory.cell_arguments import conceal_arguments
 from hostmap_sql.directory.cells import Cells
 from hostmap_sql.directory.history import History
 from hostmap_sql.directory.hosts import Hosts
@@ -17,7 +18,7 @@ from hostmap_sql.validation import valid_seconds
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
     from types import TracebackType
-    from typing import Any, Self
+    from typing import Self
 
     from hostmap_sql.aio.threads import CallExecutor
     from hostmap_sql.batching import Progress
@@ -58,15 +59,22 @@ class ClosableProxy(AsyncProxy[S_co], ABC):
 
 
 def to_coroutine(
-    method: Callable[Concatenate[S, P], T], *, to_its_end: bool = False
+    method: Callable[Concatenate[S, P], T],
+    *,
+    to_its_end: bool = False,
+    takes_urls: bool = False,
 ) -> Callable[Concatenate[AsyncProxy[S], P], Coroutine[Any, Any, T]]:
     """Make a coroutine function of a method, with the same arguments, result and errors.
 
     :param to_its_end: whether the call runs to completion even if the coroutine is cancelled.
+    :param takes_urls: whether URLs are among its arguments, which no report may show.
     """
 
     @wraps(method)
     async def call(self: AsyncProxy[S], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if takes_urls:
+            given: Any = conceal_arguments(args, kwargs)
+            args, kwargs = given
         called = self._calls.call(method, self._sync, *args, **kwargs)
         return await (shield(called) if to_its_end else called)
 
@@ -147,9 +155,9 @@ class AsyncCells(AsyncProxy[Cells]):
     resolve = to_coroutine(Cells.resolve)
     list = to_coroutine(Cells.list)
     host_counts = to_coroutine(Cells.host_counts)
-    create = to_coroutine(Cells.create)
-    update = to_coroutine(Cells.update)
-    update_many = to_coroutine(Cells.update_many)
+    create = to_coroutine(Cells.create, takes_urls=True)
+    update = to_coroutine(Cells.update, takes_urls=True)
+    update_many = to_coroutine(Cells.update_many, takes_urls=True)
     delete = to_coroutine(Cells.delete)
 
 

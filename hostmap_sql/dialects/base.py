@@ -161,6 +161,9 @@ class Dialect(ABC):
         :raises DatabaseError: the server refused the connection for a reason that has no code.
         """
 
+    def forget_connection(self, error: Exception) -> None:  # noqa: B027 - most drivers keep none
+        """Remove from a driver's exception what could lead a report to a login."""
+
     # --- statements ---------------------------------------------------------------------------
 
     @abstractmethod

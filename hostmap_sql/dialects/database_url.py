@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from unicodedata import category
 from urllib.parse import parse_qsl, unquote
 
+from hostmap_sql.concealing import HiddenFrames, SecretText, type_name
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.masking import MAX_URL_LENGTH
+from hostmap_sql.quoting import show_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,11 +20,16 @@ if TYPE_CHECKING:
 EXAMPLE = "mysql://user:password@host:3306/database"
 
 _HIGHEST_PORT = 65_535
+_MOST_DIGITS = 10  # int() raises for thousands
 
 _IN_BRACKETS = re.compile(r"\[(?P<host>[^\[\]]+)\](?::(?P<port>[^:]*))?")
 
 # Unicode's categories of control characters, line separators and paragraph separators.
 _CONTROL = ("Cc", "Zl", "Zp")
+_SURROGATE = "Cs"
+
+_NOT_UTF_8 = "has %XX that are not UTF-8: encode the text in UTF-8 before quoting it"
+_NUL = "holds a NUL character (%00): remove it"
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,11 @@ class DatabaseUrl:
         :raises InvalidValue: it is malformed. The message never quotes the URL, because it may
             contain a password.
         """
+        with HiddenFrames():
+            return cls._parse(text)
+
+    @classmethod
+    def _parse(cls, text: str) -> DatabaseUrl:
         scheme, separator, rest = _stripped(text).partition("://")
         if not separator:
             raise InvalidValue("database URL", f"has no scheme: write it like {EXAMPLE}")
@@ -74,9 +86,9 @@ class DatabaseUrl:
         return cls(
             scheme=scheme.lower(),
             hosts=tuple(_host_and_port(host) for host in hosts.split(",") if host),
-            user=unquote(user) or None,
-            password=unquote(password) if colon else None,
-            database=unquote(database),
+            user=_unquoted(user) or None,
+            password=SecretText(_unquoted(password)) if colon else None,
+            database=_unquoted(database),
             options=_options(query),
         )
 
@@ -98,7 +110,7 @@ class DatabaseUrl:
 
 def _stripped(text: object) -> str:
     if not isinstance(text, str):
-        raise InvalidValue("database URL", f"must be text, not {type(text).__name__}")
+        raise InvalidValue("database URL", f"must be text, not {type_name(text)}")
     # Files and secrets add a byte order mark or a line break.
     text = text.removeprefix("\ufeff").strip()
     if not text:
@@ -110,7 +122,25 @@ def _stripped(text: object) -> str:
         raise InvalidValue("database URL", problem)
     if text[0] in "\"'":
         raise InvalidValue("database URL", "begins with a quote: write it without quotes")
+    if any(category(character) == _SURROGATE for character in text):
+        # A password in Latin-1, say, from the environment.
+        problem = "holds bytes that are not UTF-8: write them as %XX, encoded in UTF-8"
+        raise InvalidValue("database URL", problem)
     return text
+
+
+def _unquoted(text: str) -> str:
+    """Decode %XX.
+
+    :raises InvalidValue: that gives no UTF-8, or a NUL, with which C would end the text.
+    """
+    try:
+        decoded = unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise InvalidValue("database URL", _NOT_UTF_8) from None
+    if "\0" in decoded:
+        raise InvalidValue("database URL", _NUL)
+    return decoded
 
 
 def _host_text(host: str, port: int | None) -> str:
@@ -144,11 +174,12 @@ def _host_and_port(text: str) -> tuple[str, int | None]:
     if ":" in host and not _is_ipv6(host):
         problem = "has a colon in a host that is not an IPv6 address: write those like [::1]:3306"
         raise InvalidValue("database URL", problem)
-    return unquote(host), int(port) if port else None
+    return _unquoted(host), int(port) if port else None
 
 
 def _is_port(text: str) -> bool:
-    return text.isascii() and text.isdigit() and int(text) <= _HIGHEST_PORT
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    return is_number and int(text) <= _HIGHEST_PORT
 
 
 def _is_ipv6(text: str) -> bool:
@@ -175,12 +206,19 @@ def is_flag(field: str) -> bool:
 def _options(query: str) -> dict[str, str]:
     fields = [f"{part}=" if is_flag(part) else part for part in query.split("&")]
     try:
-        pairs = parse_qsl("&".join(fields), keep_blank_values=True, strict_parsing=bool(query))
+        pairs = parse_qsl(
+            "&".join(fields), keep_blank_values=True, strict_parsing=bool(query), errors="strict"
+        )
+    except UnicodeDecodeError:
+        raise InvalidValue("database URL", _NOT_UTF_8) from None
     except ValueError:
         problem = "has a query that is not of the form ?option=value&option=value"
         raise InvalidValue("database URL", problem) from None
     options: dict[str, str] = {}
     for name, value in pairs:
-        if options.setdefault(name, value) != value:
-            raise InvalidValue("database URL", f"has the option {name!r} twice, with two values")
+        if "\0" in name + value:
+            raise InvalidValue("database URL", _NUL)
+        if options.setdefault(name, SecretText(value)) != value:
+            problem = f"has {show_option(name)} twice, with two values"
+            raise InvalidValue("database URL", problem)
     return options

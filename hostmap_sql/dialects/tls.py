@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,16 @@ OPTIONAL_MODES = MODES[:3]
 
 SYSTEM = "system"
 """The value of `sslrootcert` for the authorities that the system trusts."""
+
+
+def is_file(name: str) -> bool:
+    """Whether this is the name of a file."""
+    return os.path.isfile(name)  # noqa: PTH113 - Path raises where a name is too long
+
+
+def is_folder(name: str) -> bool:
+    """Whether this is the name of a folder."""
+    return os.path.isdir(name)  # noqa: PTH112 - as above
 
 
 def is_remote(host: str) -> bool:
@@ -84,10 +95,10 @@ class TlsPolicy:
         """
         try:
             # Without verification, skip the authorities: reading the system's takes 30 ms.
-            is_folder = self.root is not None and Path(self.root).is_dir()
+            in_folder = self.root is not None and is_folder(self.root)
             context = (
                 ssl.create_default_context(
-                    cafile=None if is_folder else self.root, capath=self.root if is_folder else None
+                    cafile=None if in_folder else self.root, capath=self.root if in_folder else None
                 )
                 if self.verifies
                 else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from hostmap_sql import sql
+from hostmap_sql.concealing import conceal
+from hostmap_sql.directory.cell_arguments import (
+    UNSET,
+    Unset,
+    conceal_changes,
+    conceal_unless_unset,
+    valid_values,
+)
 from hostmap_sql.directory.row_mapper import RowMapper
 from hostmap_sql.engine.pending_changes import CREATED, DELETED, UPDATED
 from hostmap_sql.errors import (
@@ -31,22 +39,13 @@ from hostmap_sql.validation import (
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from hostmap_sql.engine.session import Session, Transaction
     from hostmap_sql.secret_url import SecretUrl
 
 
-class Unset(Enum):
-    """The default of an argument for which None is a value of its own."""
-
-    UNSET = "unset"
-
-
-UNSET = Unset.UNSET
-
 _URLS = ("transport_url", "database_connection")
-_FIELDS = ("name", *_URLS, "disabled")
 
 
 class Cells:
@@ -80,7 +79,10 @@ class Cells:
         row = self._session.one(sql.CELL_GET_BY_NAME, {"name": name}, lambda row: row[1] == name)
         if row is None:
             raise CellMappingNotFound(name)
-        return self._rows.cell(row)
+        try:
+            return self._rows.cell(row)
+        finally:
+            del row
 
     def resolve(self, cell: str) -> CellMapping:
         """Return the cell with a UUID or a name, whichever is given.
@@ -140,6 +142,7 @@ class Cells:
         >>> hostmap.cells.create("cell3", transport_url="rabbit://nova:s3cret@mq3:5672/").name
         'cell3'
         """
+        transport_url, database_connection = conceal(transport_url), conceal(database_connection)
         self._refuse_without_urls()
         uuid = new_uuid() if uuid is None else valid_uuid(uuid, "uuid")
         name = valid_cell_name(name, uuid)
@@ -194,6 +197,8 @@ class Cells:
         >>> hostmap.cells.update(uuid, disabled=True).disabled
         True
         """
+        transport_url = conceal_unless_unset(transport_url)
+        database_connection = conceal_unless_unset(database_connection)
         self._refuse_without_urls()
         uuid = valid_uuid(uuid, "uuid")
         given = {
@@ -202,7 +207,7 @@ class Cells:
             "database_connection": database_connection,
             "disabled": disabled,
         }
-        values = _valid_values(
+        values = valid_values(
             uuid, {field: value for field, value in given.items() if value is not UNSET}
         )
         encoded = self._encoded(uuid, values)
@@ -238,13 +243,16 @@ class Cells:
         >>> [(cell.name, cell.disabled) for cell in changed]
         [('cell1', False), ('cell2', True)]
         """
+        changes = conceal_changes(changes)
+        if not isinstance(changes, Mapping):
+            raise InvalidValue("changes", "must map the UUIDs of cells to mappings of new values")
         self._refuse_without_urls()
         checked: dict[str, dict[str, Any]] = {}
         for key, values in changes.items():
             uuid = valid_uuid(key, "uuid")
             if uuid in checked:
                 raise InvalidValue(f"cell {uuid}", "is given twice")
-            checked[uuid] = _valid_values(uuid, values)
+            checked[uuid] = valid_values(uuid, values)
         encoded = {uuid: self._encoded(uuid, values) for uuid, values in checked.items()}
 
         def work(transaction: Transaction) -> builtins.list[CellMapping]:
@@ -362,28 +370,13 @@ def write_cell(transaction: Transaction, wanted: CellMapping) -> CellMapping:
     return wanted
 
 
-def _valid_values(uuid: str, values: Mapping[str, object]) -> dict[str, Any]:
-    """Check the new values of a cell."""
-    valid: dict[str, Any] = {}
-    for field, value in values.items():
-        if field == "name":
-            valid[field] = valid_cell_name(value, uuid)
-        elif field in _URLS:
-            valid[field] = valid_url(value, field)
-        elif field == "disabled":
-            valid[field] = valid_flag(value, field)
-        else:
-            raise InvalidValue(f"field {field!r}", f"is not one of {', '.join(_FIELDS)}")
-    return valid
-
-
 def _parameters(cell: CellMapping) -> dict[str, Any]:
     """Return a cell's parameters for CELL_INSERT and CELL_UPDATE, except the times."""
     return {
         "uuid": cell.uuid,
         "name": cell.name,
-        "transport_url": stored_text(cell.transport_url),
-        "database_connection": stored_text(cell.database_connection),
+        "transport_url": conceal(stored_text(cell.transport_url)),
+        "database_connection": conceal(stored_text(cell.database_connection)),
         "disabled": cell.disabled,
         "revision": cell.revision,
     }

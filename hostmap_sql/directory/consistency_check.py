@@ -8,6 +8,7 @@ SQL can tell which of them are valid.
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from hostmap_sql import sql
@@ -18,6 +19,7 @@ from hostmap_sql.directory.visible_tables import VisibleTables
 from hostmap_sql.engine.pending_changes import DELETED
 from hostmap_sql.errors import InvalidValue, SchemaOutOfDate
 from hostmap_sql.models import CELL0_UUID
+from hostmap_sql.quoting import guard
 from hostmap_sql.schema import known_migrations
 from hostmap_sql.sealing.url_codec import check_stored
 from hostmap_sql.validation import (
@@ -183,9 +185,9 @@ class _Inspection:
     # --- the cells ----------------------------------------------------------------------------
 
     def _cells(self) -> Iterator[Finding]:
-        rows = self._snapshot.all(sql.CELL_LIST)
-        invalid = (finding for row in rows for finding in _invalid_cell(row))
-        yield from self._limited("cell-invalid", invalid)
+        # The rows are in no variable, which a report of a later error would show.
+        invalid = chain.from_iterable(map(_invalid_cell, self._snapshot.all(sql.CELL_LIST)))
+        yield from self._limited("cell-invalid", [*invalid])
         deleted = {"deleted": DELETED}
         for kind, describe, statement, parameters in (
             (
@@ -245,6 +247,7 @@ def _orphans(subject: str, kind: str, revision: int, number: int) -> Finding:
 
 def _invalid_cell(row: Row) -> Iterator[Finding]:
     uuid, name, transport_url, database_connection = row[:4]
+    name = guard(name)
     if canonical_uuid(uuid) != uuid:
         problem = f"cell {name!r} has the UUID {uuid!r}, which is not in canonical form: replace it"
         yield Finding("cell-invalid", problem, cell_uuid=uuid)
@@ -300,8 +303,8 @@ def _invalid_host(host: str) -> Iterator[Finding]:
         valid_host(host)
     except InvalidValue:
         problem = (
-            f"host {host!r} has a name that no call of the library accepts: delete its row of "
-            "host_mapping with SQL, then map the host by its correct name"
+            f"host {guard(host)!r} has a name that no call of the library accepts: delete its row "
+            "of host_mapping with SQL, then map the host by its correct name"
         )
         yield Finding("host-invalid", problem, host)
 

@@ -49,8 +49,11 @@ class HostReader:
         found: dict[str, HostMapping] = {}
         for batch in batched(valid_hosts(hosts), LOOKUP_SIZE):
             parameters = {"hosts": self._session.dialect.encode_hosts(batch)}
-            rows = self._session.all(sql.HOST_GET_MANY, parameters, one_of(batch))
-            found |= {mapping.host: mapping for mapping in self._rows.hosts(rows)}
+            # The rows are in no variable, which a report of an error in the next batch would show.
+            mappings = self._rows.hosts(
+                self._session.all(sql.HOST_GET_MANY, parameters, one_of(batch))
+            )
+            found |= {mapping.host: mapping for mapping in mappings}
         return found
 
     def list(
@@ -108,8 +111,9 @@ class HostReader:
 
     def _list(self, hosts: HostFilter, parameters: dict[str, object]) -> Iterator[HostMapping]:
         statement = hosts.statement(sql.HOST_LIST, sql.HOST_LIST_OF_CELL)
-        rows = self._session.all(statement, parameters, hosts.fits(parameters, cell_column=4))
-        return self._rows.hosts(rows)
+        return self._rows.hosts(
+            self._session.all(statement, parameters, hosts.fits(parameters, cell_column=4))
+        )
 
     def _page(
         self, hosts: HostFilter, after: str | None, cells: dict[str, CellMapping]

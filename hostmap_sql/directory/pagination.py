@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hostmap_sql.errors import InvalidValue
+from hostmap_sql.quoting import guard
 from hostmap_sql.validation import MAX_NAME_LENGTH, valid_host, valid_number, valid_uuid
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ def valid_prefix(prefix: str | None) -> str:
     if not isinstance(prefix, str):
         raise InvalidValue("prefix", f"must be text, not {type(prefix).__name__}")
     if not prefix.isprintable() or prefix.startswith(" ") or len(prefix) > MAX_NAME_LENGTH:
-        raise InvalidValue("prefix", f"{prefix[:20]!r} is not the beginning of any host name")
+        raise InvalidValue(
+            "prefix", f"{guard(prefix)[:20]!r} is not the beginning of any host name"
+        )
     return prefix
 
 

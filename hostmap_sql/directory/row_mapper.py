@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from hostmap_sql import sql
+from hostmap_sql.concealing import conceal, raise_alone
 from hostmap_sql.directory.cell_without_urls import CellWithoutUrls
-from hostmap_sql.errors import CellMappingNotFound, HostMappingNotFound
+from hostmap_sql.errors import CellMappingNotFound, DatabaseError, HostMappingNotFound
 from hostmap_sql.models import CellChange, CellMapping, ChangeSet, HostChange, HostMapping
 from hostmap_sql.sealing.url_codec import CLEAR, UrlCodec
 
@@ -62,6 +63,16 @@ def _host_mapping(
     return mapping
 
 
+# MySQL's '0000-00-00', say.
+_UNREADABLE = (AttributeError, TypeError, ValueError)
+_BAD_TIME = "a row has a created_at or updated_at that is no time: correct it with SQL"
+
+
+def _concealed(row: Row) -> Row:
+    """Return a row of cell_mapping that no report shows, equal to the given one."""
+    return (*row[:2], *map(conceal, row[2:4]), *row[4:])
+
+
 class RowMapper:
     """Maps rows, with their columns in the order of the statements in `sql`.
 
@@ -81,8 +92,13 @@ class RowMapper:
         known = self._cells.get(row[0])
         if known is not None and known[0] == row:
             return known[1]
-        cell = self._new_cell(row)
-        self._cells[cell.uuid] = (row, cell)
+        try:
+            cell = self._new_cell(row)
+            self._cells[cell.uuid] = (_concealed(row), cell)
+        except _UNREADABLE:
+            raise_alone(DatabaseError(_BAD_TIME))
+        finally:
+            del row  # as in the other methods: a report would show its URLs
         return cell
 
     def _new_cell(self, row: Row) -> CellMapping:
@@ -112,7 +128,10 @@ class RowMapper:
         rows = session.all(sql.CELL_GET, {"uuid": uuid}, lambda row: row[0] == uuid)
         if not rows:
             raise CellMappingNotFound(uuid)
-        return self.cell(rows[0])
+        try:
+            return self.cell(rows[0])
+        finally:
+            del rows
 
     def get_host(self, session: Session, host: str) -> HostMapping:
         """Read the mapping of a host.
@@ -122,25 +141,37 @@ class RowMapper:
         rows = session.all(sql.HOST_GET, {"host": host}, lambda row: row[0] == host)
         if not rows:
             raise HostMappingNotFound(host)
-        return self.host(rows[0])
+        try:
+            return self.host(rows[0])
+        finally:
+            del rows
 
     def host(self, row: Row) -> HostMapping:
         """Map a row of HOST_GET."""
-        updated = as_utc_or_none(row[3])
-        return _host_mapping(row[0], self.cell(row[4:]), row[1], as_utc(row[2]), updated)
+        try:
+            updated = as_utc_or_none(row[3])
+            return _host_mapping(row[0], self.cell(row[4:]), row[1], as_utc(row[2]), updated)
+        except _UNREADABLE:
+            raise_alone(DatabaseError(_BAD_TIME))
+        finally:
+            del row
 
     def hosts(self, rows: Iterable[Row]) -> Iterator[HostMapping]:
         """Map rows of HOST_GET_MANY or HOST_LIST. Hosts of one cell share one `CellMapping`."""
         cells: dict[str, CellMapping] = {}
         last = created = None
-        for row in rows:
-            cell = cells.get(row[4])
-            if cell is None:
-                cell = cells[row[4]] = self.cell(row[4:])
-            if created is None or row[2] != last:  # bulk calls create many at the same time
-                last = row[2]
-                created = as_utc(last)
-            yield _host_mapping(row[0], cell, row[1], created, as_utc_or_none(row[3]))
+        try:
+            for row in rows:
+                cell = cells.get(row[4])
+                if cell is None:
+                    cell = cells[row[4]] = self.cell(row[4:])
+                if created is None or row[2] != last:  # bulk calls create many at the same time
+                    last = row[2]
+                    created = as_utc(last)
+                yield _host_mapping(row[0], cell, row[1], created, as_utc_or_none(row[3]))
+        except (DatabaseError, *_UNREADABLE):
+            rows = row = ()
+            raise_alone(DatabaseError(_BAD_TIME))
 
     def hosts_in(
         self, cells: Mapping[str, CellMapping], rows: Iterable[Row]

@@ -10,6 +10,7 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
+from hostmap_sql.concealing import raise_alone
 from hostmap_sql.dialects.system_errors import is_late
 from hostmap_sql.engine import lost_commits
 from hostmap_sql.engine.error_translation import Translator
@@ -134,8 +135,8 @@ class Database(Session):
             with TimedCall(
                 connection, deadline, self.dialect.interrupt, translator.raise_call_error, statement
             ) as call:
-                cursor = self.make_cursor(connection)
-                return call.select(cursor, self.texts[statement], parameters, fits)
+                text = self.texts[statement]
+                return call.select(self.make_cursor(connection), text, parameters, fits)
 
     def snapshot(self, work: Callable[[ReadTransaction], T]) -> T:
         """Run `work` in a read-only snapshot, with retries, and return its result."""
@@ -205,7 +206,7 @@ class Database(Session):
                     result = work(transaction)
                     transaction.commit()
             except CommitLost as lost:
-                raise DatabaseUnavailable(self.name, NOT_COMMITTED) from lost.__cause__
+                raise_alone(DatabaseUnavailable(self.name, NOT_COMMITTED), lost.__cause__)
             return result
 
         return self._retry(attempt)

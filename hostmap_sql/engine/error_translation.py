@@ -5,11 +5,13 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from hostmap_sql.concealing import drop_frames, raise_alone
 from hostmap_sql.dialects.fault import Fault
 from hostmap_sql.engine.programming_errors import is_programming_error
 from hostmap_sql.errors import (
     DatabaseError,
     DatabaseUnavailable,
+    DriverFailure,
     HostMapError,
     NotPermitted,
     SchemaOutOfDate,
@@ -41,24 +43,39 @@ class Translator:
         self.interrupt = dialect.interrupt
         self.database = database
 
-    def raise_connect_error(self, error: Exception) -> NoReturn:
-        """Raise the translation of a failure to get a connection, or a programming error as is."""
-        if is_programming_error(error):
-            raise error
+    def connect_failure(self, error: Exception, *, is_own: bool) -> Exception:
+        """Translate a failure to get a connection: an error without the frames, which hold logins.
+
+        A programming error of a caller's pool stays as it is.
+
+        :param is_own: whether the library itself tried to connect, not a caller's pool.
+        """
+        if isinstance(error, HostMapError):
+            drop_frames(error)
+            if isinstance(error.__cause__, Exception):
+                error.__cause__ = self._cause(error.__cause__)
+            return error
+        if not is_own and is_programming_error(error):
+            return error
+        failure = self._connect_failure(error)
+        failure.__cause__ = self._cause(error)
+        return failure
+
+    def _connect_failure(self, error: Exception) -> HostMapError:
         fault = self.dialect.classify(error, connecting=True)
         if fault is Fault.NO_TABLE:
             missing = known_migrations(self.dialect.name)
-            raise SchemaOutOfDate(self.database, missing=missing) from error
+            return SchemaOutOfDate(self.database, missing=missing)
         problem = self.dialect.describe(error)
         if fault.is_transient:
-            raise DatabaseUnavailable(self.database, problem) from error
+            return DatabaseUnavailable(self.database, problem)
         code = self.dialect.code(error)
         if fault in _NOT_PERMITTED:
             problem = f"{self.database}: {problem}"
-            raise NotPermitted(problem, code, remedy=self.remedy(None)) from error
+            return NotPermitted(problem, code, remedy=self.remedy(None))
         if code is not None and not isinstance(getattr(error, "original_exception", None), OSError):
             problem += _CHECK_URL
-        raise DatabaseError(f"{self.database}: {problem}", code) from error
+        return DatabaseError(f"{self.database}: {problem}", code)
 
     def raise_call_error(
         self,
@@ -77,16 +94,36 @@ class Translator:
             close_quietly(connection)
         if fault is Fault.NO_TABLE and monotonic() >= deadline:
             # SQLite reports a missing table if it was interrupted while it looked for the table.
-            raise DatabaseUnavailable(self.database, "the call timed out") from error
-        raise self.statement_error(error, statement) from error
+            failure: HostMapError = DatabaseUnavailable(self.database, "the call timed out")
+        else:
+            failure = self.statement_error(error, statement)
+        cause = self.cause(error, statement)
+        del error  # its text may quote a row
+        raise_alone(failure, cause)
+
+    def cause(self, error: Exception, statement: Statement | None) -> Exception:
+        """Return the cause that an error may show: the driver's exception, without its frames.
+
+        For a statement with URLs it is a `DriverFailure`.
+        """
+        if statement is not None and statement.is_confidential:
+            return DriverFailure.of(error, self.dialect.code(error))
+        return self._cause(error)
+
+    def _cause(self, error: Exception) -> Exception:
+        if isinstance(error, UnicodeEncodeError | UnicodeDecodeError):  # they hold the whole text
+            return DriverFailure.of(error, None)
+        drop_frames(error)
+        self.dialect.forget_connection(error)
+        return error
 
     def statement_error(self, error: Exception, statement: Statement | None) -> HostMapError:
         """Make the error of a failed statement."""
         fault = self.dialect.classify(error, connecting=False)
         if fault is Fault.NO_TABLE:
             return SchemaOutOfDate(self.database)
-        # The server may quote the parameters.
-        is_secret = statement is not None and statement.holds_secrets
+        # The server may quote the parameters, or the row.
+        is_secret = statement is not None and statement.is_confidential
         problem = "the database refused it" if is_secret else self.dialect.describe(error)
         if fault.is_transient:
             return DatabaseUnavailable(self.database, problem)

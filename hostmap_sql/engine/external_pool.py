@@ -49,6 +49,8 @@ class _KnownConnections:
 class ExternalPool:
     """An external pool. Its own timeout for connections applies."""
 
+    is_own = False
+
     def __init__(self, connections: Connections, dialect: Dialect) -> None:
         self._connections = connections
         self._dialect = dialect

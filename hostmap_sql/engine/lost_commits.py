@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from hostmap_sql import sql
+from hostmap_sql.concealing import raise_alone
 from hostmap_sql.errors import DatabaseUnavailable, HistoryPruned, OutcomeUnknown
 
 if TYPE_CHECKING:
@@ -44,6 +45,6 @@ def resolve(lost: CommitLost, database: str, find_outcome: Callable[[], Outcome]
     try:
         outcome = find_outcome()
     except Exception:  # noqa: BLE001 - even a broken pool leaves the outcome unknown
-        raise OutcomeUnknown(lost.change_id, lost.revision) from lost.__cause__
+        raise_alone(OutcomeUnknown(lost.change_id, lost.revision), lost.__cause__)
     if outcome == "aborted":
-        raise DatabaseUnavailable(database, NOT_COMMITTED) from lost.__cause__
+        raise_alone(DatabaseUnavailable(database, NOT_COMMITTED), lost.__cause__)

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hostmap_sql.engine.connector import NO_ANSWER, NO_PASSWORD, ConnectAttempt
-from hostmap_sql.errors import DatabaseError, HostMapError
+from hostmap_sql.errors import DatabaseError
 from hostmap_sql.runtime.deadlines import NoConnectionInTime, wait_until
 from hostmap_sql.runtime.processes import MARK, Living, PerProcess, notice
 
@@ -115,6 +115,8 @@ class ConnectionPool(Generic[ConnectionT]):
         was lent at the fork.
     :param late: what is missing, in messages, if connecting does not end before the deadline.
     """
+
+    is_own = True
 
     def __init__(
         self,
@@ -259,11 +261,11 @@ class Lease:
     def __enter__(self) -> Connection:
         try:
             self._connection = self._pool.take(self._deadline)
-        except HostMapError:
-            raise
-        except Exception as error:  # noqa: BLE001 - raised as its translation
-            self._translator.raise_connect_error(error)
-        return self._connection
+        except Exception as error:  # noqa: BLE001 - raised below
+            failure = self._translator.connect_failure(error, is_own=self._pool.is_own)
+        else:
+            return self._connection
+        raise failure
 
     def __exit__(
         self,

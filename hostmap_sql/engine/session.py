@@ -10,16 +10,18 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hostmap_sql import sql
 from hostmap_sql.batching import BULK_SIZE, batched
+from hostmap_sql.concealing import raise_alone
 from hostmap_sql.engine.pending_changes import PendingChanges
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, SchemaOutOfDate
 from hostmap_sql.runtime.dbapi import close_quietly
 from hostmap_sql.runtime.processes import MARK, THIS, notice, own_id, refuse_elsewhere
 from hostmap_sql.runtime.watchdog import CLEANUP_TIME, WATCHDOG, TimedCall, timed_call
 from hostmap_sql.sealing.url_codec import CLEAR
+from hostmap_sql.sql.statement import Statement
 from hostmap_sql.validation import new_uuid
 
 if TYPE_CHECKING:
@@ -30,11 +32,13 @@ if TYPE_CHECKING:
     from hostmap_sql.engine.error_translation import Translator
     from hostmap_sql.runtime.dbapi import Connection, Cursor, Fits, MakeCursor, Parameters, Row
     from hostmap_sql.sealing.url_codec import UrlCodec
-    from hostmap_sql.sql.statement import Statement
 
 T = TypeVar("T")
 
 NO_PARAMETERS: Parameters = {}
+
+# A deferred constraint or trigger may quote a row.
+COMMIT_OF_CELLS = Statement("commit", "COMMIT", changes_secrets=True)
 
 HAS_ENDED = "the transaction has ended: begin another one"
 
@@ -111,8 +115,8 @@ class ReadTransaction(Session):
         """Run a SELECT and return its rows, each of which must fit the query."""
         refuse_elsewhere(self._process_id, "the snapshot")
         with self._call(statement) as call:
-            cursor = self.make_cursor(self._connection)
-            return call.select(cursor, self.texts[statement], parameters, fits)
+            text = self.texts[statement]
+            return call.select(self.make_cursor(self._connection), text, parameters, fits)
 
     def write(self, work: Callable[[Transaction], T]) -> T:  # noqa: ARG002 - as in the base
         """Refuse to write."""
@@ -181,7 +185,8 @@ class Transaction(Session):
         if not MARK[0]:
             notice()
         self._process_id = THIS.id
-        self._cursor: Cursor | None = None
+        # In no local variable, which reports show: PyMySQL's hold the last statement and rows.
+        self._cursor: Any = None
         self._last_hosts: Sequence[str] = ()
         self._last_encoded: object = None
         self._has_failed = False
@@ -192,21 +197,22 @@ class Transaction(Session):
         self, statement: Statement, parameters: Parameters = NO_PARAMETERS, fits: Fits | None = None
     ) -> Sequence[Row]:
         """Run a SELECT, which sees the changes of this transaction, and return its rows."""
-        cursor = self._usable_cursor()
+        self._usable_cursor()
         self._has_failed = True
         with timed_call(self.translator, self._connection, self.deadline(), statement) as call:
-            rows = call.select(cursor, self.texts[statement], parameters, fits)
+            rows = call.select(self._cursor, self.texts[statement], parameters, fits)
         self._has_failed = False
         return rows
 
     def execute(self, statement: Statement, parameters: Parameters = NO_PARAMETERS) -> int:
         """Run a statement that writes; return the number of rows it wrote."""
-        cursor = self._usable_cursor()
+        self._usable_cursor()
         self._has_failed = True
         with timed_call(self.translator, self._connection, self.deadline(), statement):
-            cursor.execute(self.texts[statement], parameters)
+            self._cursor.execute(self.texts[statement], parameters)
         self._has_failed = False
-        return cursor.rowcount
+        written: int = self._cursor.rowcount
+        return written
 
     def insert_hosts(
         self, statement: Statement, hosts: Sequence[str], constants: Parameters
@@ -247,7 +253,8 @@ class Transaction(Session):
         if self._has_failed:
             # PostgreSQL would answer COMMIT with a rollback, and no error.
             raise DatabaseError("a statement of the transaction failed: begin another one")
-        return self._cursor
+        cursor: Cursor = self._cursor
+        return cursor
 
     # --- beginning and ending -----------------------------------------------------------------
 
@@ -260,10 +267,10 @@ class Transaction(Session):
 
     def take_revision(self) -> None:
         """Take the lock of all writers, until the end, and the next revision."""
-        cursor = self._usable_cursor()
+        self._usable_cursor()
         self._has_failed = True
         with timed_call(self.translator, self._connection, self.deadline(), sql.REVISION_TAKE):
-            revision = self.dialect.take_revision(cursor)
+            revision = self.dialect.take_revision(self._cursor)
         self._has_failed = False
         if revision is None:
             raise SchemaOutOfDate(self.name)
@@ -299,7 +306,10 @@ class Transaction(Session):
         deadline = now + (self.deadline() - now) / 2
         if deadline <= now:
             raise DatabaseUnavailable(self.name, "the call timed out before the commit")
-        with TimedCall(self._connection, deadline, self.dialect.interrupt, self._commit_failed):
+        statement = COMMIT_OF_CELLS if self.pending.cells else None
+        with TimedCall(
+            self._connection, deadline, self.dialect.interrupt, self._commit_failed, statement
+        ):
             self._connection.commit()
         self._cursor = None
         self.is_committed = True
@@ -309,8 +319,13 @@ class Transaction(Session):
     ) -> NoReturn:
         if self.dialect.classify(error, connecting=False).leaves_commit_in_doubt:
             close_quietly(connection)
-            raise CommitLost(self.change_id, self.revision) from error
-        self.translator.raise_call_error(connection, error, statement, deadline)
+            cause = self.translator.cause(error, statement)
+            del error
+            raise_alone(CommitLost(self.change_id, self.revision), cause)
+        try:
+            self.translator.raise_call_error(connection, error, statement, deadline)
+        finally:
+            del error
 
     def rollback(self) -> None:
         """Roll back. Never fails."""

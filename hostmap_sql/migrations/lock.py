@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from hostmap_sql.concealing import raise_alone
 from hostmap_sql.dialects.fault import Fault
 from hostmap_sql.dialects.migration_support import LOCK_DELETE, LOCK_INSERT, LOCK_ROW
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable
@@ -78,10 +79,10 @@ class YoyoLock:
                 now = monotonic()
                 if error.row is not None and now >= last_for_row:
                     problem = _describe_owner(error.row)
-                    raise DatabaseUnavailable(self._backend.uri.database, problem) from None
+                    raise_alone(DatabaseUnavailable(self._backend.uri.database, problem))
                 if now >= last:
                     problem = "another `hostmap migrate` is running"
-                    raise DatabaseUnavailable(self._backend.uri.database, problem) from None
+                    raise_alone(DatabaseUnavailable(self._backend.uri.database, problem))
                 time.sleep(_POLL_INTERVAL)
             else:
                 self.is_held = True

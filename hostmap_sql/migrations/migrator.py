@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from yoyo import read_migrations
 
+from hostmap_sql.concealing import raise_alone
 from hostmap_sql.dialects.fault import Fault
 from hostmap_sql.engine.schema_check import applied_migrations
 from hostmap_sql.errors import (
@@ -25,6 +26,7 @@ from hostmap_sql.migrations.lock import YoyoLock
 from hostmap_sql.migrations.run import OvertakenError, Run, is_gone
 from hostmap_sql.migrations.yoyo_backend import backend_on
 from hostmap_sql.models import MigrationLock, MigrationStatus
+from hostmap_sql.quoting import guard
 from hostmap_sql.runtime.watchdog import TimedCall, timed_call
 from hostmap_sql.schema import migrations_folder, on_disk, unknown_migrations
 
@@ -78,7 +80,7 @@ class Migrations:
 
         def undone(applied: AbstractSet[str], _: Connection) -> list[Any]:
             if first not in {m.id for m in self._all if m.id in applied}:
-                problem = f"{first!r} is not applied: see `hostmap migrate --status`"
+                problem = f"{guard(first)!r} is not applied: see `hostmap migrate --status`"
                 raise InvalidValue("migration", problem)
             return [m for m in reversed(self._all) if m.id in applied and m.id >= first]
 
@@ -212,8 +214,9 @@ class Migrations:
             yield
         except (HostMapError, OvertakenError):
             raise
-        except Exception as error:
-            raise self._explanation(connection, what, error) from error
+        except Exception as error:  # noqa: BLE001 - raised as its translation
+            failure = self._explanation(connection, what, error)
+            raise_alone(failure, self._database.translator.cause(error, None))
 
     def _explanation(self, connection: Connection, what: str, error: Exception) -> HostMapError:
         """Make the error: the failed step, the database's message and, if known, the remedy."""

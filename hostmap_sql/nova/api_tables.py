@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import starmap
 from typing import TYPE_CHECKING
 
+from hostmap_sql.concealing import conceal
 from hostmap_sql.nova import nova_sql
 from hostmap_sql.validation import canonical_uuid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from hostmap_sql.nova.database import NovaDatabase
+    from hostmap_sql.sql.statement import Statement
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,10 @@ class CellRow:
     database_connection: str | None = field(repr=False)
     disabled: bool | None
     changed_at: datetime | None
+
+    def __post_init__(self) -> None:
+        for name in ("transport_url", "database_connection"):
+            object.__setattr__(self, name, conceal(getattr(self, name)))
 
     @property
     def canonical_uuid(self) -> str:
@@ -56,16 +63,19 @@ class ApiTables:
     hosts: Sequence[HostRow]
 
 
-def read_cell_rows(database: NovaDatabase) -> list[CellRow]:
-    """Read all rows of ``cell_mappings``, in the order of their ids."""
-    return [CellRow(*row) for row in database.fetch_all(nova_sql.CELL_ROWS)]
+def read_cell_rows(
+    database: NovaDatabase, statement: Statement, **parameters: object
+) -> Iterator[CellRow]:
+    """Read rows of ``cell_mappings`` with a statement of `nova_sql`."""
+    return starmap(CellRow, database.fetch_all(statement, parameters))
 
 
 def read_api_tables(database: NovaDatabase) -> ApiTables:
     """Read both tables in one snapshot."""
     with database.snapshot():
         hosts = database.fetch_all(nova_sql.HOST_ROWS)
-        return ApiTables(read_cell_rows(database), [HostRow(*row) for row in hosts])
+        cells = [*read_cell_rows(database, nova_sql.CELL_ROWS)]
+        return ApiTables(cells, [HostRow(*row) for row in hosts])
 
 
 def is_later(row: CellRow | HostRow, time: datetime) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal, get_args
 
 from hostmap_sql.errors import InvalidValue
+from hostmap_sql.quoting import guard
 
 OnConflict = Literal["report", "move"]
 """How to treat cells and hosts that differ on the two sides: report them, or overwrite them."""
@@ -18,11 +19,11 @@ def ignore_progress(_done: int, _total: int) -> None:
     """Ignore progress."""
 
 
-def refuse_unknown_on_conflict(value: object) -> None:
+def refuse_unknown_on_conflict(value: str) -> None:
     """Refuse values that are not an `OnConflict`.
 
     :raises InvalidValue: the value is not one of them.
     """
     known = get_args(OnConflict)
     if value not in known:
-        raise InvalidValue("on_conflict", f"{value!r} is not one of {', '.join(known)}")
+        raise InvalidValue("on_conflict", f"{guard(value)!r} is not one of {', '.join(known)}")

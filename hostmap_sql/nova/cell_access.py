@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hostmap_sql.concealing import HiddenFrames, conceal, raise_alone
 from hostmap_sql.dialects.passwords import PasswordMissing, PasswordRefused
 from hostmap_sql.dialects.tls import TlsRefused
 from hostmap_sql.dialects.url_options import plain
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _NO_OTHER = "since neither the environment nor the home folder is searched for one"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class CellAccess:
     """The access to the databases of the cells.
 
@@ -44,7 +45,7 @@ class CellAccess:
     :raises InvalidValue: a value cannot be used.
     """
 
-    options: str | None = None
+    options: str | None = field(default=None, repr=False)
     template_url: str | None = field(default=None, repr=False)
     trusted_hosts: tuple[str, ...] = ()
     parallel: int = 8
@@ -52,16 +53,37 @@ class CellAccess:
     transport_template_url: str | None = field(default=None, repr=False)
     trusted_files: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        valid_number(self.parallel, "parallel", least=1)
-        valid_seconds(self.timeout, "timeout", zero=False)
+    # Not made by `dataclass`, because in a report its arguments would show.
+    def __init__(  # noqa: PLR0917 - as `dataclass` would
+        self,
+        options: str | None = None,
+        template_url: str | None = None,
+        trusted_hosts: tuple[str, ...] = (),
+        parallel: int = 8,
+        timeout: float = DEFAULT_TIMEOUT,
+        transport_template_url: str | None = None,
+        trusted_files: tuple[str, ...] = (),
+    ) -> None:
+        options, template_url = conceal(options), conceal(template_url)
+        transport_template_url = conceal(transport_template_url)
+        vars(self).update(
+            options=options,
+            template_url=template_url,
+            trusted_hosts=trusted_hosts,
+            parallel=parallel,
+            timeout=timeout,
+            transport_template_url=transport_template_url,
+            trusted_files=trusted_files,
+        )
+        valid_number(parallel, "parallel", least=1)
+        valid_seconds(timeout, "timeout", zero=False)
         for name in ("trusted_hosts", "trusted_files"):
             if isinstance(getattr(self, name), str):  # each of its substrings would be trusted
                 raise InvalidValue(name, "must be many names, not one: put it into a tuple")
-        if self.options is not None:
-            OptionChanges.parse(self.options)
-        refuse_bad_base(self.template_url, "database_connection", "template_url")
-        refuse_bad_base(self.transport_template_url, "transport_url", "transport_template_url")
+        if options is not None:
+            OptionChanges.parse(options)
+        refuse_bad_base(template_url, "database_connection", "template_url")
+        refuse_bad_base(transport_template_url, "transport_url", "transport_template_url")
 
     def url(self, cell: CellMapping) -> str:
         """Return the URL of a cell's database, with its template filled and its options changed.
@@ -70,8 +92,9 @@ class CellAccess:
 
         :raises InvalidValue: the cell has no URL, or its template cannot be filled.
         """
-        url = self._fill(cell.database_connection, self.template_url, "database_connection")
-        return url if self.options is None else OptionChanges.parse(self.options).apply(url)
+        with HiddenFrames():
+            url = self._fill(cell.database_connection, self.template_url, "database_connection")
+            return url if self.options is None else OptionChanges.parse(self.options).apply(url)
 
     def transport_url(self, cell: CellMapping) -> str:
         """Return the URL of a cell's message queue, with its template filled.
@@ -85,7 +108,8 @@ class CellAccess:
         >>> access.transport_url(cell)
         'rabbit://nova:s3cret@mq1:5672/cell1'
         """
-        return self._fill(cell.transport_url, self.transport_template_url, "transport_url")
+        with HiddenFrames():
+            return self._fill(cell.transport_url, self.transport_template_url, "transport_url")
 
     @contextmanager
     def open(self, cell: CellMapping) -> Iterator[NovaDatabase]:
@@ -95,17 +119,18 @@ class CellAccess:
         :raises DatabaseUnavailable: the database cannot be reached in time.
         :raises DatabaseError: the database refuses the connection.
         """
-        url = self._isolated_url(cell)
+        with HiddenFrames():
+            url = self._isolated_url(cell)
         with ExitStack() as stack:
             try:
                 database = stack.enter_context(NovaDatabase.open(url, self.timeout))
             except (TlsRefused, PasswordRefused) as error:
                 # Nova verifies no certificates by default, so its URLs say nothing about them.
                 problem = f"{error.problem}, or of all cells with --cell-options"
-                raise DatabaseError(problem, error.code) from error.__cause__
+                raise_alone(DatabaseError(problem, error.code), error.__cause__)
             except PasswordMissing as error:
                 problem = f"{error.problem}: write one into the URL of {cell.label}, {_NO_OTHER}"
-                raise DatabaseError(problem, error.code) from error.__cause__
+                raise_alone(DatabaseError(problem, error.code), error.__cause__)
             yield database
 
     def _fill(self, url: SecretUrl | None, base: str | None, name: TemplateField) -> str:

@@ -6,21 +6,22 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from hostmap_sql.concealing import conceal
 from hostmap_sql.dialects import dialect_of_scheme
+from hostmap_sql.dialects.database_url import DatabaseUrl
 from hostmap_sql.dialects.fault import Fault
 from hostmap_sql.engine.connector import connect
 from hostmap_sql.engine.error_translation import Translator
-from hostmap_sql.engine.session import NO_PARAMETERS, roll_back_quietly
+from hostmap_sql.engine.session import COMMIT_OF_CELLS, NO_PARAMETERS, roll_back_quietly
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, HostMapError, InvalidValue
 from hostmap_sql.nova import nova_sql
 from hostmap_sql.nova.urls import read_url
 from hostmap_sql.runtime.dbapi import close_quietly
-from hostmap_sql.runtime.watchdog import timed_call
+from hostmap_sql.runtime.watchdog import TimedCall, timed_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hostmap_sql.dialects.database_url import DatabaseUrl
     from hostmap_sql.runtime.dbapi import Connection, Parameters, Row
     from hostmap_sql.sql.statement import Statement
 
@@ -38,6 +39,11 @@ class _NovaTranslator(Translator):
         return None
 
 
+def conceal_url(url: str | DatabaseUrl) -> str | DatabaseUrl:
+    """Return a URL that no report shows."""
+    return url if isinstance(url, DatabaseUrl) else conceal(url)
+
+
 class NovaDatabase:
     """One of Nova's databases, on one connection, with a timeout in seconds.
 
@@ -45,17 +51,20 @@ class NovaDatabase:
     """
 
     def __init__(self, url: str | DatabaseUrl, timeout: float) -> None:
-        parsed = read_url(url) if isinstance(url, str) else url
+        url = conceal_url(url)
+        parsed = url if isinstance(url, DatabaseUrl) else read_url(url)
         self._dialect = dialect_of_scheme(parsed.scheme)
         self._translator = _NovaTranslator(self._dialect, str(parsed))
         self._timeout = timeout
         self.restart_timeout()
+        self._has_changed_secrets = False
         try:
             self._connection: Connection = connect(self._dialect, parsed, timeout)
-        except HostMapError:
-            raise
-        except Exception as error:  # noqa: BLE001 - raised again, translated
-            self._translator.raise_connect_error(error)
+        except Exception as error:  # noqa: BLE001 - raised below
+            failure = self._translator.connect_failure(error, is_own=True)
+        else:
+            return
+        raise failure
 
     @classmethod
     @contextmanager
@@ -65,6 +74,7 @@ class NovaDatabase:
         :raises InvalidValue: the URL cannot be used.
         :raises DatabaseUnavailable: the database cannot be reached in time.
         """
+        url = conceal_url(url)
         database = cls(url, timeout)
         try:
             yield database
@@ -75,12 +85,12 @@ class NovaDatabase:
         """Restart the timeout."""
         self._deadline = monotonic() + self._timeout
 
-    @contextmanager
-    def _cursor(self) -> Iterator[Any]:
-        """Provide a cursor whose calls end at the deadline and raise the library's errors."""
-        cursor = self._dialect.cursor(self._connection)
-        with timed_call(self._translator, self._connection, self._deadline):
-            yield cursor
+    def _call(self, statement: Statement | None = None) -> TimedCall:
+        """Return a frame for calls that end at the deadline and raise the library's errors."""
+        return timed_call(self._translator, self._connection, self._deadline, statement)
+
+    def _cursor(self) -> Any:
+        return self._dialect.cursor(self._connection)
 
     # --- statements ---------------------------------------------------------------------------
 
@@ -88,7 +98,8 @@ class NovaDatabase:
         self, statement: Statement, parameters: Parameters = NO_PARAMETERS
     ) -> Sequence[Row]:
         """Run a SELECT and return its rows."""
-        with self._cursor() as cursor:
+        with self._call(statement):
+            cursor = self._cursor()
             cursor.execute(self._dialect.render(statement.text), parameters)
             rows: Sequence[Row] = cursor.fetchall()
             return rows
@@ -102,15 +113,17 @@ class NovaDatabase:
 
         Outside of `transaction` it commits by itself.
         """
-        with self._cursor() as cursor:
+        self._has_changed_secrets = self._has_changed_secrets or statement.is_confidential
+        with self._call(statement):
+            cursor = self._cursor()
             cursor.execute(self._dialect.render(statement.text), parameters)
             changed: int = cursor.rowcount
             return changed
 
     def execute_many(self, statement: Statement, parameters: Sequence[Parameters]) -> None:
         """Run a statement that writes, once for each set of parameters."""
-        with self._cursor() as cursor:
-            cursor.executemany(self._dialect.render(statement.text), parameters)
+        with self._call(statement):
+            self._cursor().executemany(self._dialect.render(statement.text), parameters)
 
     def encode_hosts(self, hosts: Sequence[str]) -> object:
         """Encode host names as one parameter."""
@@ -129,23 +142,23 @@ class NovaDatabase:
 
     def column_charset(self, table: str, column: str) -> str | None:
         """Return the character set of a column, None if the column takes all of Unicode."""
-        with self._cursor() as cursor:
-            return self._dialect.column_charset(cursor, table, column)
+        with self._call():
+            return self._dialect.column_charset(self._cursor(), table, column)
 
     def has_table(self, table: str) -> bool:
         """Return whether the table exists."""
-        with self._cursor() as cursor:
-            return self._dialect.has_table(cursor, table)
+        with self._call():
+            return self._dialect.has_table(self._cursor(), table)
 
     # --- transactions -------------------------------------------------------------------------
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Open a read-only block whose statements all see the same state."""
-        with self._cursor() as cursor:
-            self._dialect.begin_snapshot(cursor)
+        with self._call():
+            self._dialect.begin_snapshot(self._cursor())
         yield
-        with timed_call(self._translator, self._connection, self._deadline):
+        with self._call():
             self._connection.rollback()
 
     @contextmanager
@@ -155,15 +168,17 @@ class NovaDatabase:
         :raises DatabaseError: the answer to the commit was lost.
         """
         self.restart_timeout()
-        with self._cursor() as cursor:
-            self._dialect.begin(cursor)
+        self._has_changed_secrets = False
+        with self._call():
+            self._dialect.begin(self._cursor())
         try:
             yield
         except BaseException:
             roll_back_quietly(self._connection, self._dialect, self._deadline)
             raise
         try:
-            with timed_call(self._translator, self._connection, self._deadline):
+            statement = COMMIT_OF_CELLS if self._has_changed_secrets else None
+            with self._call(statement):
                 self._connection.commit()
         except DatabaseUnavailable as error:
             problem = "the answer to a commit was lost: run it again to do the rest"

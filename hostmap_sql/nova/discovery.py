@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hostmap_sql.batching import BULK_SIZE, LOOKUP_SIZE, batched
+from hostmap_sql.concealing import conceal
 from hostmap_sql.errors import HostMapError, InvalidValue
 from hostmap_sql.models import CellMapping, Conflict
 from hostmap_sql.nova import nova_sql
@@ -14,6 +15,7 @@ from hostmap_sql.nova.cell_access import CellAccess
 from hostmap_sql.nova.database import NovaDatabase
 from hostmap_sql.nova.live_hosts import cell_uuids_by_host, read_cells, select_cells
 from hostmap_sql.nova.results import CellDiscovery, Discovery
+from hostmap_sql.quoting import guard
 from hostmap_sql.validation import canonical_uuid, valid_host
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ def discover(
     >>> found.cells[0].created, found.cells[0].error
     ((), 'database_connection is not set')
     """
+    nova_api = conceal(nova_api)
     access = access or CellAccess()
     if mark and nova_api is None and not force:
         problem = "strands hosts that Nova's own table lacks: name its database with nova_api"
@@ -123,7 +126,7 @@ def _split_usable(cell: CellMapping, live: Sequence[str]) -> tuple[list[str], li
             problems.append(error.problem)
             continue
         if cell.is_cell0:
-            problems.append(f"{host!r} is in cell0, which can have no hosts")
+            problems.append(f"{guard(host)!r} is in cell0, which can have no hosts")
         else:
             usable.append(valid)
     return usable, problems

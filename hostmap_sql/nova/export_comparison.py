@@ -14,6 +14,7 @@ from hostmap_sql.nova.cell_names import candidate_names
 from hostmap_sql.nova.export_plan import CELL_IS_MISSING, CellWrite, ExportPlan
 from hostmap_sql.nova.results import ExportedCell, ExportRefusal
 from hostmap_sql.nova.templates import is_template
+from hostmap_sql.secret_url import bindable
 from hostmap_sql.validation import valid_host
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from hostmap_sql.models import CellMapping, HostMapping
     from hostmap_sql.nova.api_tables import ApiTables, CellRow, HostRow
     from hostmap_sql.nova.arguments import OnConflict
-    from hostmap_sql.secret_url import SecretUrl
 
 _URL_FIELDS = ("transport_url", "database_connection")
 
@@ -163,8 +163,8 @@ def _row_values(cell: CellMapping, row: CellRow | None, names: Iterable[str]) ->
     """
     values: dict[str, Any] = {
         "name": cell.name,
-        "transport_url": _reveal(cell.transport_url),
-        "database_connection": _reveal(cell.database_connection),
+        "transport_url": bindable(cell.transport_url),
+        "database_connection": bindable(cell.database_connection),
         "disabled": cell.disabled,
     }
     if row is None:
@@ -177,10 +177,6 @@ def _row_values(cell: CellMapping, row: CellRow | None, names: Iterable[str]) ->
     if bool(row.disabled) == cell.disabled:
         values["disabled"] = row.disabled
     return values
-
-
-def _reveal(url: SecretUrl | None) -> str | None:
-    return None if url is None else url.reveal()
 
 
 def _url_problem(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hostmap_sql.batching import LOOKUP_SIZE, batched
+from hostmap_sql.concealing import conceal
 from hostmap_sql.errors import DatabaseError, DatabaseUnavailable
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT, HostMap
 from hostmap_sql.nova import nova_sql
@@ -70,6 +71,7 @@ def export_mappings(
     :raises DatabaseError: Nova's database refuses a statement, or the answer to a commit was lost:
         export again.
     """
+    url = conceal(url)
     refuse_unknown_on_conflict(on_conflict)
     with NovaDatabase.open(url, timeout) as database:
         tables = read_api_tables(database)
@@ -107,7 +109,7 @@ class _Writer:
             with self._database.transaction():
                 for write in [*plan.cell_writes]:
                     self._write_cell(write)
-        rows = read_cell_rows(self._database)
+        rows = read_cell_rows(self._database, nova_sql.CELL_ROWS)
         self._cell_ids = {row.canonical_uuid: row.id for row in rows}
         deleted = self._change_hosts(dict.fromkeys(plan.deletes))
         moved = self._change_hosts(plan.moves)
@@ -146,8 +148,7 @@ class _Writer:
         self._database.execute(nova_sql.CELL_ROW_DELETE, {"id": row.id, "uuid": row.uuid})
 
     def _lock_cell(self, uuid: str) -> CellRow | None:
-        rows = self._database.fetch_all(nova_sql.CELL_ROW_LOCK, {"uuid": uuid})
-        return CellRow(*rows[0]) if rows else None
+        return next(read_cell_rows(self._database, nova_sql.CELL_ROW_LOCK, uuid=uuid), None)
 
     # --- hosts: moves and deletes -------------------------------------------------------------
 

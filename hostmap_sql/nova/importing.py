@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hostmap_sql.batching import BULK_SIZE, batched
+from hostmap_sql.concealing import conceal
 from hostmap_sql.directory.bulk_plan import Plan
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT, HostMap
@@ -22,6 +23,7 @@ from hostmap_sql.nova.cell_names import candidate_names
 from hostmap_sql.nova.database import NovaDatabase
 from hostmap_sql.nova.live_hosts import cell_uuids_by_host
 from hostmap_sql.nova.results import ImportedCell, ImportResult, PlannedHost
+from hostmap_sql.quoting import guard
 from hostmap_sql.secret_url import SecretUrl
 from hostmap_sql.validation import valid_cell_of_host, valid_host, valid_url, valid_uuid
 
@@ -74,9 +76,15 @@ def import_mappings(
     :raises InvalidValue: the URL or a value in the database cannot be used.
     :raises DatabaseUnavailable: one of the two databases cannot be reached.
     """
+    url = conceal(url)
     refuse_unknown_on_conflict(on_conflict)
     with NovaDatabase.open(url, timeout) as database, database.snapshot():
-        cell_rows = database.fetch_all(nova_sql.CELLS)
+        cell_rows = [
+            (uuid, name, conceal(transport_url), conceal(connection), disabled)
+            for uuid, name, transport_url, connection, disabled in database.fetch_all(
+                nova_sql.CELLS
+            )
+        ]
         host_rows = database.fetch_all(nova_sql.HOSTS)
     nova_cells = _read_cells(cell_rows)
     pairs = _read_hosts(host_rows)
@@ -121,7 +129,7 @@ def _read_hosts(rows: Iterable[Sequence[Any]]) -> Pairs:
         try:
             pairs.append((valid_host(host), valid_cell_of_host(uuid)))
         except InvalidValue as error:
-            problem = f"{error.problem} (host {host!r}): correct it in Nova first"
+            problem = f"{error.problem} (host {guard(host)!r}): correct it in Nova first"
             raise InvalidValue("a row of host_mappings", problem) from None
     return pairs
 

@@ -106,6 +106,7 @@ CELL_ROW_INSERT = Statement(
 INSERT INTO cell_mappings
        (created_at, uuid, name, transport_url, database_connection, disabled)
 VALUES (%(now)s, %(uuid)s, %(name)s, %(transport_url)s, %(database_connection)s, %(disabled)s)""",
+    holds_secrets=True,
 )
 
 # Update one cell, by primary key.
@@ -119,6 +120,7 @@ UPDATE cell_mappings
        disabled = %(disabled)s,
        updated_at = %(now)s
  WHERE id = %(id)s AND uuid = %(uuid)s""",
+    holds_secrets=True,
 )
 
 # Delete one cell, by primary key.
@@ -127,6 +129,7 @@ CELL_ROW_DELETE = Statement(
     """
 DELETE FROM cell_mappings
  WHERE id = %(id)s AND uuid = %(uuid)s""",
+    changes_secrets=True,
 )
 
 # --- writing the API database: hosts ------------------------------------------------------

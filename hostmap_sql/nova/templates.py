@@ -2,8 +2,8 @@
 
 Nova fills them, by `str.format`, from the URL of the service that reads them. An attacker with
 write access to the table could thus have the service's password sent to any host. Here only plain
-fields are filled, and a user or password only into a URL that leads to hosts of the base URL, or to
-hosts that the caller trusts.
+fields are filled, and a user or password only into a URL that leads to hosts and ports of the base
+URL, or to hosts that the caller trusts.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl, unquote
 
+from hostmap_sql.concealing import HiddenFrames, raise_alone, type_name
 from hostmap_sql.dialects.database_url import DatabaseUrl
 from hostmap_sql.dialects.url_options import plain
 from hostmap_sql.errors import InvalidValue
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 TemplateField = Literal["database_connection", "transport_url"]
 
+_WORD = re.compile(r"[a-z_]{1,40}[0-9]{0,3}")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _SECRET_FIELD = re.compile(r"(username|password)[0-9]*")
 _NUMBERED_FIELD = re.compile(r"(username|password|hostname|port)[1-9][0-9]*")
@@ -40,6 +42,9 @@ _REDIRECTING_OPTIONS = frozenset(
         "unix_socket",
     }
 )
+
+# Those of MySQL, PostgreSQL and RabbitMQ, which a URL without a port means.
+_DEFAULT_PORTS = frozenset({"3306", "5432", "5671", "5672"})
 
 
 def is_template(url: str) -> bool:
@@ -101,10 +106,13 @@ def refuse_bad_base(base: str | None, field: TemplateField, name: str) -> None:
     """
     if base is None:
         return
+    if not isinstance(base, str):
+        raise InvalidValue(name, f"must be text, not {type_name(base)}")
     try:
-        _URL_KINDS[field].parse_target(base)
+        with HiddenFrames():
+            _URL_KINDS[field].parse_target(base)
     except InvalidValue as error:
-        raise InvalidValue(name, error.problem) from None
+        raise_alone(InvalidValue(name, error.problem))
 
 
 # --- the parts of the base URL --------------------------------------------------------------------
@@ -160,7 +168,9 @@ def _split_port(address: str) -> tuple[str, str | None]:
 def _field_value(parts: Mapping[str, str | None], name: str, field: TemplateField) -> str:
     if name not in parts and not _NUMBERED_FIELD.fullmatch(name):
         known = ", ".join(part for part in parts if part[-1].isalpha())
-        problem = f"is a template with the unknown field {{{name[:40]}}}: known are {known}"
+        # Anything else could be a piece of a password with a brace.
+        unknown = f"the unknown field {{{name}}}" if _WORD.fullmatch(name) else "an unknown field"
+        problem = f"is a template with {unknown}: known are {known}"
         raise InvalidValue(field, f"{problem}, and of several hosts username1, password1 and so on")
     value = parts.get(name)
     if value is None:
@@ -174,18 +184,18 @@ def _field_value(parts: Mapping[str, str | None], name: str, field: TemplateFiel
 
 @dataclass(frozen=True)
 class _Target:
-    """The hosts of a URL, its options, and its passwords."""
+    """The hosts of a URL with their ports, its options, and its passwords."""
 
-    hosts: frozenset[str]
+    addresses: frozenset[tuple[str, str | None]]
     options: Mapping[str, str]
     passwords: frozenset[str]
 
 
 def _parse_database_target(url: str) -> _Target:
     parsed = DatabaseUrl.parse(drop_bare_options(url))
-    hosts = frozenset(host for host, _ in parsed.hosts)
+    addresses = frozenset((host, str(port) if port else None) for host, port in parsed.hosts)
     options = {plain(name): value for name, value in parsed.options.items()}
-    return _Target(hosts, options, frozenset({parsed.password or ""}))
+    return _Target(addresses, options, frozenset({parsed.password or ""}))
 
 
 def _parse_transport_target(url: str) -> _Target:
@@ -194,20 +204,21 @@ def _parse_transport_target(url: str) -> _Target:
     if not separator:
         raise InvalidValue("transport URL", "has no scheme: write it like rabbit://user:pass@host/")
     netloc = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    hosts, passwords = set(), set()
+    addresses, passwords = set(), set()
     for one in netloc.split(",") if netloc else ():
         login, at, address = one.rpartition("@")
         if "@" in login or (at and not address):
             problem = "has an '@', ',', '/', '?' or '#' in a password: write it as %40 and the like"
             raise InvalidValue("transport URL", problem)
-        hosts.add(unquote(_split_port(address)[0]).strip("[]"))
+        host, port = _split_port(address)
+        addresses.add((unquote(host).strip("[]"), port))
         passwords.add(unquote(login.partition(":")[2]))
     if "@" in rest[len(netloc) :]:
         problem = "has an '@' after its hosts, or a '/', '?' or '#' in a password: write it as %2F"
         raise InvalidValue("transport URL", problem)
     query = rest.partition("?")[2].partition("#")[0]
     options = {plain(name): value for name, value in parse_qsl(query, keep_blank_values=True)}
-    return _Target(frozenset(hosts), options, frozenset(passwords))
+    return _Target(frozenset(addresses), options, frozenset(passwords))
 
 
 @dataclass(frozen=True)
@@ -229,10 +240,17 @@ def _refuse_other_targets(
         if name in _REDIRECTING_OPTIONS and base.options.get(name) != value:
             problem = f"is a template that sends the password where its option {name!r} says"
             raise InvalidValue(field, f"{problem}: write the URL out")
-    for host in sorted(filled.hosts - base.hosts):
-        if host not in trusted_hosts:
-            hidden = any(password and password in host for password in base.passwords)
-            shown = "a host named by it" if hidden else repr(host)
-            problem = f"is a template that sends the password to {shown}"
-            advice = "if that is intended, trust this host (--trust-host)"
-            raise InvalidValue(field, f"{problem}: {advice}")
+    for host, port in sorted(filled.addresses - base.addresses, key=str):
+        ports = {port for known, port in base.addresses if known == host}
+        if host in trusted_hosts or (ports and _is_same_port(port, ports)):
+            continue
+        hidden = any(password and password in host for password in base.passwords)
+        shown = "a host named by it" if hidden else repr(host)
+        where = f"another port of {shown}" if ports else shown
+        problem = f"is a template that sends the password to {where}"
+        advice = "if that is intended, trust this host (--trust-host)"
+        raise InvalidValue(field, f"{problem}: {advice}")
+
+
+def _is_same_port(port: str | None, ports: Collection[str | None]) -> bool:
+    return port is None or port in ports or (None in ports and port in _DEFAULT_PORTS)

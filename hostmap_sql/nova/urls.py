@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
+from hostmap_sql.concealing import HiddenFrames
 from hostmap_sql.dialects import dialect_of_scheme
 from hostmap_sql.dialects.database_url import DatabaseUrl, is_flag
 from hostmap_sql.dialects.tls import SYSTEM
 from hostmap_sql.dialects.url_options import plain
 from hostmap_sql.errors import InvalidValue
+from hostmap_sql.quoting import show_option
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -31,6 +33,11 @@ def read_url(text: str) -> DatabaseUrl:
 
     :raises InvalidValue: the URL cannot be used.
     """
+    with HiddenFrames():
+        return _read_url(text)
+
+
+def _read_url(text: str) -> DatabaseUrl:
     given: object = text
     if not isinstance(given, str):
         return DatabaseUrl.parse(text)
@@ -41,7 +48,7 @@ def read_url(text: str) -> DatabaseUrl:
     options = dict(parsed.options)
     for name in dialect_of_scheme(parsed.scheme).url_options.passed_over(options):
         del options[name]
-        _warn(parsed, f"the option {name!r}, which only SQLAlchemy or another driver knows")
+        _warn(parsed, f"{show_option(name)}, which only SQLAlchemy or another driver knows")
     return replace(parsed, options=options)
 
 
@@ -94,7 +101,7 @@ def isolate(
         elif option in known.files:
             _refuse_untrusted_file(url, name, {*trusted_files, base_options.get(option)})
         elif known.known(option) and option not in allowed:
-            problem = f"has the option {name!r}, which only the operator may set"
+            problem = f"has {show_option(name)}, which only the operator may set"
             advice = "set or drop it yourself (--cell-options)"
             raise InvalidValue("database_connection", f"{problem}: {advice}")
     return replace(url, operator_options=frozenset(operators))
@@ -111,7 +118,7 @@ def _refuse_untrusted_file(url: DatabaseUrl, name: str, trusted: Collection[str 
     # A group is part of the file, which is checked itself.
     if option == "read_default_group" and "read_default_file" in map(plain, url.options):
         return
-    problem = f"has the option {name!r}, which names a file that only the operator may name"
+    problem = f"has {show_option(name)}, which names a file that only the operator may name"
     advice = "trust it (--trust-file), or set or drop the option yourself (--cell-options)"
     raise InvalidValue("database_connection", f"{problem}: {advice}")
 
@@ -132,6 +139,13 @@ class OptionChanges:
 
         :raises InvalidValue: the text is not of that form.
         """
+        with HiddenFrames():
+            return cls._parse(text)
+
+    @classmethod
+    def _parse(cls, text: str) -> OptionChanges:
+        if not isinstance(text, str):
+            raise InvalidValue("options", "must be text: option=value&option=value")
         values, fields, dropped = {}, [], set()
         for field in text.split("&"):
             name, equals, value = field.partition("=")

@@ -69,6 +69,11 @@ class Pool(Protocol):
         """The function that makes cursors that return tuples."""
         ...
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the library itself opens the connections."""
+        ...
+
     def close(self) -> None:
         """Close the idle connections now, and lent ones on their return."""
         ...

@@ -202,7 +202,10 @@ class TimedCall:
         if not isinstance(error, Exception):
             close_quietly(self._connection)
         elif self._on_error is not None:
-            self._on_error(self._connection, error, self._statement, self._deadline)
+            try:
+                self._on_error(self._connection, error, self._statement, self._deadline)
+            finally:
+                del error, traceback  # its text may quote a row
 
     @staticmethod
     def select(

@@ -152,12 +152,12 @@ class StoredUrl(SecretUrl):
     @property
     def stored(self) -> str:
         """The text in the table."""
-        return self._url
+        return str(self._url)
 
     @property
     def key(self) -> str | None:
         """The id of the key that sealed it; None if it is not sealed."""
-        return key_id_of(self._url)
+        return key_id_of(self.stored)
 
     @property
     def context(self) -> str:
@@ -185,7 +185,7 @@ class StoredUrl(SecretUrl):
 
         :raises SecretUnavailable: it is sealed.
         """
-        if is_sealed(self._url):
+        if is_sealed(self.stored):
             raise self.unavailable(
                 "it is sealed with key {key}, and nothing here would seal the new one: connect "
                 "with a cipher (--key-file)"
@@ -207,7 +207,7 @@ class StoredUrl(SecretUrl):
 
     def __reduce__(self) -> tuple[object, ...]:
         # Without the cipher, whose keys may not leave the process.
-        return StoredUrl, (self._url, self._cell_uuid, self._field)
+        return StoredUrl, (self.stored, self._cell_uuid, self._field)
 
 
 CLEAR = UrlCodec()

@@ -92,4 +92,5 @@ CELL_DELETE = Statement(
     """
 DELETE FROM cell_mapping
  WHERE uuid = %(uuid)s""",
+    changes_secrets=True,
 )

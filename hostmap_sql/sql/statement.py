@@ -21,18 +21,28 @@ class Statement:
 
     :param name: its name in logs and errors: that of its constant, in lower case.
     :param holds_secrets: its parameters hold passwords, so the server's messages are not shown.
+    :param changes_secrets: it changes rows that hold passwords, which a constraint or a trigger may
+        quote, so the server's messages are not shown either.
     :param role: the least role of `rights.ROLES` that may run it. Default: "lookup" for a SELECT,
         "service" for the others.
     """
 
-    __slots__ = ("holds_secrets", "name", "role", "text")
+    __slots__ = ("holds_secrets", "is_confidential", "name", "role", "text")
 
     def __init__(
-        self, name: str, text: str, *, holds_secrets: bool = False, role: str | None = None
+        self,
+        name: str,
+        text: str,
+        *,
+        holds_secrets: bool = False,
+        changes_secrets: bool = False,
+        role: str | None = None,
     ) -> None:
         self.name = name
         self.text = text
         self.holds_secrets = holds_secrets
+        self.is_confidential = holds_secrets or changes_secrets
+        """Whether the server's messages about it are not shown."""
         self.role = role or ("lookup" if text.lstrip().startswith("SELECT") else "service")
 
     @property

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hostmap_sql import HostMapError, InvalidValue, connect
+from hostmap_sql import DatabaseError, HostMapError, InvalidValue, connect
 from tests.support.pace import PATIENT, SOON
 from tests.support.servers import rogue_mysql, rogue_postgresql
 from tests.support.servers.rogue import listening
@@ -19,6 +19,7 @@ from tests.support.servers.rogue import listening
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.backends import Backend
     from tests.support.servers.rogue import Rogue
 
 OWN = "s3cret-of-the-url"
@@ -93,6 +94,23 @@ def test_an_unusable_option_about_passwords_is_refused(options: str, problem: st
     with pytest.raises(InvalidValue, match=problem) as caught:
         connect(f"mysql://u:p@h/d?{options}")
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.needs("encrypted passwords")
+def test_the_first_login_at_a_real_server_needs_its_key(backend: Backend, tmp_path: Path) -> None:
+    file = tmp_path / "key.pem"
+    status = "SHOW STATUS LIKE 'Caching_sha2_password_rsa_public_key'"
+    file.write_text(str(backend.query(status)[0][1]))
+    for option in (f"server_public_key={file}", rogue_mysql.KEY):
+        # The server does not know the proof of a new user's password yet.
+        url = backend.url_of_user().partition("?")[0] + "?sslmode=disable"
+        with connect(url) as hostmap, pytest.raises(DatabaseError, match=rogue_mysql.KEY):
+            hostmap.revision()
+        with connect(f"{url}&{option}") as hostmap:
+            assert hostmap.revision() == 0
+        with connect(url) as hostmap:
+            assert hostmap.revision() == 0
+        backend.drop_user()
 
 
 def test_an_obsolete_kind_of_password_is_named() -> None:

@@ -50,6 +50,8 @@ def test_special_characters_stay_quoted() -> None:
         ("{scheme}://{username}:{password}@evil.example.com/x", "'evil.example.com'"),
         ("{scheme}://{username}:{password}@{hostname},evil.example.com/x", "'evil.example.com'"),
         ("{scheme}://{username}:x@evil.example.com/x", "'evil.example.com'"),
+        ("{scheme}://{username}:{password}@{hostname}:6666/x", "another port of 'db.example.org'"),
+        ("{scheme}://{username}:{password}@{hostname}:3306/x", "another port of 'db.example.org'"),
         ("{scheme}://{username}:{password}@{hostname}/x?host=evil.example.com", "'host'"),
         ("{scheme}://{username}:{password}@{hostname}/x?HostAddr=192.0.2.1", "'hostaddr'"),
         ("{scheme}://{username}:{password}@{hostname}/x?a=1&unix_socket=/tmp/x", "'unix_socket'"),
@@ -73,6 +75,11 @@ def test_a_part_missing_in_the_base_is_refused() -> None:
 def test_a_template_without_a_base_is_refused() -> None:
     with pytest.raises(InvalidValue, match="--template-url"):
         fill_template("{scheme}://{hostname}/x", None)
+
+
+def test_the_usual_port_is_that_of_a_base_without_one() -> None:
+    filled = fill_template("mysql://{username}@{hostname}:3306/x", "mysql://nova:s3cret@db/nova")
+    assert filled == "mysql://nova@db:3306/x"
 
 
 def test_a_trusted_host_may_receive_the_password() -> None:
@@ -133,6 +140,9 @@ def test_the_full_template_gives_the_whole_base() -> None:
         ("rabbit://{username1[0]}@mq1/", "unknown field"),
         ("rabbit://{username1}:{password1}@evil.example.com/", "'evil.example.com'"),
         ("rabbit://{username1}:x@mq1,y:z@evil.example.com:5672/", "'evil.example.com'"),
+        ("rabbit://{username1}:{password1}@mq1:6666/", "another port of 'mq1'"),
+        ("rabbit://{username1}:{password1}@mq3:6666/", "another port of 'mq3'"),
+        ("rabbit://{username1}@mq1:{password2}/", "another port of 'mq1'"),
         ("rabbit://{username1}:x@mq1,{password2}:z@evil/", "'evil'"),
         ("rabbit://{hostname1},{password2}/", "a host named by it"),
         ("rabbit://x:{password1}@evil.example.com?@mq1/", "after its hosts"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import process_time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hostmap_sql.masking import MASK, MAX_URL_LENGTH, mask
@@ -73,6 +73,7 @@ without_at = st.text(SIGNS.replace("@", ""), max_size=5)
 
 
 @pytest.mark.parametrize("place", PLACES)
+@settings(max_examples=50)
 @given(before=neighbours, after=neighbours)
 def test_no_secret_shows_in_any_place(place: str, before: str, after: str) -> None:
     secret = f"{before}{CANARY}{after}"

@@ -15,6 +15,7 @@ import pymysql
 from pymysql.constants import CLIENT, CR
 
 from hostmap_sql import sql
+from hostmap_sql.concealing import drop_frames
 from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.base import Dialect
 from hostmap_sql.dialects.fault import Fault
@@ -92,7 +93,9 @@ class _Connection(pymysql.Connection):
         return self._key_of_server
 
     @server_public_key.setter
-    def server_public_key(self, key: bytes | None) -> None:
+    def server_public_key(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self, key: bytes | None
+    ) -> None:
         if key and not self._policy.key:
             self._policy.refuse_keys_of_server()
         self._key_of_server = key
@@ -217,6 +220,11 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
 
     def prepare_session(self, connection: PyMySQLConnection) -> None:
         prepare_external_session(connection, self.cursor(connection))
+
+    def forget_connection(self, error: Exception) -> None:
+        reason = getattr(error, "original_exception", None)
+        if isinstance(reason, Exception):
+            drop_frames(reason)
 
     def begin(self, cursor: Any) -> None:
         # The REPEATABLE READ of an external pool works as well: its snapshot begins with the

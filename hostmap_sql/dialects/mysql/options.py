@@ -8,11 +8,13 @@ from configparser import Error as ParserError
 from configparser import RawConfigParser
 from typing import TYPE_CHECKING, Any
 
+from hostmap_sql.concealing import SecretBytes
 from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.mysql import authentication
 from hostmap_sql.dialects.mysql import tls as mysql_tls
 from hostmap_sql.dialects.url_options import UrlOptions, plain
 from hostmap_sql.errors import InvalidValue
+from hostmap_sql.quoting import show_option
 from hostmap_sql.small_files import read_small_file
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _PORT = 3306
 _HIGHEST_PORT = 65_535
+_MOST_DIGITS = 10
 
 # PyMySQL's defaults for the option file, where only a group is named, and for the group.
 _DEFAULT_FILE = "/etc/my.cnf"
@@ -46,7 +49,7 @@ _NAMES_IN_FILE = {
 
 
 def _whole(value: str) -> int:
-    if not value.isdecimal():
+    if not value.isdecimal() or len(value) > _MOST_DIGITS:
         raise ValueError("is not a whole number")
     return int(value)
 
@@ -141,7 +144,7 @@ def arguments(url: DatabaseUrl) -> dict[str, Any]:
         "port": port or _port(file.get("port")),
         "user": url.user or file.get("user"),
         # PyMySQL would encode it as Latin-1.
-        "password": (url.password or file.get("password") or "").encode(),
+        "password": SecretBytes((url.password or file.get("password") or "").encode()),
         "database": url.name or file.get("database"),
     }
     options = {name: value for name, value in file.items() if name not in server} | options
@@ -186,7 +189,7 @@ def _renamed(given: Mapping[str, str]) -> dict[str, str]:
     options: dict[str, str] = {}
     for name, value in given.items():
         if options.setdefault(plain(name), value) != value:
-            problem = f"has the option {plain(name)!r} twice, with two values"
+            problem = f"has {show_option(plain(name))} twice, with two values"
             raise InvalidValue("database URL", problem)
     return options
 
@@ -195,7 +198,7 @@ def _converted(name: str, value: str) -> Any:
     try:
         convert = _CONVERSIONS[name]
     except KeyError:
-        problem = f"has the option {name!r}, which is not one of {', '.join(OPTIONS)}"
+        problem = f"has {show_option(name)}, which is not one of {', '.join(OPTIONS)}"
         raise InvalidValue("database URL", problem) from None
     try:
         return convert(value)

@@ -10,6 +10,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+from hostmap_sql.concealing import SecretBytes
 from hostmap_sql.dialects.base import idle_limit
 from hostmap_sql.errors import DatabaseError
 
@@ -125,6 +126,9 @@ def prepare_external_session(connection: Any, cursor: Any) -> None:
     if assumed != bool(autocommit):
         # PyMySQL relies on the server's greeting, which ignores the global value.
         cursor.execute("SET autocommit = %s", (int(assumed),))
+    password = getattr(connection, "password", None)
+    if isinstance(password, bytes):  # reports of our frames would show it
+        connection.password = SecretBytes(password)
     _prepared.add(connection)
 
 

@@ -7,7 +7,6 @@ libpq's modes, never a weaker one than they ask for. A contradiction is refused.
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
 from typing import Any
 
 from hostmap_sql.dialects import tls
@@ -81,7 +80,7 @@ def _root(options: dict[str, str]) -> str | None:
     if len({*roots.values()}) > 1:
         raise _contradiction([*roots])
     for name, root in roots.items():
-        exists = Path(root).is_dir() if name == "ssl_capath" else Path(root).is_file()
+        exists = tls.is_folder(root) if name == "ssl_capath" else tls.is_file(root)
         if name != "sslrootcert" and not exists:
             kind = "folder" if name == "ssl_capath" else "file"
             raise _refused(f"has the option {name!r}, whose value is not the name of a {kind}")

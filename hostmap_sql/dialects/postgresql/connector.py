@@ -11,6 +11,7 @@ from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hostmap_sql.concealing import SecretText
 from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.passwords import PasswordMissing, PasswordRefused
 from hostmap_sql.dialects.postgresql.connections import (
@@ -98,7 +99,7 @@ class Connector:
         self._url = url
         self._dialect = dialect
         self._password = password
-        self._conninfo = conninfo_of(url, timeout)
+        self._conninfo = SecretText(conninfo_of(url, timeout))
         if password is not None and names_password(self._conninfo):
             refuse_second_password()
         self._has_own_options = bool(own_options(url))
@@ -117,7 +118,7 @@ class Connector:
         """
         conninfo = self._conninfo
         if self._password is not None:
-            conninfo = make_conninfo(conninfo, password=self._password())
+            conninfo = SecretText(make_conninfo(conninfo, password=self._password()))
         try:
             connection = self._open(conninfo, deadline)
         except OperationalError as error:
@@ -152,7 +153,7 @@ class Connector:
         if self._has_own_options:
             raise self._error(_OPTIONS_PROBLEM)
         connection = self._connect(
-            make_conninfo(conninfo, options=""),  # overrides the environment's too
+            SecretText(make_conninfo(conninfo, options="")),  # overrides the environment's too
             deadline,
             PoolerConnection,
             cursor_factory=PoolerCursor,

@@ -103,6 +103,10 @@ class PostgreSQL(Dialect):
             raise DatabaseError(self.describe(error)) from error
         add_missing_sqlstate(error, conninfo)
 
+    def forget_connection(self, error: Exception) -> None:
+        if isinstance(error, Error):
+            error._pgconn = None  # noqa: SLF001 - of a failed attempt, with all its arguments
+
     def begin(self, cursor: Any) -> None:
         _begin(cursor, "BEGIN ISOLATION LEVEL READ COMMITTED")
 

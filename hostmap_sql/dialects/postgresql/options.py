@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.url_options import UrlOptions
 from hostmap_sql.errors import InvalidValue
+from hostmap_sql.quoting import show_option
 
 if TYPE_CHECKING:
     from hostmap_sql.dialects.database_url import DatabaseUrl
@@ -94,7 +95,7 @@ def read(url: DatabaseUrl, libpq_options: frozenset[str]) -> dict[str, str]:
     ssl = options.pop("ssl", None)
     unknown = sorted(set(options) - libpq_options)
     if unknown:
-        problem = f"has the option {unknown[0]!r}, which libpq does not know"
+        problem = f"has {show_option(unknown[0])}, which libpq does not know"
         raise InvalidValue("database URL", problem)
     if "sslrootcert" in options:
         # A named authority asks for verification; libpq itself would not verify.

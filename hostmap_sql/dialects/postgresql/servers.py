@@ -63,4 +63,4 @@ def _port(port: str) -> int:
     try:
         return int(port or _PORT)
     except ValueError:
-        raise InvalidValue("database URL", f"names the port {port!r}: write a number") from None
+        raise InvalidValue("database URL", "names a port that is not a number") from None

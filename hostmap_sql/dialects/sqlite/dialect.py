@@ -29,6 +29,7 @@ from hostmap_sql.dialects.sqlite.files import (
 )
 from hostmap_sql.dialects.system_errors import fault_of_opening
 from hostmap_sql.errors import DatabaseError, InvalidValue
+from hostmap_sql.quoting import guard, show_option
 from hostmap_sql.runtime import green_threads
 from hostmap_sql.runtime.deadlines import NoConnectionInTime
 from hostmap_sql.runtime.processes import is_running, keep_for_ever, own_id
@@ -311,11 +312,11 @@ def _path(url: DatabaseUrl) -> str:
         raise InvalidValue("database URL", problem)
     unknown = sorted(set(url.options) - set(_OPTIONS))
     if unknown:
-        problem = f"has the option {unknown[0]!r}, which is not one of {', '.join(_OPTIONS)}"
+        problem = f"has {show_option(unknown[0])}, which is not one of {', '.join(_OPTIONS)}"
         raise InvalidValue("database URL", problem)
     mode = url.options.get("mode", "rw")
     if mode not in _MODES:
-        problem = f"has the mode {mode!r}, which is not one of {', '.join(_MODES)}"
+        problem = f"has the mode {guard(str(mode))!r}, which is not one of {', '.join(_MODES)}"
         raise InvalidValue("database URL", problem)
     return str(Path(url.database).absolute())  # the process may change its directory later
 

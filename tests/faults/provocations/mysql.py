@@ -47,13 +47,13 @@ _BOTH = f"""
     --
     DROP USER '{{user}}'
 
-1044 PERMANENT
+1044 NOT_PERMITTED
     other: CREATE USER '{{user}}' IDENTIFIED BY 'secret'
     as user
     --
     DROP USER '{{user}}'
 
-1142 PERMANENT
+1142 NOT_PERMITTED
     other: CREATE USER '{{user}}' IDENTIFIED BY 'secret'
     other: GRANT INSERT ON {{database}}.* TO '{{user}}'
     as user
@@ -61,7 +61,7 @@ _BOTH = f"""
     --
     DROP USER '{{user}}'
 
-1143 PERMANENT
+1143 NOT_PERMITTED
     other: CREATE USER '{{user}}' IDENTIFIED BY 'secret'
     other: GRANT SELECT (host) ON {{database}}.host_mapping TO '{{user}}'
     as user
@@ -69,7 +69,7 @@ _BOTH = f"""
     --
     DROP USER '{{user}}'
 
-1227 PERMANENT
+1227 NOT_PERMITTED
     other: CREATE USER '{{user}}' IDENTIFIED BY 'secret'
     other: GRANT INSERT ON {{database}}.* TO '{{user}}'
     as user

@@ -43,7 +43,7 @@ P0001 PERMANENT
     SET work_mem = '64kB'
     SELECT n FROM generate_series(1, 200000) AS n ORDER BY random()
 
-42501 PERMANENT
+42501 NOT_PERMITTED
     other: CREATE ROLE {user} LOGIN PASSWORD 'secret'
     as user
     SELECT * FROM mapping_revision

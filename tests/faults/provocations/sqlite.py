@@ -32,7 +32,7 @@ SQLITE_FULL PERMANENT
     PRAGMA max_page_count = 1
     UPDATE cell_mapping SET transport_url = hex(zeroblob(90000))
 
-SQLITE_READONLY BROKEN_CONNECTION
+SQLITE_READONLY READ_ONLY
     PRAGMA query_only = ON
     UPDATE mapping_revision SET revision = 1
 

@@ -31,6 +31,9 @@ LACKS: Mapping[str, Mapping[str, str]] = {
     "files": dict.fromkeys(
         ("mysql", "mariadb", "postgresql"), "the server owns the files of its databases"
     ),
+    "encrypted passwords": dict.fromkeys(
+        ("sqlite", "mariadb", "postgresql"), "no server of it asks for an encrypted password"
+    ),
     "transactional DDL": dict.fromkeys(
         ("mysql", "mariadb"), "each DDL statement commits by itself"
     ),

@@ -14,7 +14,7 @@ from tests.support.backends.catalog import catalog
 from tests.support.pace import PATIENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     Lend = Callable[[], AbstractContextManager[Any]]
@@ -66,6 +66,8 @@ class SqlTexts:
 
     guards_off: tuple[str, ...]
     """Switches off, for a session, foreign keys and the check of the one row's id."""
+    quoting_triggers: Mapping[str, tuple[str, ...]]
+    """By the event, what makes a trigger that refuses cells and quotes them, as far as it can."""
     begin: str = "BEGIN"
     """Begins a transaction that writes."""
     session_id: str | None = None

@@ -36,6 +36,15 @@ if TYPE_CHECKING:
 MIGRATIONS = Path(__file__).parents[3] / "migrations" / "mysql"
 
 
+def _trigger(event: str, row: str) -> str:
+    return f"""
+CREATE TRIGGER refusing BEFORE {event} ON cell_mapping FOR EACH ROW
+BEGIN
+    DECLARE quoted VARCHAR(128) DEFAULT LEFT({row}.transport_url, 128);
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = quoted;
+END"""
+
+
 class MySQLBackend(Backend):
     kind = "mysql"
     dialect_name = "mysql"
@@ -50,6 +59,12 @@ class MySQLBackend(Backend):
             "SET foreign_key_checks = 0",
             "ALTER TABLE mapping_revision DROP CONSTRAINT mapping_revision_one_row",
         ),
+        quoting_triggers={
+            "insert": (_trigger("INSERT", "NEW"),),
+            "update": (_trigger("UPDATE", "OLD"),),
+            "delete": (_trigger("DELETE", "OLD"),),
+            "commit": (_trigger("INSERT", "NEW"),),  # no trigger waits for it
+        },
         session_id="SELECT CONNECTION_ID()",
         time_zone="SELECT @@global.time_zone",
         isolation_level="SELECT @@session.transaction_isolation",

@@ -33,6 +33,18 @@ if TYPE_CHECKING:
     from tests.support.servers.containers import Server
 
 
+_EVENTS = ("insert", "update", "delete")
+_REFUSE = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'refused %', COALESCE(NEW, OLD) USING DETAIL = COALESCE(NEW, OLD)::text;
+END $$"""
+
+
+def _trigger(kind: str, when: str = "") -> str:
+    return f"CREATE {kind} ON cell_mapping {when} FOR EACH ROW EXECUTE FUNCTION refuse()"
+
+
 class PostgreSQLBackend(Backend):
     kind = "postgresql"
     dialect_name = "postgresql"
@@ -48,6 +60,13 @@ class PostgreSQLBackend(Backend):
             "SET session_replication_role = replica",
             "ALTER TABLE mapping_revision DROP CONSTRAINT mapping_revision_one_row",
         ),
+        quoting_triggers={
+            **{event: (_REFUSE, _trigger(f"TRIGGER refusing BEFORE {event}")) for event in _EVENTS},
+            "commit": (
+                _REFUSE,
+                _trigger("CONSTRAINT TRIGGER refusing AFTER insert", "INITIALLY DEFERRED"),
+            ),
+        },
         session_id="SELECT pg_backend_pid()",
         # The zone of other sessions, whatever this one has set.
         time_zone="SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'",

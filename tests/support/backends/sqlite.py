@@ -43,6 +43,15 @@ def _error(message: str, name: str) -> sqlite3.OperationalError:
     return error
 
 
+_REFUSE = "SELECT RAISE(ABORT, 'refused')"
+_CHECKED = "CREATE TABLE checked (u REFERENCES cell_mapping (uuid) DEFERRABLE INITIALLY DEFERRED)"
+_INSERT_CHECKED = "INSERT INTO checked VALUES (NEW.transport_url)"
+
+
+def _trigger(event: str, statement: str) -> str:
+    return f"CREATE TRIGGER refusing BEFORE {event} ON cell_mapping BEGIN {statement}; END"
+
+
 class SQLiteBackend(Backend):
     kind = "sqlite"
     dialect_name = "sqlite"
@@ -57,6 +66,10 @@ class SQLiteBackend(Backend):
     )
     sql = SqlTexts(
         guards_off=("PRAGMA foreign_keys = OFF", "PRAGMA ignore_check_constraints = ON"),
+        quoting_triggers={  # RAISE takes a fixed text
+            **{event: (_trigger(event, _REFUSE),) for event in ("insert", "update", "delete")},
+            "commit": (_CHECKED, _trigger("insert", _INSERT_CHECKED)),
+        },
         begin="BEGIN IMMEDIATE",
     )
     missing_error = SchemaOutOfDate

@@ -1,0 +1,120 @@
+"""Texts that no report shows, and exceptions whose reports show none.
+
+Error reporters send the local variables of every frame of a traceback, as `repr` shows them. So a
+secret is a text with a masked `repr` from the first line of a public function on. Code that takes a
+secret apart runs in a block of `HiddenFrames`, because each part is a variable, too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from hostmap_sql.masking import MASK
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import NoReturn, Self, SupportsIndex
+
+T = TypeVar("T")
+
+
+class SecretText(str):
+    """A text with a masked `repr`; drivers bind it as any other.
+
+    >>> text = SecretText("s3cret")
+    >>> [text], text[:2], text == "s3cret", str(text)
+    (['***'], '***', True, 's3cret')
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(MASK)
+
+    def __getitem__(self, key: SupportsIndex | slice) -> SecretText:
+        # rich shows the beginning of a long text.
+        return SecretText(super().__getitem__(key))
+
+
+class SecretBytes(bytes):
+    """Bytes with a masked `repr`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"b{MASK!r}"
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def __getitem__(self, key: Any) -> Any:
+        part = super().__getitem__(key)
+        return SecretBytes(part) if isinstance(part, bytes) else part
+
+
+class NotText:
+    """Stands for an argument of a wrong type, which may hold a secret all the same."""
+
+    __slots__ = ("type_name",)
+
+    def __init__(self, value: object) -> None:
+        self.type_name = type(value).__name__
+
+
+def type_name(value: object) -> str:
+    """Return the name of the type of an argument, also of one that is concealed."""
+    return value.type_name if isinstance(value, NotText) else type(value).__name__
+
+
+def conceal(value: T) -> T:
+    """Return a value that no report shows: text as `SecretText`, other types as `NotText`.
+
+    None stays None. So does an object that masks itself, which has a method ``reveal``.
+    """
+    concealed: object
+    if value is None or isinstance(value, NotText) or hasattr(value, "reveal"):
+        concealed = value
+    elif isinstance(value, str):
+        concealed = SecretText(value)
+    else:
+        concealed = NotText(value)
+    return cast("T", concealed)
+
+
+class HiddenFrames:
+    """A block whose exceptions show no frame of the block, nor of what it calls.
+
+    It is for code with parts of secrets in its variables.
+    """
+
+    __slots__ = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        type_: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            drop_frames(error)
+
+
+def drop_frames(error: BaseException) -> None:
+    """Drop the frames of an exception and of its causes, and what it was raised in place of."""
+    seen = []
+    while error not in seen:
+        seen.append(error)
+        error.__traceback__ = None
+        error.__context__ = None
+        error = error.__cause__ or error
+
+
+def raise_alone(error: BaseException, cause: BaseException | None = None) -> NoReturn:
+    """Raise an exception without the one that is being handled as its context."""
+    try:
+        raise error from cause
+    finally:
+        error.__context__ = None

@@ -1,0 +1,78 @@
+"""The arguments of the calls that write cells: checked, and with URLs that no report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Any
+
+from hostmap_sql.concealing import conceal
+from hostmap_sql.errors import InvalidValue
+from hostmap_sql.quoting import guard
+from hostmap_sql.validation import valid_cell_name, valid_flag, valid_url
+
+
+class Unset(Enum):
+    """The default of an argument for which None is a value of its own."""
+
+    UNSET = "unset"
+
+
+UNSET = Unset.UNSET
+
+_PLAIN_FIELDS = frozenset({"name", "uuid", "disabled", "expected_revision"})
+
+_FIELDS = ("name", "transport_url", "database_connection", "disabled")
+
+
+def conceal_arguments(
+    args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a method of `Cells` so that no report shows a URL in them."""
+    changes = {"changes": conceal_changes(kwargs["changes"])} if "changes" in kwargs else {}
+    concealed = [
+        conceal_changes(value)
+        if isinstance(value, Iterable) and not isinstance(value, str)
+        else value
+        for value in args
+    ]
+    return tuple(concealed), conceal_fields(kwargs) | changes
+
+
+def conceal_unless_unset(value: Any) -> Any:
+    """Conceal the URL that a caller gives, if one is given."""
+    return value if value is UNSET else conceal(value)
+
+
+def conceal_changes(changes: Any) -> Any:
+    """Return the argument of `Cells.update_many` so that no report shows a URL in it."""
+    if not isinstance(changes, Mapping):
+        return conceal(changes)
+    return {key: conceal_fields(values) for key, values in changes.items()}
+
+
+def conceal_fields(values: Any) -> Any:
+    """Return named values of a cell, of which no report shows more than those without secrets."""
+    if not isinstance(values, Mapping):
+        return conceal(values)
+    return {
+        name: value if name in _PLAIN_FIELDS else conceal_unless_unset(value)
+        for name, value in values.items()
+    }
+
+
+def valid_values(uuid: str, values: Mapping[str, object]) -> dict[str, Any]:
+    """Check the new values of a cell."""
+    if not isinstance(values, Mapping):
+        raise InvalidValue(f"cell {uuid}", "must have a mapping of its new values")
+    valid: dict[str, Any] = {}
+    for field, value in values.items():
+        if field == "name":
+            valid[field] = valid_cell_name(value, uuid)
+        elif field in ("transport_url", "database_connection"):
+            valid[field] = valid_url(value, field)
+        elif field == "disabled":
+            valid[field] = valid_flag(value, field)
+        else:
+            raise InvalidValue(f"field {guard(field)!r}", f"is not one of {', '.join(_FIELDS)}")
+    return valid

@@ -1,0 +1,65 @@
+"""Quoting values in errors: names as they are, and what may hold a password masked."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar, cast
+
+from hostmap_sql.concealing import SecretText
+from hostmap_sql.masking import mask
+
+T = TypeVar("T")
+
+# Longer than any name. Searching in it would take long.
+_LONGEST = 1_000
+
+# An assignment, such as "password = ...".
+_ASSIGNMENT = re.compile(r"(pass|pwd|secret|token|key)\w{0,20}[\"']?\s{0,5}[=:]", re.IGNORECASE)
+_OPTION = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
+
+
+class _MaskedText(SecretText):
+    """A text that shows as `mask` shows it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(mask(str(self)))
+
+
+def guard(text: T) -> T:
+    """Return a text given as a name; its `repr` is masked if it may be, or hold, a URL or a login.
+
+    A URL in the wrong argument would otherwise be in the error.
+
+    >>> guard("compute-1"), guard("rabbit://nova:s3cret@mq1/"), guard("nova:s3cret@mq1")
+    ('compute-1', 'rabbit://nova:***@mq1/', '***')
+    """
+    if isinstance(text, str) and _may_be_secret(text):
+        return cast("T", _MaskedText(text))
+    return text
+
+
+def show_name(name: T) -> T | str:
+    """Return a name for sentences, without quotes, masked where `guard` masks.
+
+    >>> show_name("the database"), show_name("mysql://nova:s3cret@db/hostmap")
+    ('the database', 'mysql://nova:***@db/hostmap')
+    """
+    return mask(name) if isinstance(name, str) and _may_be_secret(name) else name
+
+
+def _may_be_secret(text: str) -> bool:
+    if len(text) > _LONGEST:
+        return True
+    has_login = 0 <= text.find(":") < text.rfind("@")
+    return "://" in text or has_login or _ASSIGNMENT.search(text) is not None
+
+
+def show_option(name: str) -> str:
+    """Describe an option of a URL by its name, unless the name may be a piece of a password.
+
+    >>> show_option("ssl-mode"), show_option("x;y")
+    ("the option 'ssl-mode'", 'an option')
+    """
+    return f"the option {name!r}" if _OPTION.fullmatch(name) else "an option"
