@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hostmap_sql.concealing import HiddenFrames, conceal
 from hostmap_sql.dialects import dialect_named, dialect_of_scheme
 from hostmap_sql.directory.cells import Cells
-from hostmap_sql.directory.consistency_check import check
-from hostmap_sql.directory.file_mode import close_to_others
 from hostmap_sql.directory.history import History
-from hostmap_sql.directory.secrets import Secrets, unsealed
+from hostmap_sql.directory.secrets import Secrets
 from hostmap_sql.directory.wait_for_hosts import WaitableHosts
 from hostmap_sql.directory.write_transaction import WriteTransaction
 from hostmap_sql.engine.database import Database
@@ -21,7 +19,8 @@ from hostmap_sql.engine.external_pool import ExternalPool
 from hostmap_sql.engine.external_pool_checks import refuse_unusable
 from hostmap_sql.engine.password import PasswordFunction
 from hostmap_sql.engine.pool import pool_for
-from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, OutcomeUnknown
+from hostmap_sql.errors import DatabaseUnavailable, OutcomeUnknown
+from hostmap_sql.maintenance import Maintenance
 from hostmap_sql.masking import mask
 from hostmap_sql.quoting import show_name
 from hostmap_sql.replica.replica import Replica
@@ -40,10 +39,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from hostmap_sql.directory.finding import Finding
     from hostmap_sql.engine.lost_commits import Outcome
-    from hostmap_sql.migrations.migrator import Migrations
-    from hostmap_sql.models import MigrationLock, MigrationStatus
     from hostmap_sql.runtime.dbapi import Connections
     from hostmap_sql.sealing.cipher import Cipher
     from hostmap_sql.sealing.references import References
@@ -121,7 +117,7 @@ def _attribute(name: str, doc: str) -> Any:
     return property(attrgetter(name), doc=doc)
 
 
-class HostMap:
+class HostMap(Maintenance):
     """The directory of hosts and cells. Threads can share it.
 
     `connect` returns one. The constructor takes the caller's own connection pool instead:
@@ -316,7 +312,7 @@ class HostMap:
         """
         return Replica(self._database, self.hosts, max_age=max_age, read_through=read_through)
 
-    # --- revision and consistency -------------------------------------------------------------
+    # --- the revision -------------------------------------------------------------------------
 
     def revision(self) -> int:
         """Return the newest committed revision, 0 in a new directory.
@@ -325,94 +321,6 @@ class HostMap:
         2
         """
         return self.history.newest()
-
-    def check(self, *, limit: int = 1000, require_sealed: bool = False) -> tuple[Finding, ...]:
-        """Check the directory for faults, and return them: none, if all is well.
-
-        It checks the schema, the record of changes, orphaned rows, and that mappings and record
-        agree. It reads one snapshot, without blocking writers, and changes nothing.
-
-        :param limit: the most findings of a kind; if there are more, a last one says so.
-        :param require_sealed: also find URLs in clear text, except references.
-        :raises SchemaOutOfDate: the database has no directory.
-
-        >>> hostmap.check()
-        ()
-        """
-        found = check(self._database, limit)
-        return (*found, *unsealed(self._database, limit)) if require_sealed else found
-
-    def fix_file_mode(self) -> tuple[str, ...]:
-        """Take the permissions of other users from an SQLite file and its logs; return these.
-
-        :raises DatabaseError: this user may not do that.
-
-        >>> hostmap.fix_file_mode()
-        ()
-        """
-        return close_to_others(self._database)
-
-    def migrate(self) -> tuple[str, ...]:
-        """Create or upgrade the tables, and return the migrations that were applied.
-
-        Needs the extra ``migrate``. An SQLite file that does not exist is created, readable by its
-        owner only. Of several concurrent calls, one migrates and the others wait; after a killed
-        call, the next one completes its work. If no migration is missing, it locks and
-        writes nothing, so an account with read access can call it.
-
-        :raises DatabaseError: a migration failed. The message is the database's own, with the
-            remedy if it is known.
-        :raises DatabaseUnavailable: another client was migrating until the timeout, or the
-            connection was lost.
-        :raises SchemaOutOfDate: the tables are of a newer version of the library.
-
-        >>> hostmap.migrate()
-        ()
-        """
-        self._create_database()
-        return self._migrations().apply()
-
-    def rollback_migrations(self, first: str) -> tuple[str, ...]:
-        """Roll back a migration and all after it; return their ids. THEIR TABLES' DATA IS LOST.
-
-        :param first: the id of the oldest migration to roll back.
-        :raises InvalidValue: there is no such migration, or it is not applied.
-
-        >>> hostmap.rollback_migrations("0007-cell-mapping-change")
-        ('0007-cell-mapping-change',)
-        """
-        return self._migrations().roll_back(first)
-
-    def migration_status(self) -> tuple[MigrationStatus, ...]:
-        """Return all migrations in order, each with whether it is applied.
-
-        >>> all(migration.applied for migration in hostmap.migration_status())
-        True
-        """
-        return self._migrations().status()
-
-    def break_migration_lock(self) -> MigrationLock | None:
-        """Remove the lock of a migration that was killed; return it, or None if there is none.
-
-        Needed only after a killed ``yoyo apply``, or on MySQL and MariaDB after a killed `migrate`
-        that was connected to another server of the cluster: other locks of `migrate` end with their
-        connections. First make sure that no ``yoyo apply`` is running: its lock looks the same.
-
-        :raises DatabaseError: a `migrate` is running; its lock stays.
-
-        >>> hostmap.break_migration_lock() is None
-        True
-        """
-        return self._migrations().break_lock()
-
-    def _migrations(self) -> Migrations:
-        # Lazy, because yoyo is an extra that services do not need.
-        try:
-            from hostmap_sql.migrations.migrator import Migrations  # noqa: PLC0415
-        except ModuleNotFoundError as error:
-            problem = "migrations need yoyo: install it with `pip install 'hostmap-sql[migrate]'`"
-            raise DatabaseError(problem) from error
-        return Migrations(self._database)
 
     # --- closing ------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TemplateField = Literal["database_connection", "transport_url"]
 
-_WORD = re.compile(r"[a-z_]{1,40}[0-9]{0,3}")
+_WORD = re.compile(r"[a-z_]{0,40}[0-9]{0,3}")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _SECRET_FIELD = re.compile(r"(username|password)[0-9]*")
 _NUMBERED_FIELD = re.compile(r"(username|password|hostname|port)[1-9][0-9]*")
