@@ -10,6 +10,7 @@ from hostmap_sql.directory.finding import Finding
 from hostmap_sql.directory.grants import grants
 from hostmap_sql.directory.history import History, HistoryPosition
 from hostmap_sql.directory.hosts import Hosts
+from hostmap_sql.directory.secrets import KeyUse, SealedCell, SealResult, Secrets
 from hostmap_sql.directory.wait_for_hosts import WaitableHosts
 from hostmap_sql.directory.write_transaction import WriteTransaction
 from hostmap_sql.errors import (
@@ -27,6 +28,7 @@ from hostmap_sql.errors import (
     NotPermitted,
     OutcomeUnknown,
     SchemaOutOfDate,
+    SecretUnavailable,
     StaleMapping,
     StaleReplica,
     UrlsNotRead,
@@ -45,7 +47,12 @@ from hostmap_sql.models import (
     MigrationStatus,
 )
 from hostmap_sql.replica.replica import Replica
+from hostmap_sql.sealing.cipher import Cipher
+from hostmap_sql.sealing.key_file import GeneratedKey, generate_key
+from hostmap_sql.sealing.key_ring import KeyRing
+from hostmap_sql.sealing.references import References
 from hostmap_sql.secret_url import SecretUrl
+from hostmap_sql.url_templates import fill_url
 
 __version__ = "0.1.0"
 
@@ -59,10 +66,12 @@ __all__ = [
     "CellMappingNotFound",
     "Cells",
     "ChangeSet",
+    "Cipher",
     "Conflict",
     "DatabaseError",
     "DatabaseUnavailable",
     "Finding",
+    "GeneratedKey",
     "History",
     "HistoryPosition",
     "HistoryPruned",
@@ -75,13 +84,20 @@ __all__ = [
     "Hosts",
     "HostsNotMapped",
     "InvalidValue",
+    "KeyRing",
+    "KeyUse",
     "MigrationLock",
     "MigrationStatus",
     "NotPermitted",
     "OutcomeUnknown",
+    "References",
     "Replica",
     "SchemaOutOfDate",
+    "SealResult",
+    "SealedCell",
+    "SecretUnavailable",
     "SecretUrl",
+    "Secrets",
     "StaleMapping",
     "StaleReplica",
     "UrlsNotRead",
@@ -89,5 +105,7 @@ __all__ = [
     "WriteTransaction",
     "__version__",
     "connect",
+    "fill_url",
+    "generate_key",
     "grants",
 ]

@@ -284,6 +284,24 @@ class OutcomeUnknown(HostMapError):
         )
 
 
+class SecretUnavailable(HostMapError):
+    """A URL of a cell cannot be sealed, opened or followed: `problem` says why.
+
+    `field` is "transport_url" or "database_connection", `cell_uuid` its cell. `key` is the id of
+    the key that sealed the URL; None if no key did.
+    """
+
+    def __init__(self, field: str, cell_uuid: str, problem: str, key: str | None = None) -> None:
+        super().__init__(field, cell_uuid, problem, key)
+        self.field = field
+        self.cell_uuid = cell_uuid
+        self.problem = problem
+        self.key = key
+
+    def __str__(self) -> str:
+        return f"the {self.field} of cell {self.cell_uuid} is not available: {self.problem}"
+
+
 class DatabaseError(HostMapError):
     """Any other failure of the database; `code` is its error code, if there is one."""
 

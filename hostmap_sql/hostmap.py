@@ -11,6 +11,7 @@ from hostmap_sql.concealing import HiddenFrames, conceal
 from hostmap_sql.dialects import dialect_named, dialect_of_scheme
 from hostmap_sql.directory.cells import Cells
 from hostmap_sql.directory.history import History
+from hostmap_sql.directory.secrets import Secrets
 from hostmap_sql.directory.wait_for_hosts import WaitableHosts
 from hostmap_sql.directory.write_transaction import WriteTransaction
 from hostmap_sql.engine.database import Database
@@ -23,6 +24,7 @@ from hostmap_sql.maintenance import Maintenance
 from hostmap_sql.masking import mask
 from hostmap_sql.quoting import show_name
 from hostmap_sql.replica.replica import Replica
+from hostmap_sql.sealing.url_codec import UrlCodec
 from hostmap_sql.validation import (
     valid_author,
     valid_flag,
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
     from hostmap_sql.engine.lost_commits import Outcome
     from hostmap_sql.runtime.dbapi import Connections
+    from hostmap_sql.sealing.cipher import Cipher
+    from hostmap_sql.sealing.references import References
 
 T = TypeVar("T")
 
@@ -57,6 +61,8 @@ def connect(
     author: str | None = None,
     password: Callable[[], str] | None = None,
     urls: bool = True,
+    cipher: Cipher | None = None,
+    references: References | None = None,
 ) -> HostMap:
     """Return the directory in the database of a URL. It does not connect yet.
 
@@ -73,6 +79,8 @@ def connect(
         in a thread of its own, several at a time, and its time counts for the timeout.
     :param urls: read the URLs of cells. False needs no right to read them: the attributes raise
         `UrlsNotRead`, and cells cannot be created or changed.
+    :param cipher: seals the URLs of cells on their way into the table, such as a `KeyRing`.
+    :param references: the references that `SecretUrl.reveal` follows. Default: none.
     :raises InvalidValue: the URL or another argument cannot be used. No password is in the message.
 
     >>> with connect("sqlite:///hostmap.db", author="docs") as hostmap:
@@ -98,6 +106,7 @@ def connect(
         author=valid_author(author),
         urls=valid_flag(urls, "urls"),
     )
+    database.codec = UrlCodec(cipher, references)
     hostmap = HostMap.__new__(HostMap)
     hostmap._set_up(database, mask(url.strip()), dialect.creator(parsed))  # noqa: SLF001 - this module
     return hostmap
@@ -120,6 +129,8 @@ class HostMap(Maintenance):
     :param author: the author of changes in the history, unless a call names another.
     :param urls: read the URLs of cells, see `connect`.
     :param name: the name of the database in messages.
+    :param cipher: as of `connect`.
+    :param references: as of `connect`.
     :raises InvalidValue: an argument cannot be used, or the dialect's driver is not installed. The
         first call raises it too, if the pool's connections cannot be used.
 
@@ -136,6 +147,8 @@ class HostMap(Maintenance):
         author: str | None = None,
         urls: bool = True,
         name: str = "the database",
+        cipher: Cipher | None = None,
+        references: References | None = None,
     ) -> None:
         refuse_unusable(connections)
         known = dialect_named(dialect)
@@ -147,8 +160,10 @@ class HostMap(Maintenance):
             author=valid_author(author),
             urls=valid_flag(urls, "urls"),
         )
+        database.codec = UrlCodec(cipher, references)
         # The caller creates the database too.
-        self._set_up(database, f"{known.name}, {_class_name(connections)}", lambda: None)
+        owner = getattr(connections, "__self__", connections)
+        self._set_up(database, f"{known.name}, {type(owner).__qualname__}", lambda: None)
 
     def _set_up(
         self, database: Database, description: str, create_database: Callable[[], object]
@@ -162,6 +177,7 @@ class HostMap(Maintenance):
         self._hosts = WaitableHosts(database)
         self._cells = Cells(database)
         self._history = History(database)
+        self._secrets = Secrets(database)
 
     def __repr__(self) -> str:
         return f"<HostMap {self._description}>"
@@ -171,6 +187,7 @@ class HostMap(Maintenance):
     )
     cells: Cells = _attribute("_cells", "The cells and their URLs, see `Cells`.")
     history: History = _attribute("_history", "The record of all changes, see `History`.")
+    secrets: Secrets = _attribute("_secrets", "Sealing the URLs of all cells, see `Secrets`.")
 
     # --- transactions -------------------------------------------------------------------------
 
@@ -321,8 +338,3 @@ class HostMap(Maintenance):
         _traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _class_name(connections: object) -> str:
-    """Return the class of a pool, given it or a method of it."""
-    return type(getattr(connections, "__self__", connections)).__qualname__

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hostmap_sql.directory.consistency_check import check
 from hostmap_sql.directory.file_mode import close_to_others
+from hostmap_sql.directory.secrets import unsealed
 from hostmap_sql.errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -23,19 +24,21 @@ class Maintenance:
     _database: Database
     _create_database: Callable[[], object]
 
-    def check(self, *, limit: int = 1000) -> tuple[Finding, ...]:
+    def check(self, *, limit: int = 1000, require_sealed: bool = False) -> tuple[Finding, ...]:
         """Check the directory for faults, and return them: none, if all is well.
 
         It checks the schema, the record of changes, orphaned rows, and that mappings and record
         agree. It reads one snapshot, without blocking writers, and changes nothing.
 
         :param limit: the most findings of a kind; if there are more, a last one says so.
+        :param require_sealed: also find URLs in clear text, except references.
         :raises SchemaOutOfDate: the database has no directory.
 
         >>> hostmap.check()
         ()
         """
-        return check(self._database, limit)
+        found = check(self._database, limit)
+        return (*found, *unsealed(self._database, limit)) if require_sealed else found
 
     def fix_file_mode(self) -> tuple[str, ...]:
         """Take the permissions of other users from an SQLite file and its logs; return these.

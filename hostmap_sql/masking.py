@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from hostmap_sql.sealed_text import is_sealed, visible_part
+
 MASK = "***"
 
 # MySQL's TEXT holds 65,535 bytes, and a character takes up to 4.
@@ -102,8 +104,8 @@ def mask(url: str) -> str:
     scheme = SCHEME.match(url)
     if scheme is None or scheme.end() > _MAX_SCHEME_LENGTH:
         return MASK
-    hidden = f"{scheme[0]}{MASK}"
-    if len(url) > MAX_URL_LENGTH:
+    hidden = f"{visible_part(url) if is_sealed(url) else scheme[0]}{MASK}"
+    if len(url) > MAX_URL_LENGTH or is_sealed(url):
         return hidden
     # A raw "@", "/" or "?" may belong to a password, so everything before the last "@" is a login.
     before, at, after = url[scheme.end() :].rpartition("@")

@@ -24,7 +24,17 @@ class SecretUrl:
         self._url = SecretText(url)
 
     def reveal(self) -> str:
-        """Return the URL in full, password included."""
+        """Return the URL in full, password included.
+
+        :raises SecretUnavailable: it is sealed or a reference, and cannot be opened or followed.
+        """
+        return str(self._url)
+
+    def written(self) -> str:
+        """Return the URL in full as it was written: a reference is not followed; see `References`.
+
+        :raises SecretUnavailable: it is sealed, and cannot be opened.
+        """
         return str(self._url)
 
     def __str__(self) -> str:

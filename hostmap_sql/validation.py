@@ -12,7 +12,8 @@ from hostmap_sql.errors import InvalidValue
 from hostmap_sql.masking import MAX_URL_LENGTH, SCHEME
 from hostmap_sql.models import CELL0_UUID
 from hostmap_sql.quoting import guard
-from hostmap_sql.secret_url import SecretUrl, bindable
+from hostmap_sql.sealed_text import is_sealed
+from hostmap_sql.secret_url import SecretUrl
 
 MAX_BIGINT = (1 << 63) - 1
 """The largest number that a BIGINT column holds."""
@@ -123,13 +124,15 @@ def valid_url(value: object, field: str) -> SecretUrl | None:
     """
     value = conceal(value)
     if isinstance(value, SecretUrl):
-        value = bindable(value)
+        value = conceal(value.written())
     if value is None:
         return None
     if not isinstance(value, str):
         raise InvalidValue(field, f"must be text, not {type_name(value)}")
     if not SCHEME.match(value):
         raise InvalidValue(field, "is not a URL: it must begin with a scheme and ://")
+    if is_sealed(value):
+        raise InvalidValue(field, "is sealed already: give the URL itself, as `reveal` returns it")
     if not value.isprintable() or " " in value:
         raise InvalidValue(field, "holds a space or a control character: write it as %XX")
     if len(value) > MAX_URL_LENGTH:

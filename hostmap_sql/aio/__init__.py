@@ -11,7 +11,13 @@ compute-3 cell2
 """
 
 from hostmap_sql.aio.hostmap import AsyncHostMap, connect
-from hostmap_sql.aio.proxies import AsyncCells, AsyncHistory, AsyncHosts, AsyncWaitableHosts
+from hostmap_sql.aio.proxies import (
+    AsyncCells,
+    AsyncHistory,
+    AsyncHosts,
+    AsyncSecrets,
+    AsyncWaitableHosts,
+)
 from hostmap_sql.aio.replica import AsyncReplica
 from hostmap_sql.aio.transactions import AsyncWriteTransaction
 
@@ -21,6 +27,7 @@ __all__ = [
     "AsyncHostMap",
     "AsyncHosts",
     "AsyncReplica",
+    "AsyncSecrets",
     "AsyncWaitableHosts",
     "AsyncWriteTransaction",
     "connect",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from hostmap_sql.aio.proxies import (
     AsyncCells,
     AsyncHistory,
+    AsyncSecrets,
     AsyncWaitableHosts,
     ClosableProxy,
     to_coroutine,
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from hostmap_sql.aio.transactions import AsyncWriteTransaction
+    from hostmap_sql.sealing.cipher import Cipher
+    from hostmap_sql.sealing.references import References
 
 T = TypeVar("T")
 
@@ -37,6 +40,8 @@ def connect(
     author: str | None = None,
     password: Callable[[], str] | None = None,
     urls: bool = True,
+    cipher: Cipher | None = None,
+    references: References | None = None,
 ) -> AsyncHostMap:
     """Return the directory in the database of a URL, for asyncio, as `hostmap_sql.connect`.
 
@@ -60,6 +65,8 @@ def connect(
         author=author,
         password=password,
         urls=urls,
+        cipher=cipher,
+        references=references,
     )
     return AsyncHostMap(hostmap, threads=pool_size)
 
@@ -93,6 +100,7 @@ class AsyncHostMap(ClosableProxy[HostMap]):
         self._hosts = AsyncWaitableHosts(hostmap.hosts, threads)
         self._cells = AsyncCells(hostmap.cells, threads)
         self._history = AsyncHistory(hostmap.history, threads)
+        self._secrets = AsyncSecrets(hostmap.secrets, threads)
 
     def __repr__(self) -> str:
         return f"<AsyncHostMap of {self._sync!r}>"
@@ -111,6 +119,11 @@ class AsyncHostMap(ClosableProxy[HostMap]):
     def history(self) -> AsyncHistory:
         """The record of all changes, see `AsyncHistory`."""
         return self._history
+
+    @property
+    def secrets(self) -> AsyncSecrets:
+        """Sealing the URLs of all cells, see `AsyncSecrets`."""
+        return self._secrets
 
     outcome = to_coroutine(HostMap.outcome)
     revision = to_coroutine(HostMap.revision)

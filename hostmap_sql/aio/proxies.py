@@ -11,6 +11,7 @@ from hostmap_sql.directory.cell_arguments import conceal_arguments
 from hostmap_sql.directory.cells import Cells
 from hostmap_sql.directory.history import History
 from hostmap_sql.directory.hosts import Hosts
+from hostmap_sql.directory.secrets import Secrets
 from hostmap_sql.runtime.processes import own_id
 from hostmap_sql.validation import valid_seconds
 
@@ -158,6 +159,15 @@ class AsyncCells(AsyncProxy[Cells]):
     update = to_coroutine(Cells.update, takes_urls=True)
     update_many = to_coroutine(Cells.update_many, takes_urls=True)
     delete = to_coroutine(Cells.delete)
+
+
+class AsyncSecrets(AsyncProxy[Secrets]):
+    """Sealing the URLs of all cells: `Secrets`, asynchronously."""
+
+    status = to_coroutine(Secrets.status)
+    # A thread goes on to its end in any case; so the coroutine knows the result.
+    seal = to_coroutine(Secrets.seal, to_its_end=True)
+    rotate = to_coroutine(Secrets.rotate, to_its_end=True)
 
 
 class AsyncHistory(AsyncProxy[History]):

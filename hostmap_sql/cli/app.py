@@ -15,6 +15,7 @@ from hostmap_sql.cli.commands.log import log
 from hostmap_sql.cli.commands.migrate import migrate
 from hostmap_sql.cli.commands.nova.group import nova
 from hostmap_sql.cli.commands.outcome import outcome
+from hostmap_sql.cli.commands.secrets.group import secrets
 from hostmap_sql.cli.framework.commands import Root
 from hostmap_sql.cli.framework.errors import EXIT_STATUSES
 
@@ -51,5 +52,17 @@ def app() -> None:
     """
 
 
-for command in (migrate, cell, host, log, outcome, check, grants, nova, demo, completion):
+for command in (
+    migrate,
+    cell,
+    host,
+    log,
+    outcome,
+    check,
+    grants,
+    secrets,
+    nova,
+    demo,
+    completion,
+):
     app.add_command(command)

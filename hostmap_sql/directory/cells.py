@@ -25,7 +25,7 @@ from hostmap_sql.errors import (
     StaleMapping,
 )
 from hostmap_sql.models import CellChange, CellMapping
-from hostmap_sql.secret_url import bindable
+from hostmap_sql.sealing.url_codec import StoredUrl, stored_text
 from hostmap_sql.validation import (
     canonical_uuid,
     new_uuid,
@@ -45,12 +45,15 @@ if TYPE_CHECKING:
     from hostmap_sql.secret_url import SecretUrl
 
 
+_URLS = ("transport_url", "database_connection")
+
+
 class Cells:
     """The cells and their URLs: ``hostmap.cells``, and ``tx.cells`` in a transaction."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._rows = RowMapper(urls=session.urls)
+        self._rows = RowMapper(session.codec, urls=session.urls)
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -134,6 +137,7 @@ class Cells:
 
         :raises InvalidValue: a value cannot be used.
         :raises CellMappingExists: another cell has the name or the UUID.
+        :raises SecretUnavailable: the cipher failed.
 
         >>> hostmap.cells.create("cell3", transport_url="rabbit://nova:s3cret@mq3:5672/").name
         'cell3'
@@ -144,12 +148,21 @@ class Cells:
         name = valid_cell_name(name, uuid)
         transport = valid_url(transport_url, "transport_url")
         database = valid_url(database_connection, "database_connection")
+        urls = self._encoded(uuid, {"transport_url": transport, "database_connection": database})
         disabled = valid_flag(disabled, "disabled")
 
         def work(transaction: Transaction) -> CellMapping:
             self._refuse_taken(transaction, uuid, name)
             now, revision = transaction.now, transaction.revision
-            cell = CellMapping(uuid, name, transport, database, disabled, revision, now, None)
+            cell = CellMapping(
+                uuid,
+                name,
+                disabled=disabled,
+                revision=revision,
+                created_at=now,
+                updated_at=None,
+                **urls,
+            )
             created_at = self._session.dialect.encode_time(now)
             transaction.execute(sql.CELL_INSERT, _parameters(cell) | {"created_at": created_at})
             transaction.pending.cell(uuid, CREATED)
@@ -177,6 +190,8 @@ class Cells:
         :raises CellMappingNotFound: there is no such cell.
         :raises CellMappingExists: another cell has the new name.
         :raises StaleMapping: the cell is not at the expected revision.
+        :raises SecretUnavailable: the cipher failed; or a URL here is sealed, and the new one would
+            be stored in clear text, because there is no cipher.
 
         >>> uuid = hostmap.cells.get_by_name("cell2").uuid
         >>> hostmap.cells.update(uuid, disabled=True).disabled
@@ -195,14 +210,16 @@ class Cells:
         values = valid_values(
             uuid, {field: value for field, value in given.items() if value is not UNSET}
         )
+        encoded = self._encoded(uuid, values)
 
         def work(transaction: Transaction) -> CellMapping:
             current = self._get_expected(transaction, uuid, expected_revision)
             wanted = replace(current, **values)
             if wanted == current:
                 return current
+            wanted = self._with_urls(current, wanted, encoded)
             self._refuse_taken_names(transaction, [(current, wanted)])
-            return self._update(transaction, wanted)
+            return write_cell(transaction, wanted)
 
         return self._session.write(work)
 
@@ -216,6 +233,7 @@ class Cells:
         :raises InvalidValue: a value cannot be used.
         :raises CellMappingNotFound: there is no such cell.
         :raises CellMappingExists: another cell has a new name, even one that this call renames.
+        :raises SecretUnavailable: as `update`.
 
         >>> cell1, cell2 = hostmap.cells.list()
         >>> changed = hostmap.cells.update_many({
@@ -235,14 +253,19 @@ class Cells:
             if uuid in checked:
                 raise InvalidValue(f"cell {uuid}", "is given twice")
             checked[uuid] = valid_values(uuid, values)
+        encoded = {uuid: self._encoded(uuid, values) for uuid, values in checked.items()}
 
         def work(transaction: Transaction) -> builtins.list[CellMapping]:
             # Check before the first write, so that it is all or none in the caller's transaction.
             current = [self._rows.get_cell(transaction, uuid) for uuid in checked]
             pairs = [(cell, replace(cell, **checked[cell.uuid])) for cell in current]
-            pairs = [(cell, wanted) for cell, wanted in pairs if wanted != cell]
+            pairs = [
+                (cell, self._with_urls(cell, wanted, encoded[cell.uuid]))
+                for cell, wanted in pairs
+                if wanted != cell
+            ]
             self._refuse_taken_names(transaction, pairs)
-            return [self._update(transaction, wanted) for _, wanted in pairs]
+            return [write_cell(transaction, wanted) for _, wanted in pairs]
 
         return self._session.write(work)
 
@@ -291,13 +314,27 @@ class Cells:
             return cell
         raise StaleMapping(cell, expected_revision=revision)
 
-    def _update(self, transaction: Transaction, wanted: CellMapping) -> CellMapping:
-        now = transaction.now
-        wanted = replace(wanted, revision=transaction.revision, updated_at=now)
-        updated_at = self._session.dialect.encode_time(now)
-        transaction.execute(sql.CELL_UPDATE, _parameters(wanted) | {"updated_at": updated_at})
-        transaction.pending.cell(wanted.uuid, UPDATED)
-        return wanted
+    def _encoded(self, uuid: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the URLs among the new values as they will be stored: sealed, with a cipher.
+
+        Before the transaction, which holds the lock of all writers: a cipher may be a network call.
+        """
+        codec = self._session.codec
+        return {name: codec.encode(values[name], uuid, name) for name in _URLS if name in values}
+
+    def _with_urls(
+        self, current: CellMapping, wanted: CellMapping, encoded: Mapping[str, Any]
+    ) -> CellMapping:
+        """Return a changed cell with its encoded URLs.
+
+        :raises SecretUnavailable: one would replace a sealed URL by clear text.
+        """
+        for name, url in encoded.items():
+            old = getattr(current, name)
+            is_clear = url is not None and not self._session.codec.has_cipher
+            if is_clear and isinstance(old, StoredUrl):
+                old.refuse_clear_text()
+        return replace(wanted, **encoded)
 
     def _refuse_taken_names(
         self, session: Session, pairs: Iterable[tuple[CellMapping, CellMapping]]
@@ -323,13 +360,23 @@ class Cells:
                 raise CellMappingExists("name", name, other)
 
 
+def write_cell(transaction: Transaction, wanted: CellMapping) -> CellMapping:
+    """Write the new values of a cell, whose URLs are encoded, and return it."""
+    now = transaction.now
+    wanted = replace(wanted, revision=transaction.revision, updated_at=now)
+    updated_at = transaction.dialect.encode_time(now)
+    transaction.execute(sql.CELL_UPDATE, _parameters(wanted) | {"updated_at": updated_at})
+    transaction.pending.cell(wanted.uuid, UPDATED)
+    return wanted
+
+
 def _parameters(cell: CellMapping) -> dict[str, Any]:
     """Return a cell's parameters for CELL_INSERT and CELL_UPDATE, except the times."""
     return {
         "uuid": cell.uuid,
         "name": cell.name,
-        "transport_url": bindable(cell.transport_url),
-        "database_connection": bindable(cell.database_connection),
+        "transport_url": conceal(stored_text(cell.transport_url)),
+        "database_connection": conceal(stored_text(cell.database_connection)),
         "disabled": cell.disabled,
         "revision": cell.revision,
     }

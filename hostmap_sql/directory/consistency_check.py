@@ -21,13 +21,13 @@ from hostmap_sql.errors import InvalidValue, SchemaOutOfDate
 from hostmap_sql.models import CELL0_UUID
 from hostmap_sql.quoting import guard
 from hostmap_sql.schema import known_migrations
+from hostmap_sql.sealing.url_codec import check_stored
 from hostmap_sql.validation import (
     MAX_BIGINT,
     canonical_uuid,
     valid_cell_name,
     valid_host,
     valid_number,
-    valid_url,
 )
 
 if TYPE_CHECKING:
@@ -254,8 +254,8 @@ def _invalid_cell(row: Row) -> Iterator[Finding]:
         return
     try:
         valid_cell_name(name, uuid)
-        valid_url(transport_url, "transport_url")
-        valid_url(database_connection, "database_connection")
+        check_stored(transport_url, "transport_url")
+        check_stored(database_connection, "database_connection")
     except InvalidValue as error:
         problem = f"cell {name!r}: its {error.field} {error.problem}: update the cell"
         yield Finding("cell-invalid", problem, cell_uuid=uuid)

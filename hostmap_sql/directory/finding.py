@@ -25,6 +25,7 @@ KINDS = (
     "host-differs",
     "host-outdated",
     "host-missing",
+    "cell-unsealed",
 )
 """The kinds of findings, in the order of the report."""
 

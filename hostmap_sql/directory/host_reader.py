@@ -25,7 +25,7 @@ class HostReader:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._rows = RowMapper(urls=session.urls)
+        self._rows = RowMapper(session.codec, urls=session.urls)
 
     def get(self, host: str) -> HostMapping:
         """Return the mapping of a host, with its cell: one statement, one round trip.

@@ -11,7 +11,7 @@ from hostmap_sql.concealing import conceal, raise_alone
 from hostmap_sql.directory.cell_without_urls import CellWithoutUrls
 from hostmap_sql.errors import CellMappingNotFound, DatabaseError, HostMappingNotFound
 from hostmap_sql.models import CellChange, CellMapping, ChangeSet, HostChange, HostMapping
-from hostmap_sql.secret_url import SecretUrl
+from hostmap_sql.sealing.url_codec import CLEAR, UrlCodec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from hostmap_sql.engine.session import Session
     from hostmap_sql.runtime.dbapi import Fits, Row
+    from hostmap_sql.secret_url import SecretUrl
 
 
 def one_of(hosts: Iterable[str]) -> Fits:
@@ -75,10 +76,12 @@ def _concealed(row: Row) -> Row:
 class RowMapper:
     """Maps rows, with their columns in the order of the statements in `sql`.
 
+    :param codec: makes the URLs of cells.
     :param urls: whether the rows have the URLs of cells, or NULL in their place.
     """
 
-    def __init__(self, *, urls: bool = True) -> None:
+    def __init__(self, codec: UrlCodec = CLEAR, *, urls: bool = True) -> None:
+        self._codec = codec
         self._urls = urls
         self._cells: dict[str, tuple[Row, CellMapping]] = {}
 
@@ -106,13 +109,16 @@ class RowMapper:
         return CellMapping(
             uuid,
             name,
-            None if transport_url is None else SecretUrl(transport_url),
-            None if database_connection is None else SecretUrl(database_connection),
+            self._url(transport_url, uuid, "transport_url"),
+            self._url(database_connection, uuid, "database_connection"),
             bool(disabled),
             revision,
             as_utc(created),
             as_utc_or_none(updated),
         )
+
+    def _url(self, stored: str | None, uuid: str, field: str) -> SecretUrl | None:
+        return None if stored is None else self._codec.decode(stored, uuid, field)
 
     def get_cell(self, session: Session, uuid: str) -> CellMapping:
         """Read the cell with a canonical UUID.

@@ -20,6 +20,7 @@ from hostmap_sql.errors import DatabaseError, DatabaseUnavailable, SchemaOutOfDa
 from hostmap_sql.runtime.dbapi import close_quietly
 from hostmap_sql.runtime.processes import MARK, THIS, notice, own_id, refuse_elsewhere
 from hostmap_sql.runtime.watchdog import CLEANUP_TIME, WATCHDOG, TimedCall, timed_call
+from hostmap_sql.sealing.url_codec import CLEAR
 from hostmap_sql.sql.statement import Statement
 from hostmap_sql.validation import new_uuid
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from hostmap_sql.dialects.base import Dialect
     from hostmap_sql.engine.error_translation import Translator
     from hostmap_sql.runtime.dbapi import Connection, Cursor, Fits, MakeCursor, Parameters, Row
+    from hostmap_sql.sealing.url_codec import UrlCodec
 
 T = TypeVar("T")
 
@@ -57,6 +59,9 @@ class Session(ABC):
     :param make_cursor: makes a cursor that returns tuples.
     :param urls: whether it reads the URLs of cells.
     """
+
+    codec: UrlCodec = CLEAR
+    """Seals and opens the URLs of cells."""
 
     def __init__(self, translator: Translator, make_cursor: MakeCursor, *, urls: bool) -> None:
         self.dialect: Dialect = translator.dialect
@@ -97,6 +102,7 @@ class ReadTransaction(Session):
         self, parent: Session, connection: Connection, deadline: Callable[[], float]
     ) -> None:
         super().__init__(parent.translator, parent.make_cursor, urls=parent.urls)
+        self.codec = parent.codec
         self._deadline = deadline
         self._connection = connection
         if not MARK[0]:
@@ -166,6 +172,7 @@ class Transaction(Session):
         deadline: Callable[[], float],
     ) -> None:
         super().__init__(parent.translator, parent.make_cursor, urls=parent.urls)
+        self.codec = parent.codec
         self.deadline = deadline
         self.change_id = new_uuid()
         self.author = author

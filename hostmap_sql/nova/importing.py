@@ -24,11 +24,11 @@ from hostmap_sql.nova.database import NovaDatabase
 from hostmap_sql.nova.live_hosts import cell_uuids_by_host
 from hostmap_sql.nova.results import ImportedCell, ImportResult, PlannedHost
 from hostmap_sql.quoting import guard
+from hostmap_sql.secret_url import SecretUrl
 from hostmap_sql.validation import valid_cell_of_host, valid_host, valid_url, valid_uuid
 
 if TYPE_CHECKING:
     from hostmap_sql.directory.write_transaction import WriteTransaction
-    from hostmap_sql.secret_url import SecretUrl
 
 T = TypeVar("T")
 
@@ -165,7 +165,14 @@ def _plan_cells(
 
 def _differences(actual: CellMapping, wanted: _NovaCell, name: str) -> tuple[str, ...]:
     values = _cell_values(wanted, name).items()
-    return tuple(field for field, value in values if getattr(actual, field) != value)
+    return tuple(
+        field for field, value in values if _clear(getattr(actual, field)) != _clear(value)
+    )
+
+
+def _clear(value: object) -> object:
+    # Comparing what is sealed without its key would report a difference.
+    return value.reveal() if isinstance(value, SecretUrl) else value
 
 
 def _cell_values(wanted: _NovaCell, name: str) -> Mapping[str, Any]:
@@ -204,7 +211,7 @@ def _write_cells(
         if cell.action == "created":
             changes.cells.create(uuid=cell.uuid, **values)
         elif cell.action == "updated":
-            changes.cells.update(cell.uuid, **values)
+            changes.cells.update(cell.uuid, **{field: values[field] for field in cell.differs})
     return tuple(cell for cell, _ in plan)
 
 

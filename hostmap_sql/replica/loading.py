@@ -72,5 +72,5 @@ def _read_names(session: Session, cell_uuid: str, after: str) -> Sequence[str]:
 
 
 def _read_cells(session: Session) -> Mapping[str, CellMapping]:
-    cells = map(RowMapper(urls=session.urls).cell, session.all(sql.CELL_LIST))
+    cells = map(RowMapper(session.codec, urls=session.urls).cell, session.all(sql.CELL_LIST))
     return {cell.uuid: cell for cell in cells}

@@ -14,12 +14,14 @@ from hostmap_sql.aio import (
     AsyncHostMap,
     AsyncHosts,
     AsyncReplica,
+    AsyncSecrets,
     AsyncWaitableHosts,
     AsyncWriteTransaction,
 )
 from hostmap_sql.directory.cells import Cells
 from hostmap_sql.directory.history import History
 from hostmap_sql.directory.hosts import Hosts
+from hostmap_sql.directory.secrets import Secrets
 from hostmap_sql.directory.wait_for_hosts import WaitableHosts
 from hostmap_sql.replica.replica import Replica
 
@@ -27,6 +29,7 @@ PROXIES: dict[type, type] = {
     Cells: AsyncCells,
     WriteTransaction: AsyncWriteTransaction,
     History: AsyncHistory,
+    Secrets: AsyncSecrets,
     HostMap: AsyncHostMap,
     Hosts: AsyncHosts,
     Replica: AsyncReplica,

@@ -21,20 +21,22 @@ if TYPE_CHECKING:
 
 READS = {"database", "timeout", "format", "columns"}
 WRITES = READS | {"author", "reason"}
+SEALS = {"key_file"}
+REVEALS = SEALS | {"reference_folder", "reference_prefix"}
 FILTERS = WRITES  # author and reason are filters here
 
 # The options of `hostmap` itself that each command uses. A new command needs an entry.
 EFFECTIVE = {
     "migrate": READS,
-    "cell create": WRITES,
-    "cell list": READS,
-    "cell show": READS,
-    "cell update": WRITES,
+    "cell create": WRITES | SEALS,
+    "cell list": READS | REVEALS,
+    "cell show": READS | REVEALS,
+    "cell update": WRITES | SEALS,
     "cell enable": WRITES,
     "cell disable": WRITES,
     "cell drain": WRITES,
     "cell delete": WRITES,
-    "cell rotate": WRITES,
+    "cell rotate": WRITES | SEALS,
     "host create": WRITES,
     "host show": READS,
     "host list": READS,
@@ -47,10 +49,14 @@ EFFECTIVE = {
     "outcome": READS,
     "check": READS,
     "grants": READS - {"format", "columns"},
-    "nova import": WRITES,
-    "nova discover": WRITES,
-    "nova check": READS,
-    "nova export": READS,
+    "secrets generate-key": SEALS | {"format", "columns"},
+    "secrets seal": WRITES | SEALS,
+    "secrets rotate": WRITES | SEALS,
+    "secrets status": READS | SEALS,
+    "nova import": WRITES | REVEALS,
+    "nova discover": WRITES | REVEALS,
+    "nova check": READS | REVEALS,
+    "nova export": READS | REVEALS,
     "demo": {"timeout", "author", "reason"},
     "completion": set(),
 }
@@ -63,6 +69,9 @@ VALUES = {
     "columns": "host",
     "author": "alice",
     "reason": "rack 9",
+    "key_file": "hostmap.keys",
+    "reference_folder": "/run/secrets",
+    "reference_prefix": "CELL_",
 }
 
 
@@ -97,9 +106,10 @@ def test_an_option_without_effect_is_refused(
 ) -> None:
     words = [*name.split(), *arguments(COMMANDS[name])]
     place = 0 if is_before else len(words)
-    words[place:place] = [f"--{option}", VALUES[option]]
+    flag = f"--{option.replace('_', '-')}"
+    words[place:place] = [flag, VALUES[option]]
     error = cli.error(*words, status=2)
-    assert f"--{option}" in error
+    assert flag in error
     assert "has no effect on `hostmap " in error or "it shows none" in error
 
 

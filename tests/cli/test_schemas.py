@@ -17,6 +17,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from hostmap_sql import generate_key
 from hostmap_sql.directory.finding import KINDS
 from tests.cli.json_schemas import DEFINITIONS, FOLDER, SCHEMAS, Schema, outputs, validate
 
@@ -84,7 +85,24 @@ OUTPUTS: dict[str, list[tuple[int, str]]] = {
         (0, "migrate --status"),
         (0, "migrate --rollback 0006-host-mapping-change --yes"),
     ],
-    "check": [(0, "check"), (0, "check --limit 1")],
+    "check": [(0, "check"), (0, "check --limit 1"), (4, "check --require-sealed")],
+    "secrets-generate-key": [
+        (0, "secrets generate-key --key-file new.keys"),
+        (0, "secrets generate-key --key-file new.keys --key next --inactive --dry-run"),
+    ],
+    "secrets-seal": [(0, "secrets seal --key-file hostmap.keys")] * 2,
+    "secrets-seal--dry-run": [(0, "secrets seal --key-file hostmap.keys --dry-run")],
+    "secrets-rotate": [
+        (0, "secrets seal --key-file hostmap.keys"),
+        (0, "secrets generate-key --key-file hostmap.keys --key next"),
+        (0, "secrets rotate --key-file hostmap.keys"),
+    ],
+    "secrets-rotate--dry-run": [(0, "secrets rotate --key-file hostmap.keys --dry-run")],
+    "secrets-status": [
+        (0, "secrets status"),
+        (0, "secrets seal --key-file hostmap.keys"),
+        (0, "secrets status --key-file hostmap.keys"),
+    ],
 }
 ELSEWHERE = {name for name in COLUMNS if name.startswith("nova-")}
 
@@ -127,11 +145,12 @@ def test_columns_match_the_schema(name: str) -> None:
 def test_output_matches_the_schema(cli: Cli, tmp_path: Path, name: str) -> None:
     (tmp_path / "hosts.csv").write_text("host,cell\ncompute-7,cell1\ncompute-1,cell2\n")
     (tmp_path / "urls.csv").write_text("cell,transport_url\ncell1,rabbit://nova:PASSWORD@mq9/\n")
+    generate_key(tmp_path / "hostmap.keys")
     for status, line in OUTPUTS[name]:
         output = cli.json(*shlex.split(line), status=status)
         if line.startswith(TITLES[name].removeprefix("hostmap ").removesuffix(" --dry-run")):
             validate(name, output)
-    assert line.startswith(name.removesuffix("--dry-run").replace("-", " "))
+    assert f"hostmap {line}".startswith(TITLES[name].removesuffix(" --dry-run"))
 
 
 def test_findings_match_the_schema(cli: Cli) -> None:

@@ -18,12 +18,14 @@ import hostmap_sql
 from hostmap_sql.directory.cells import Cells
 from hostmap_sql.directory.history import History
 from hostmap_sql.directory.hosts import Hosts
+from hostmap_sql.directory.secrets import Secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 CELL1_UUID = "5f7ccc29-a9eb-417c-865e-b9bd78a72dcc"
+PUBLIC = {name: getattr(hostmap_sql, name) for name in ("KeyRing", "connect")}
 NO_EXAMPLE = {"close"}  # there is nothing to show
 
 
@@ -56,13 +58,14 @@ def directory(tmp_path: Path) -> Iterator[dict[str, object]]:
             for host, cell in (("compute-1", cell1), ("compute-2", cell1), ("compute-3", cell2)):
                 tx.hosts.create(host, cell.uuid)
         pool = SimpleNamespace(connection=connection)
+        hostmap_sql.generate_key("hostmap.keys", key="2026-11")
         yield {"hostmap": hostmap, "pool": pool, "asyncio": asyncio}
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
 def test_the_example_runs(name: str, directory: dict[str, object]) -> None:
     test = EXAMPLES[name]
-    test.globs = test.globs | directory
+    test.globs = PUBLIC | test.globs | directory
     report: list[str] = []
 
     failed = doctest.DocTestRunner().run(test, out=report.append, clear_globs=False).failed
@@ -70,7 +73,7 @@ def test_the_example_runs(name: str, directory: dict[str, object]) -> None:
     assert not failed, "".join(report)
 
 
-@pytest.mark.parametrize("owner", [hostmap_sql.HostMap, Hosts, Cells, History])
+@pytest.mark.parametrize("owner", [hostmap_sql.HostMap, Hosts, Cells, History, Secrets])
 def test_every_public_call_has_an_example(owner: type) -> None:
     calls = {name for name, value in vars(owner).items() if isfunction(value) and name[0] != "_"}
     module = f"{owner.__module__}.{owner.__name__}"

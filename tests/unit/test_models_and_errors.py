@@ -34,6 +34,7 @@ from hostmap_sql import (
     NotPermitted,
     OutcomeUnknown,
     SchemaOutOfDate,
+    SecretUnavailable,
     SecretUrl,
     StaleMapping,
     StaleReplica,
@@ -109,6 +110,12 @@ ERRORS: list[tuple[HostMapError, dict[str, Any], str]] = [
         {"change_id": UUID, "revision": 7},
         f"run `hostmap outcome {UUID} --revision 7` before",
     ),
+    (
+        SecretUnavailable("transport_url", UUID, "it is sealed", "2026-11"),
+        {"field": "transport_url", "cell_uuid": UUID, "problem": "it is sealed", "key": "2026-11"},
+        f"the transport_url of cell {UUID} is not available: it is sealed",
+    ),
+    (SecretUnavailable("f", UUID, "x"), {"key": None}, "the f of cell"),
     (
         DatabaseError("x", "1062", "host_insert"),
         {"problem": "x", "code": "1062", "statement": "host_insert"},

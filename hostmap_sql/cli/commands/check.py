@@ -39,12 +39,17 @@ _DEFAULT_LIMIT = 1_000
     help=f"Show at most this number of findings of each kind. Default: {_DEFAULT_LIMIT:,}.",
 )
 @click.option(
+    "--require-sealed",
+    is_flag=True,
+    help="Also find URLs of cells in clear text; see `hostmap secrets seal`.",
+)
+@click.option(
     "--fix-mode",
     is_flag=True,
     help="First take the permissions of other users from an SQLite file and its logs.",
 )
 @click.pass_obj
-def check(settings: Settings, /, *, limit: int, fix_mode: bool) -> None:
+def check(settings: Settings, /, *, limit: int, require_sealed: bool, fix_mode: bool) -> None:
     """Check the consistency of the directory and its history.
 
     Each finding names a fault and its remedy. If there are any, the exit status is 4.
@@ -53,7 +58,7 @@ def check(settings: Settings, /, *, limit: int, fix_mode: bool) -> None:
     with settings.open() as hostmap:
         if fix_mode:
             _fix_mode(hostmap)
-        found = hostmap.check(limit=limit)
+        found = hostmap.check(limit=limit, require_sealed=require_sealed)
     if found or settings.format != "table":
         show_rows(settings, COLUMNS, map(_row, found), BRIEF_COLUMNS)
     if found:

@@ -18,7 +18,7 @@ from hostmap_sql.cli.framework.option_checks import (
     refuse_extra,
     refuse_incomplete,
 )
-from hostmap_sql.cli.framework.options import ALL, EVERYWHERE, READS, SHOWS, global_options
+from hostmap_sql.cli.framework.options import ALL, EVERYWHERE, READS, REVEALS, SHOWS, global_options
 from hostmap_sql.cli.framework.redaction import quotable
 from hostmap_sql.cli.framework.settings import Settings
 
@@ -32,7 +32,7 @@ def _example_text(example: str) -> str:
 
 
 def _options_text(uses: Collection[str]) -> str:
-    names = [f"--{name}" for name in ALL if name in uses]
+    names = [f"--{name.replace('_', '-')}" for name in ALL if name in uses]
     if "columns" in uses:
         names.insert(names.index("--columns") + 1, "--csv-safe")
     known = ", ".join(names)
@@ -100,6 +100,8 @@ class Command(_CheckedCommand):
         refuse_incomplete(ctx, self, self.only_with)
         if settings.verbose:
             show_log(ctx)
+        for name in {*REVEALS} - self.uses:
+            setattr(settings, name, None)  # of the environment: the file need not be readable
         return super().invoke(ctx)
 
     def _refuse_unknown_columns(self, ctx: click.Context, settings: Settings) -> None:
@@ -123,7 +125,8 @@ class Command(_CheckedCommand):
         params = {param.name: param for param in self.params}
         for name, values in settings.typed.items():
             if name not in self.uses:
-                problem = f"--{name} has no effect on `{ctx.command_path}`: leave it out"
+                option = params[name].opts[-1]
+                problem = f"{option} has no effect on `{ctx.command_path}`: leave it out"
                 raise click.UsageError(problem, ctx)
             is_own = not getattr(params[name], "hidden", False)
             if is_own:

@@ -23,9 +23,11 @@ FORMATS = ("table", "json", "csv", "value")
 # Sets of names of the options of `hostmap` itself.
 READS = ("database", "timeout")
 WRITES = (*READS, "author", "reason")
+SEALS = ("key_file",)
+REVEALS = (*SEALS, "reference_folder", "reference_prefix")
 SHOWS = ("format", "columns")
 EVERYWHERE = ("verbose",)
-ALL = (*WRITES, *SHOWS, *EVERYWHERE)
+ALL = (*WRITES, *REVEALS, *SHOWS, *EVERYWHERE)
 
 
 class UrlOption(click.types.StringParamType):
@@ -106,6 +108,28 @@ def global_options(*, hidden: bool) -> list[click.Option]:
             metavar="TEXT",
             help="The reason for the change, for the history. For log: show only changes whose "
             "reason contains this text.",
+        ),
+        option(
+            "--key-file",
+            metavar="FILE",
+            envvar=None if hidden else "HOSTMAP_KEY_FILE",
+            show_envvar=True,
+            help="The keys that seal and open the URLs of cells; see `hostmap secrets`.",
+        ),
+        option(
+            "--reference-folder",
+            metavar="FOLDER",
+            envvar=None if hidden else "HOSTMAP_REFERENCE_FOLDER",
+            show_envvar=True,
+            help="Follow URLs of cells of the form file:///FOLDER/NAME to files in this folder.",
+        ),
+        option(
+            "--reference-prefix",
+            metavar="PREFIX",
+            envvar=None if hidden else "HOSTMAP_REFERENCE_PREFIX",
+            show_envvar=True,
+            help="Follow URLs of cells of the form env://NAME to environment variables whose names "
+            "begin with this.",
         ),
         option(
             "-v",

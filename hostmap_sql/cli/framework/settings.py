@@ -12,6 +12,8 @@ from hostmap_sql.cli.framework.errors import Failure, print_status
 from hostmap_sql.cli.framework.suggestions import add_suggestion
 from hostmap_sql.errors import CellMappingNotFound, HostMappingNotFound, InvalidValue
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT, connect
+from hostmap_sql.sealing.key_ring import KeyRing
+from hostmap_sql.sealing.references import References
 from hostmap_sql.validation import MAX_SECONDS, valid_name
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ class Settings:
     timeout: float = DEFAULT_TIMEOUT
     author: str | None = None
     reason: str | None = None
+    key_file: str | None = None
+    reference_folder: str | None = None
+    reference_prefix: str | None = None
     verbose: bool = False
     typed: dict[str, list[Any]] = field(default_factory=dict)
     """Every value on the command line, by the name of its option."""
@@ -52,9 +57,13 @@ class Settings:
         """
         author = _login_name() if self.author is None else self.author
         timeout = min(self.timeout, max_timeout)
+        cipher = None if self.key_file is None else KeyRing.from_file(self.key_file)
+        references = References(self.reference_prefix, self.reference_folder)
         source = find_database(self.database)
         try:
-            directory = connect(source.url, timeout=timeout, author=author)
+            directory = connect(
+                source.url, timeout=timeout, author=author, cipher=cipher, references=references
+            )
         except InvalidValue as error:
             if source.file is None or error.field != "database URL":
                 raise

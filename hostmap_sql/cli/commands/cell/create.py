@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hostmap_sql.cli.framework.commands import Command
-from hostmap_sql.cli.framework.options import WRITES
+from hostmap_sql.cli.framework.options import SEALS, WRITES
 from hostmap_sql.cli.framework.param_types import URL_OR_NONE
 from hostmap_sql.cli.output.formats import show_row
 from hostmap_sql.cli.output.rows import CELL_COLUMNS, cell_row
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     "create",
     cls=Command,
     columns=CELL_COLUMNS,
-    uses=WRITES,
+    uses=(*WRITES, *SEALS),
     example="hostmap cell create cell4 --transport-url rabbit://nova:PASSWORD@mq4:5672/ "
     "--database-connection mysql+pymysql://nova:PASSWORD@db4/nova\n"
     "hostmap cell create cell5 --transport-url @mq5.url --database-connection @db5.url",

@@ -8,6 +8,7 @@ import click
 
 from hostmap_sql.cli.commands.cell.arguments import show_secrets_option
 from hostmap_sql.cli.framework.commands import Command
+from hostmap_sql.cli.framework.options import READS, REVEALS
 from hostmap_sql.cli.output.formats import show_rows
 from hostmap_sql.cli.output.rows import BRIEF_CELL_COLUMNS, CELL_COLUMNS, cell_row
 
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
     from hostmap_sql.cli.framework.settings import Settings
 
 
-@click.command("list", cls=Command, columns=CELL_COLUMNS, example="hostmap cell list --format json")
+@click.command(
+    "list",
+    cls=Command,
+    columns=CELL_COLUMNS,
+    uses=(*READS, *REVEALS),
+    example="hostmap cell list --format json",
+)
 @show_secrets_option
 @click.pass_obj
 def list_cells(settings: Settings, /, *, show_secrets: bool) -> None:

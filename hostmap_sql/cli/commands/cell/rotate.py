@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hostmap_sql.cli.framework.commands import Command
-from hostmap_sql.cli.framework.options import WRITES, dry_run_option
+from hostmap_sql.cli.framework.options import SEALS, WRITES, dry_run_option
 from hostmap_sql.cli.framework.param_types import IS_MASKED
 from hostmap_sql.cli.framework.redaction import quotable
 from hostmap_sql.cli.framework.wording import plural
@@ -39,7 +39,7 @@ _URLS = ("transport_url", "database_connection")
     "rotate",
     cls=Command,
     columns=("updated", "unchanged", "revision"),
-    uses=WRITES,
+    uses=(*WRITES, *SEALS),
     plan_columns=PLAN_COLUMNS,
     example="hostmap cell rotate --file urls.csv --dry-run\n"
     "hostmap cell rotate --file - --reason 'passwords rotated' < urls.csv",

@@ -9,6 +9,7 @@ import click
 from hostmap_sql.cli.commands.cell.arguments import cell_argument, show_secrets_option
 from hostmap_sql.cli.framework.cells import find_cell
 from hostmap_sql.cli.framework.commands import Command
+from hostmap_sql.cli.framework.options import READS, REVEALS
 from hostmap_sql.cli.output.formats import show_row
 from hostmap_sql.cli.output.rows import CELL_COLUMNS, cell_row
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     "show",
     cls=Command,
     columns=CELL_COLUMNS,
+    uses=(*READS, *REVEALS),
     example="hostmap cell show cell1 -f value -c uuid",
 )
 @cell_argument

@@ -10,7 +10,7 @@ from hostmap_sql.cli.commands.cell.arguments import cell_argument
 from hostmap_sql.cli.commands.cell.show import print_cell
 from hostmap_sql.cli.framework.cells import find_cell
 from hostmap_sql.cli.framework.commands import Command
-from hostmap_sql.cli.framework.options import WRITES
+from hostmap_sql.cli.framework.options import SEALS, WRITES
 from hostmap_sql.cli.framework.param_types import URL_OR_NONE
 from hostmap_sql.cli.output.rows import CELL_COLUMNS
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "update",
     cls=Command,
     columns=CELL_COLUMNS,
-    uses=WRITES,
+    uses=(*WRITES, *SEALS),
     example="hostmap cell update cell1 --transport-url @mq1.url --reason 'password rotated'\n"
     "hostmap cell update cell2 --name cell2-old --database-connection ''",
 )

@@ -9,6 +9,7 @@ import click
 from hostmap_sql.cli.commands.nova.options import ACCESS_ONLY_WITH, access_options, make_access
 from hostmap_sql.cli.framework import errors
 from hostmap_sql.cli.framework.commands import Command
+from hostmap_sql.cli.framework.options import READS, REVEALS
 from hostmap_sql.cli.framework.wording import plural
 from hostmap_sql.cli.output.formats import show_rows
 from hostmap_sql.cli.output.progress import progress_of
@@ -25,6 +26,7 @@ BRIEF_COLUMNS = ("kind", "cell", "host", "problem")
     "check",
     cls=Command,
     columns=COLUMNS,
+    uses=(*READS, *REVEALS),
     only_with=ACCESS_ONLY_WITH,
     example="hostmap nova check --cell cell1\nhostmap nova check --format json",
 )

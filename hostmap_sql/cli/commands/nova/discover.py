@@ -12,7 +12,7 @@ from hostmap_sql.cli.commands.nova.options import ACCESS_ONLY_WITH, access_optio
 from hostmap_sql.cli.commands.nova.rows import conflict_plan_rows
 from hostmap_sql.cli.framework import errors
 from hostmap_sql.cli.framework.commands import Command
-from hostmap_sql.cli.framework.options import WRITES, dry_run_option
+from hostmap_sql.cli.framework.options import REVEALS, WRITES, dry_run_option
 from hostmap_sql.cli.framework.param_types import SECONDS, URL
 from hostmap_sql.cli.framework.shutdown import stopping
 from hostmap_sql.cli.framework.wording import plural
@@ -53,7 +53,7 @@ _NOT_MARKED = "not marked: Nova's own table lacks such a mapping (see `hostmap n
     cls=Command,
     columns=COLUMNS,
     plan_columns=PLAN_COLUMNS,
-    uses=WRITES,
+    uses=(*WRITES, *REVEALS),
     only_with=ACCESS_ONLY_WITH,
     example="hostmap nova discover --dry-run\n"
     "hostmap nova discover --cell cell1 --cell-options sslmode=prefer\n"

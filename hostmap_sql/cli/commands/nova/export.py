@@ -17,7 +17,7 @@ from hostmap_sql.cli.commands.nova.rows import (
 )
 from hostmap_sql.cli.framework import errors
 from hostmap_sql.cli.framework.commands import Command
-from hostmap_sql.cli.framework.options import dry_run_option
+from hostmap_sql.cli.framework.options import READS, REVEALS, dry_run_option
 from hostmap_sql.cli.framework.wording import plural
 from hostmap_sql.cli.output.dry_run import PLAN_COLUMNS, plan_row, show_plan
 from hostmap_sql.cli.output.formats import show_summary
@@ -37,6 +37,7 @@ COLUMNS = ("cells", "created", "unchanged", "moved", "deleted", "refused")
     "export",
     cls=Command,
     columns=COLUMNS,
+    uses=(*READS, *REVEALS),
     plan_columns=PLAN_COLUMNS,
     example="hostmap nova export --to @nova_api.url --dry-run\n"
     "hostmap nova export --to @nova_api.url",

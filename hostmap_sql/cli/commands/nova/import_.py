@@ -17,7 +17,7 @@ from hostmap_sql.cli.commands.nova.rows import (
 )
 from hostmap_sql.cli.framework import errors
 from hostmap_sql.cli.framework.commands import Command
-from hostmap_sql.cli.framework.options import WRITES, dry_run_option
+from hostmap_sql.cli.framework.options import REVEALS, WRITES, dry_run_option
 from hostmap_sql.cli.framework.wording import plural
 from hostmap_sql.cli.output.conflicts import conflict_rows, print_conflicts
 from hostmap_sql.cli.output.dry_run import PLAN_COLUMNS, show_plan
@@ -39,7 +39,7 @@ COLUMNS = ("cells", "created", "unchanged", "moved", "conflicts")
     cls=Command,
     columns=COLUMNS,
     plan_columns=PLAN_COLUMNS,
-    uses=WRITES,
+    uses=(*WRITES, *REVEALS),
     example="hostmap nova import --from @nova_api.url --dry-run\n"
     "hostmap nova import --from @nova_api.url --on-conflict move --reason 'Nova is right'",
 )

@@ -1,0 +1,1 @@
+"""`hostmap secrets`: a file for each command."""

@@ -1,0 +1,61 @@
+"""`hostmap secrets generate-key`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from hostmap_sql.cli.framework import errors
+from hostmap_sql.cli.framework.commands import Command
+from hostmap_sql.cli.framework.options import SEALS, dry_run_option
+from hostmap_sql.cli.output.formats import show_summary
+from hostmap_sql.errors import InvalidValue
+from hostmap_sql.sealing.key_file import KEY_FILE, generate_key
+
+if TYPE_CHECKING:
+    from hostmap_sql.cli.framework.settings import Settings
+
+COLUMNS = ("action", "key", "active", "keys")
+
+_SENTENCES = {
+    "created": "created the file with the key {key}",
+    "added": "added the key {key}",
+    "activated": "activated the key {key}",
+    "unchanged": "unchanged: the key {key} is there",
+}
+
+
+@click.command(
+    "generate-key",
+    cls=Command,
+    columns=COLUMNS,
+    uses=SEALS,
+    example="hostmap secrets generate-key --key-file hostmap.keys\n"
+    "hostmap secrets generate-key --key-file hostmap.keys --key 2026-11 --inactive",
+)
+@click.option("--key", metavar="ID", help="The id of the key. Default: the date and random digits.")
+@click.option(
+    "--inactive",
+    is_flag=True,
+    help="Only add the key, to distribute the file before any program seals with it.",
+)
+@dry_run_option
+@click.pass_obj
+def generate(settings: Settings, /, *, key: str | None, inactive: bool, dry_run: bool) -> None:
+    """Generate a key in the file of --key-file, which is created if it is missing.
+
+    Only its owner can read a new file. Keep a backup of it: without its keys, nobody can read the
+    URLs that they sealed.
+
+    Without --key, a file that is there stays as it is. With --key, the key of this id is added if
+    it is missing, and becomes the active one, which seals from then on. The other keys stay: they
+    still open what they sealed.
+    """
+    if settings.key_file is None:
+        raise InvalidValue(KEY_FILE, "is missing: it is the file to create or extend")
+    done = generate_key(settings.key_file, key=key, active=not inactive, dry_run=dry_run)
+    row = {"action": done.action, "key": done.key, "active": done.is_active, "keys": done.keys}
+    show_summary(settings, row, _SENTENCES[done.action].format(key=done.key))
+    if dry_run:
+        errors.print_status("dry run: nothing was written")

@@ -1,0 +1,41 @@
+"""`hostmap secrets rotate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from hostmap_sql.cli.commands.secrets.result import COLUMNS, show_plan_of, show_result
+from hostmap_sql.cli.framework.commands import Command
+from hostmap_sql.cli.framework.options import SEALS, WRITES, dry_run_option
+from hostmap_sql.cli.output.dry_run import PLAN_COLUMNS
+
+if TYPE_CHECKING:
+    from hostmap_sql.cli.framework.settings import Settings
+
+
+@click.command(
+    "rotate",
+    cls=Command,
+    columns=COLUMNS,
+    plan_columns=PLAN_COLUMNS,
+    uses=(*WRITES, *SEALS),
+    example="hostmap secrets rotate --key-file hostmap.keys --dry-run\n"
+    "hostmap secrets rotate --key-file hostmap.keys",
+)
+@dry_run_option
+@click.pass_obj
+def rotate_keys(settings: Settings, /, *, dry_run: bool) -> None:
+    """Seal all URLs that other keys sealed with the active key of --key-file.
+
+    First give the file with both keys to all programs: then no reader is disturbed. If any URL
+    cannot be opened, such as because its key is lost, nothing is written. The same command again
+    changes nothing. To change passwords, see `hostmap cell rotate`.
+    """
+    with settings.open(default_reason="rotate the keys") as hostmap:
+        result = hostmap.secrets.rotate(dry_run=dry_run)
+        if dry_run:
+            show_plan_of(settings, result)
+        else:
+            show_result(settings, result, hostmap.secrets.status(), "sealed again")

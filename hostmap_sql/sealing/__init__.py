@@ -1,0 +1,1 @@
+"""Secrets at rest: sealing the URLs of cells in the table, and following references."""

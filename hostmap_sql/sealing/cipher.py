@@ -1,0 +1,42 @@
+"""What `connect` takes as its cipher."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Cipher(Protocol):
+    """Seals URLs for the table, and opens them: a `KeyRing`, or the client of a KMS or of Vault.
+
+    Threads share it. An exception of its own shows only by the name of its class, because its
+    message may hold a secret.
+
+    >>> class VaultCipher:
+    ...     def __init__(self, transit):
+    ...         self.transit = transit
+    ...     def seal(self, text, context):
+    ...         return f"vault-hostmap/{self.transit.encrypt('hostmap', text, context)}"
+    ...     def open(self, sealed, context):
+    ...         return self.transit.decrypt("hostmap", sealed.partition("/")[2], context)
+    """
+
+    def seal(self, text: str, context: str) -> str:
+        """Seal a text, and return ``KEY/DATA``: the id of the key, a slash and the ciphertext.
+
+        The id has at most 64 letters, digits and ``. _ -``; the ciphertext is printable ASCII.
+
+        :param text: the URL.
+        :param context: the UUID of the cell and the column, as in ``UUID/transport_url``. It has to
+            be authenticated, so that the text opens nowhere else.
+        """
+        raise NotImplementedError
+
+    def open(self, sealed: str, context: str) -> str:
+        """Return the text that `seal` was given.
+
+        :param sealed: the result of `seal`.
+        :param context: the context that `seal` was given.
+        :raises LookupError: the cipher does not have the key.
+        :raises ValueError: the text was altered, or sealed for another context.
+        """
+        raise NotImplementedError

@@ -1,0 +1,43 @@
+"""`fill_url`: filling a URL that is a template, without the rest of the tools for Nova."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from hostmap_sql.secret_url import SecretUrl
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+def fill_url(
+    url: SecretUrl,
+    base: str | SecretUrl,
+    *,
+    field: Literal["database_connection", "transport_url"] = "database_connection",
+    trusted_hosts: Collection[str] = (),
+) -> SecretUrl:
+    """Fill a URL of a cell that is a template of Nova's, such as ``{scheme}://{username}:...``.
+
+    A URL that is no template comes back as it is. The user and the password of `base` go only into
+    a URL that leads to its hosts, or to trusted ones: whoever can write the table could have them
+    sent elsewhere. To also connect to cells, see `hostmap_sql.nova.CellAccess`.
+
+    :param url: the URL, sealed or not.
+    :param base: the URL that fills it: Nova's ``[database]/connection``, or for message queues its
+        ``[DEFAULT]/transport_url``.
+    :param field: which URL of the cell it is.
+    :param trusted_hosts: hosts that may receive its user and password, in addition to its own.
+    :raises InvalidValue: the template cannot be filled, or would send the password elsewhere.
+    :raises SecretUnavailable: the URL cannot be opened or followed.
+
+    >>> url = SecretUrl("rabbit://{username}:{password}@{hostname}:{port}/cell1")
+    >>> filled = fill_url(url, "rabbit://nova:s3cret@mq1:5672/", field="transport_url")
+    >>> filled, filled.reveal()
+    (SecretUrl('rabbit://nova:***@mq1:5672/cell1'), 'rabbit://nova:s3cret@mq1:5672/cell1')
+    """
+    # Lazy, so that importing the library imports no tool for Nova.
+    from hostmap_sql.nova.templates import fill_template  # noqa: PLC0415
+
+    base = SecretUrl(base) if isinstance(base, str) else base
+    return SecretUrl(fill_template(url.reveal(), base.reveal(), trusted_hosts, field=field))
