@@ -1,4 +1,4 @@
-"""`Maintenance`: the half of `HostMap` for those who run a directory."""
+"""`Maintenance`: the half of `HostMap` for operators."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ def fill_url(
     """Fill a URL of a cell that is a template of Nova's, such as ``{scheme}://{username}:...``.
 
     A URL that is no template comes back as it is. The user and the password of `base` go only into
-    a URL that leads to its hosts, or to trusted ones: whoever can write the table could have them
-    sent elsewhere. To also connect to cells, see `hostmap_sql.nova.CellAccess`.
+    a URL that leads to its hosts, or to trusted ones: a writer of the table could have them sent
+    elsewhere. To also connect to cells, see `hostmap_sql.nova.CellAccess`.
 
     :param url: the URL, sealed or not.
     :param base: the URL that fills it: Nova's ``[database]/connection``, or for message queues its

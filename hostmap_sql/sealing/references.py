@@ -34,8 +34,8 @@ class BadReference(Exception):
 class References:
     """The kinds of references that `SecretUrl.reveal` follows: none by default.
 
-    A reference is stored in place of a URL, and `reveal` returns the URL that it leads to. Whoever
-    can write the table can write references, so each kind is limited to what is meant for cells.
+    A reference is stored in place of a URL, and `reveal` returns the URL that it leads to. A
+    writer of the table can write references, so each kind is limited to what is meant for cells.
 
     :param env_prefix: follow ``env://NAME`` to environment variables whose names begin with this.
     :param folder: follow ``file:///FOLDER/NAME`` to files in this folder and the folders in it.

@@ -134,7 +134,7 @@ class UrlCodec:
 
 
 class StoredUrl(SecretUrl):
-    """A URL that is sealed, or a reference: `reveal` opens or follows it, each time anew.
+    """A URL that is sealed, or a reference: `reveal` opens or follows it at each call.
 
     Equal URLs are those with equal clear texts; what cannot be opened equals only itself.
     """

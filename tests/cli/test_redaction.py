@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SECRET = "c4n4ry-S3cr3t"
 
-# What somebody may type or paste in the wrong place.
+# What a user may type or paste in the wrong place.
 MISPLACED = [
     SECRET,
     f"rabbit://nova:{SECRET}@mq1/",

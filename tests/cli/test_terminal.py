@@ -1,4 +1,4 @@
-"""Nothing unprintable reaches a terminal, whoever wrote it and whatever command shows it."""
+"""Nothing unprintable reaches a terminal, whatever its source and the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Missing rights are told at once, with the statement, and change nothing."""
+"""A missing right fails at once, names the statement, and changes nothing."""
 
 from __future__ import annotations
 

@@ -361,7 +361,7 @@ def test_what_is_no_cipher_is_refused(backend: Backend, cipher: Any) -> None:
 
 def test_reveal_takes_microseconds(cell: CellMapping) -> None:
     assert cell.transport_url
-    # Of this thread alone: other processes may have the processor meanwhile.
+    # Processor time: other processes use the processor too.
     runs = repeat(cell.transport_url.reveal, timer=thread_time, number=2_000, repeat=7)
     seconds = min(runs) / 2_000
     assert seconds <= 10e-6 * SLOWNESS

@@ -32,7 +32,7 @@ _MOST_ITEMS = 2_000
 
 
 class Watched:
-    """The exception that a block raised, and all that was logged meanwhile."""
+    """The exception that a block raised, and its log records."""
 
     error: BaseException
 

@@ -1,7 +1,7 @@
 """Messages without secrets: the one place that decides what messages of the command quote.
 
-Passwords get into messages where somebody typed a URL in the wrong place, gave the wrong file, or
-where a server or driver quotes what it was given. Texts may be long and hostile: all functions take
+Passwords get into messages if a user types a URL in the wrong place or gives the wrong file, or if
+a server or driver quotes its input. Texts may be long and hostile: all functions take
 linear time.
 """
 
