@@ -67,7 +67,7 @@ def test_libpq_receives_the_parts_of_a_url() -> None:
         ("mysql://h/d?read_timeout=s3cret", "whole number"),
         ("postgresql://h/d?no_such_option=s3cret", "no_such_option"),
         ("postgresql://h/d?autocommit=s3cret", "autocommit"),
-        ("postgresql:///d?port=abc", "the port 'abc'"),
+        ("postgresql:///d?port=abc", "a port that is not a number"),
         ("sqlite://h/d.db", "names a host"),
         ("sqlite://u:s3cret@/d.db", "names a host"),
         ("sqlite://", "names no file"),
