@@ -1,4 +1,4 @@
-"""The statements on the directory's tables, by subject; callers write ``sql.HOST_GET``.
+"""The statements on the directory's tables, and the rights that they need, by subject.
 
 Reads take no locks. Each write transaction first locks the row of mapping_revision with
 REVISION_TAKE, so its reads stay valid until it commits.

@@ -177,7 +177,7 @@ def test_a_record_that_cannot_be_written(backend: Backend, make: Any) -> None:
         make(backend.hostmap, CREATE)
 
 
-def test_what_is_not_there(backend: Backend, make: Any) -> None:
+def test_missing_hosts_and_cells(backend: Backend, make: Any) -> None:
     """The rows of cells that were read before are remembered."""
     cell = backend.hostmap.cells.create("cell", transport_url=URL, database_connection=URL)
     mapping = backend.hostmap.hosts.create("a", cell.uuid)

@@ -50,7 +50,7 @@ def test_cells_are_imported_read_and_exported_sealed(
     assert "connect with a cipher" in str(found.cells[0].error)
 
 
-def test_a_reference_to_novas_url_is_no_difference(
+def test_a_reference_to_novas_url_is_not_a_difference(
     backend: Backend,
     nova: Nova,
     tmp_path: Path,

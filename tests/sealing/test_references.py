@@ -1,4 +1,4 @@
-"""URLs that are references, which `reveal` follows where the caller allows it."""
+"""References, which `reveal` follows if the caller allows their kind."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def test_unusable_references_are_refused(arguments: Any, problem: str) -> None:
         References(**arguments)
 
 
-def test_what_is_no_references_is_refused() -> None:
+def test_other_objects_than_references_are_refused() -> None:
     with pytest.raises(InvalidValue, match="references must be References, not dict"):
         connect("sqlite:///never-made.db", references={"env": True})  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""Everything in a database, and around it, in which a secret that was written could show."""
+"""Every place in and around a database where a written secret could show."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class Trap(NamedTuple):
     plugin: str
     """The plugin that the greeting names."""
     spring: Callable[[_Link], object]
-    """What to say after the client's first answer."""
+    """The server's part after the client's first answer."""
     option: str
     """The option of a URL that allows it; empty if there is none."""
 
