@@ -127,7 +127,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def cursor(self, connection: Any) -> Cursor:
-        """Return a cursor that yields tuples, also on a connection of an external pool."""
+        """Return a cursor that yields tuples, even on a connection of an external pool."""
 
     @abstractmethod
     def disown(self, connection: Any, lent: bool) -> None:  # noqa: FBT001 - as the pool calls it

@@ -71,6 +71,6 @@ class VisibleTables:
         columns = f"the columns {', '.join(missing)} of " if readable else ""
         problem = (
             f"this account may not read {columns}table {table}, so what depends on it was not "
-            "checked: `hostmap grants --role lookup --urls` prints what to grant"
+            "checked: `hostmap grants --role lookup --urls` prints the statements to run"
         )
         yield Finding("not-permitted", problem)

@@ -138,9 +138,9 @@ class Translator:
     def remedy(self, statement: Statement | None) -> str | None:
         """Return a clause with the command that prints the missing grants."""
         if statement is None:
-            return "`hostmap grants` prints what each role needs"
+            return "`hostmap grants` prints the statements for each role"
         role = f"{statement.role} --urls" if statement.reads_urls else statement.role
-        remedy = f"`hostmap grants --role {role}` prints what to grant"
+        remedy = f"`hostmap grants --role {role}` prints the statements to run"
         if statement.reads_urls:
             remedy += ", and with `urls=False` the URLs are not read"
         return remedy

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hostmap_sql.secret_url import SecretUrl
 
 
-_NO_OTHER = "since neither the environment nor the home folder is searched for one"
+_NO_OTHER = "because neither the environment nor the home folder is searched for one"
 
 
 @dataclass(frozen=True, init=False)

@@ -1,4 +1,4 @@
-"""`KeyRing`: the keys of a file, as a cipher."""
+"""`KeyRing`: a cipher with the keys of a file."""
 
 from __future__ import annotations
 

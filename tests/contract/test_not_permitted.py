@@ -54,7 +54,7 @@ def test_a_missing_right_is_reported_at_once_with_the_statement_and_the_role(
             call()
         error = caught.value
         assert error.statement == statement
-        assert f"`hostmap grants --role {role}` prints what to grant" in str(error)
+        assert f"`hostmap grants --role {role}` prints the statements to run" in str(error)
         assert error.code in ("42501", "1142", "1143")
         assert "\n" not in str(error)
     assert monotonic() - began < SOON

@@ -145,7 +145,7 @@ def test_the_error_of_a_missing_password_names_the_cell(
 
     problem = "the server asks for a password, and the URL has none: write one into the URL of cell"
     assert type(error) is DatabaseError
-    assert f"{problem} 'cell1', since neither the environment" in str(error)
+    assert f"{problem} 'cell1', because neither the environment" in str(error)
 
 
 def test_a_url_that_names_no_user_is_refused(home: Home) -> None:

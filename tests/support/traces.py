@@ -27,7 +27,7 @@ _MYSQL = (
     "SELECT sql_text FROM performance_schema.events_statements_history_long",
 )
 
-# What other sessions, or files, show of statements, by kind of database.
+# The views and files that show statements of other sessions, by kind of database.
 STATEMENTS = {
     "mysql": _MYSQL,
     "mariadb": _MYSQL,
