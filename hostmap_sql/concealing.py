@@ -1,8 +1,8 @@
-"""Texts that no report shows, and exceptions whose reports show none.
+"""Values with a masked `repr`, and exceptions without frames, so that no report shows a secret.
 
-Error reporters send the local variables of every frame of a traceback, as `repr` shows them. So a
-secret is a text with a masked `repr` from the first line of a public function on. Code that takes a
-secret apart runs in a block of `HiddenFrames`, because each part is a variable, too.
+Error reporters send the local variables of every frame of a traceback, as `repr` shows them. So
+from the first line of each public function, a secret is a text with a masked `repr`. Code that
+splits a secret runs in a block of `HiddenFrames`, because each part is a variable, too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class SecretText(str):
-    """A text with a masked `repr`; drivers bind it as any other.
+    """A text with a masked `repr`; drivers bind it like any other.
 
     >>> text = SecretText("s3cret")
     >>> [text], text[:2], text == "s3cret", str(text)
@@ -53,7 +53,7 @@ class SecretBytes(bytes):
 
 
 class NotText:
-    """Stands for an argument of a wrong type, which may hold a secret all the same."""
+    """Replaces an argument of a wrong type, which may hold a secret too."""
 
     __slots__ = ("type_name",)
 
@@ -62,14 +62,14 @@ class NotText:
 
 
 def type_name(value: object) -> str:
-    """Return the name of the type of an argument, also of one that is concealed."""
+    """Return the name of the type of an argument, even if it is concealed."""
     return value.type_name if isinstance(value, NotText) else type(value).__name__
 
 
 def conceal(value: T) -> T:
     """Return a value that no report shows: text as `SecretText`, other types as `NotText`.
 
-    None stays None. So does an object that masks itself, which has a method ``reveal``.
+    None is returned as it is, and so is an object that masks itself: one with a method ``reveal``.
     """
     concealed: object
     if value is None or isinstance(value, NotText) or hasattr(value, "reveal"):
@@ -82,9 +82,9 @@ def conceal(value: T) -> T:
 
 
 class HiddenFrames:
-    """A block whose exceptions show no frame of the block, nor of what it calls.
+    """Drops the frames of a block, and of its calls, from the exceptions that leave it.
 
-    It is for code with parts of secrets in its variables.
+    For code with parts of secrets in its variables.
     """
 
     __slots__ = ()
@@ -103,7 +103,7 @@ class HiddenFrames:
 
 
 def drop_frames(error: BaseException) -> None:
-    """Drop the frames of an exception and of its causes, and what it was raised in place of."""
+    """Drop the frames and the contexts of an exception and its causes."""
     seen = []
     while error not in seen:
         seen.append(error)

@@ -2,8 +2,8 @@
 
 The constructor's arguments are the attributes, so that exceptions survive pickling. The text is one
 sentence: the problem and, where there is one, the remedy. A driver's exception that caused one of
-these is its ``__cause__``, without its frames; a `DriverFailure` stands for one that could quote a
-URL. Names in which a URL was given by mistake are masked.
+these is its ``__cause__``, without its frames; a `DriverFailure` replaces one that could quote a
+URL. A name is masked if it may be a URL, given by mistake.
 """
 
 from __future__ import annotations
@@ -285,7 +285,7 @@ class OutcomeUnknown(HostMapError):
 
 
 class SecretUnavailable(HostMapError):
-    """A URL of a cell cannot be sealed, opened or followed: `problem` says why.
+    """A URL of a cell cannot be sealed, opened or followed, because of `problem`.
 
     `field` is "transport_url" or "database_connection", `cell_uuid` its cell. `key` is the id of
     the key that sealed the URL; None if no key did.
@@ -320,7 +320,7 @@ class DatabaseError(HostMapError):
 class NotPermitted(DatabaseError):
     """The account of the database lacks a right, or may only read. Nothing was written.
 
-    `remedy` says how to grant the right; None if the problem says what to do.
+    `remedy` is a clause with the command that prints the grants; None if `problem` has the remedy.
     """
 
     def __init__(
@@ -340,9 +340,9 @@ class NotPermitted(DatabaseError):
 
 
 class DriverFailure(Exception):
-    """Stands for a driver's exception that could quote a URL: its class, and the database's code.
+    """Replaces a driver's exception that could quote a URL: its class, and the database's code.
 
-    The ``__cause__`` of an error where the database refused a statement with URLs.
+    The ``__cause__`` of an error if the database refused a statement with URLs.
     """
 
     def __init__(self, name: str, code: str | None = None) -> None:
@@ -352,7 +352,7 @@ class DriverFailure(Exception):
 
     @classmethod
     def of(cls, error: BaseException, code: str | None) -> DriverFailure:
-        """Return what stands for an exception."""
+        """Return the replacement of an exception."""
         kind = type(error)
         return cls(f"{kind.__module__}.{kind.__qualname__}", code)
 

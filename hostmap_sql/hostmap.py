@@ -76,7 +76,7 @@ def connect(
     :param author: the author of changes in the history, unless a call names another.
     :param password: a function that returns the password of the URL's user, which then has none:
         for a token that expires, or a secret that is rotated. It is called for each new connection,
-        in a thread of its own, several at a time, and its time counts for the timeout.
+        in a thread of its own, by several threads at a time. Its time counts against the timeout.
     :param urls: read the URLs of cells. False needs no right to read them: the attributes raise
         `UrlsNotRead`, and cells cannot be created or changed.
     :param cipher: seals the URLs of cells on their way into the table, such as a `KeyRing`.
@@ -129,8 +129,8 @@ class HostMap(Maintenance):
     :param author: the author of changes in the history, unless a call names another.
     :param urls: read the URLs of cells, see `connect`.
     :param name: the name of the database in messages.
-    :param cipher: as of `connect`.
-    :param references: as of `connect`.
+    :param cipher: see `connect`.
+    :param references: see `connect`.
     :raises InvalidValue: an argument cannot be used, or the dialect's driver is not installed. The
         first call raises it too, if the pool's connections cannot be used.
 

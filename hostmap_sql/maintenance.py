@@ -1,4 +1,4 @@
-"""`Maintenance`: the half of `HostMap` for operators."""
+"""`Maintenance`: the methods of `HostMap` for operators."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class Maintenance:
         return (*found, *unsealed(self._database, limit)) if require_sealed else found
 
     def fix_file_mode(self) -> tuple[str, ...]:
-        """Take the permissions of other users from an SQLite file and its logs; return these.
+        """Remove the permissions of other users from an SQLite file and its logs; return these.
 
-        :raises DatabaseError: this user may not do that.
+        :raises DatabaseError: this user may not change them.
 
         >>> hostmap.fix_file_mode()
         ()

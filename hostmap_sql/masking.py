@@ -1,7 +1,7 @@
-"""Masking the secrets in URLs: `mask` is the one place that decides what shows.
+"""Masking the secrets in URLs: `mask` is the one place that selects the parts to show.
 
-It shows only what it recognizes: a part of a URL that is not of the plain form below is masked, and
-where the borders between the parts are in doubt, the whole URL is.
+It shows only parts that it recognizes: a part without one of the plain forms below is masked, and
+if the borders between the parts are in doubt, the whole URL is.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*|\{scheme\})://")
 _MAX_SCHEME_LENGTH = 40
 
 # --- the plain forms of the parts -----------------------------------------------------------------
-# Each is ASCII, so that no look-alike of a delimiter shows, and has no percent-encoded delimiter.
+# All are ASCII, without look-alikes of delimiters, and without percent-encoded delimiters.
 # The names in braces are the fields of Nova's templates.
 
-# Words with a few digits behind them; a token has letters and digits mixed, and is longer.
+# Words, each followed by a few digits; a token mixes letters and digits, and is longer.
 _WITH_DIGITS = r"[A-Za-z]{1,15}[0-9]{0,4}(?:[_.-][A-Za-z]{0,15}[0-9]{0,4})*"
 _NAME = re.compile(rf"[A-Za-z0-9_.-]{{1,12}}|(?=[A-Za-z0-9_.-]{{1,32}}\Z){_WITH_DIGITS}")
 _USER = re.compile(rf"{_NAME.pattern}|\{{username[0-9]{{0,3}}\}}")
@@ -39,12 +39,12 @@ _HOST = re.compile(
     r"|(?:%2[Ff][A-Za-z0-9_.-]+)+"  # the folder of a socket
     r"|\{netloc\}"
 )
-# With a password of several parts in front of it, the text behind the last "@" is a host for sure
-# only if it looks like the name of one in a domain, or like an address.
+# After a password with delimiters, the text behind the last "@" is certainly a host only if it
+# looks like a name in a domain, or like an address.
 _ADDRESS = re.compile(rf"(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+|\[{_IPV6}\]){_PORT}")
 _PATH = re.compile(r"[A-Za-z0-9_.~+/-]*(?:(?:%2[0Ff]|\{path\})[A-Za-z0-9_.~+/-]*)*")
 
-# The delimiters after which a URL has no host any more.
+# The delimiters that end the hosts of a URL.
 _BEHIND_HOSTS = re.compile(r"[/?#;\\]")
 _PORT_AND_PATH = re.compile(r"[0-9]{0,5}[/?#;\\]")
 _NUMERIC_ADDRESS = re.compile(rf"(?:[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|\[{_IPV6}\]){_PORT}")
@@ -54,7 +54,7 @@ _DIGITS = re.compile("[0-9]+")
 _LOGIN_AND_HOST = re.compile(r"([^:/?#@,]+):[^:/?#@,]*@([^/?#@,]+)")
 
 
-# --- the options that are never secret, by the form of their values -------------------------------
+# --- the options that are never secret, and the forms of their values -----------------------------
 
 _WORD_VALUE = re.compile(r"[A-Za-z0-9_.,+-]{0,64}")
 _NUMBER_VALUE = re.compile(r"[0-9]{0,10}(?:\.[0-9]{1,6})?")
@@ -75,7 +75,7 @@ _PLAIN_VALUES = {
     "user": _LONE_USER,
 }
 
-# Behind a value that was masked, a name that is not known may be the rest of that value.
+# After a masked value, an unknown name may be the rest of that value.
 _KNOWN_SECRETS = frozenset(
     [
         "passphrase",
@@ -95,8 +95,8 @@ _KNOWN_SECRETS = frozenset(
 def mask(url: str) -> str:
     """Return the URL with every possible secret replaced by ``***``.
 
-    In doubt it masks too much: a password with an unescaped ``/ # ? @ :`` does not show, nor does
-    the value of an unknown query option, nor a path or fragment with more than plain names.
+    In doubt it masks too much: a password with an unescaped ``/ # ? @ :``, the value of an unknown
+    query option, and a path or fragment with more than plain names do not show.
 
     >>> mask("mysql+pymysql://nova:s3cret@db1.example.org/nova_cell1?charset=utf8&token=abc")
     'mysql+pymysql://nova:***@db1.example.org/nova_cell1?charset=utf8&token=***'
@@ -133,7 +133,7 @@ def _has_plain_hosts(authority: str) -> bool:
 
 
 def _mask_logins(before: str, authority: str) -> str | None:
-    """Return the logins and hosts with masked passwords; None if it is in doubt which is which."""
+    """Return the logins and hosts with masked passwords; None if they cannot be told apart."""
     hosts = f"{before}@{authority}".split(",")
     matches = [_LOGIN_AND_HOST.fullmatch(host) for host in hosts]
     if len(hosts) > 1 and all(
@@ -147,7 +147,7 @@ def _mask_logins(before: str, authority: str) -> str | None:
 def _resembles(host: str, last: str) -> bool:
     """Return whether two hosts are of one cluster: addresses, in one domain, or numbered.
 
-    In "u:x@y,u:z@mq1" the text "y" may be a host or, as the rest, a piece of a password.
+    In "u:x@y,u:z@mq1" the text "y" may be a host or part of a password.
     """
     if not _HOST.fullmatch(host):
         return False
@@ -178,9 +178,9 @@ def _mask_login(login: str, authority: str) -> str | None:
 
 
 def _may_hold_a_host(password: str) -> bool:
-    """Return whether the host may be in this text, so that what follows it is a path or fragment.
+    """Return whether the host may be in this text, and the rest of it a path or fragment.
 
-    In "u:p@h/d#x@y" the host may be "h" or "y", in "h:1/d#x@y" too.
+    In "u:p@h/d#x@y" the host may be "h" or "y", and in "h:1/d#x@y" too.
     """
     first, *others = password.split("@")
     if _PORT_AND_PATH.match(first):

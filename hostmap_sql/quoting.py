@@ -1,4 +1,4 @@
-"""Quoting values in errors: names as they are, and what may hold a password masked."""
+"""Quoting values in errors: plain names in full, possible passwords masked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hostmap_sql.masking import mask
 
 T = TypeVar("T")
 
-# Longer than any name. Searching in it would take long.
+# Longer than any name; longer text would take long to search.
 _LONGEST = 1_000
 
 # An assignment, such as "password = ...".
@@ -28,9 +28,9 @@ class _MaskedText(SecretText):
 
 
 def guard(text: T) -> T:
-    """Return a text given as a name; its `repr` is masked if it may be, or hold, a URL or a login.
+    """Return a name for errors; if it may contain a URL or a login, its `repr` is masked.
 
-    A URL in the wrong argument would otherwise be in the error.
+    A caller may pass a URL as the wrong argument.
 
     >>> guard("compute-1"), guard("rabbit://nova:s3cret@mq1/"), guard("nova:s3cret@mq1")
     ('compute-1', 'rabbit://nova:***@mq1/', '***')

@@ -15,12 +15,12 @@ _FORM = f"{SEALED}({_KEY_ID})/[!-~]+"
 
 
 def is_sealed(url: str) -> bool:
-    """Tell whether a text has the scheme of sealed URLs, in any case, as schemes are read."""
+    """Return whether a text has the scheme of sealed URLs, in upper or lower case."""
     return url[: len(SEALED)].lower() == SEALED
 
 
 def is_key_id(text: str) -> bool:
-    """Tell whether a text can be the id of a key: 1 to 64 letters, digits and ``. _ -``."""
+    """Return whether a text can be the id of a key: 1 to 64 letters, digits and ``. _ -``."""
     return re.fullmatch(_KEY_ID, text) is not None
 
 
@@ -31,7 +31,7 @@ def key_id_of(url: str) -> str | None:
 
 
 def visible_part(url: str) -> str:
-    """Return what may show of a sealed URL: the scheme and the id of the key.
+    """Return the part of a sealed URL that is no secret: the scheme and the id of the key.
 
     >>> visible_part("sealed://2026-11/8sxYjcPZ")
     'sealed://2026-11/'

@@ -31,7 +31,7 @@ class SecretUrl:
         return str(self._url)
 
     def written(self) -> str:
-        """Return the URL in full as it was written: a reference is not followed; see `References`.
+        """Return the URL in full, as written: a reference is not followed; see `References`.
 
         :raises SecretUnavailable: it is sealed, and cannot be opened.
         """
@@ -57,5 +57,5 @@ class SecretUrl:
 
 
 def bindable(url: SecretUrl | None) -> SecretText | None:
-    """Return a URL in full, as the parameter of a statement, which no report shows."""
+    """Return a URL in full, as a parameter of a statement that no report shows."""
     return None if url is None else SecretText(url.reveal())

@@ -1,4 +1,4 @@
-"""Reads small text files that hold secrets, without waiting for a writer and without end."""
+"""Reads small text files that hold secrets: up to a limit, and without waiting for a writer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass, field
 
 _LIMIT = 65_536
-"""The size, in bytes, above which a file is another one than the caller means."""
+"""The largest size, in bytes: a larger file is not the intended one."""
 
 OTHERS = stat.S_IROTH | stat.S_IWOTH
 """The permissions of users who are neither the owner of a file nor in its group."""
@@ -15,7 +15,7 @@ OTHERS = stat.S_IROTH | stat.S_IWOTH
 
 @dataclass(frozen=True)
 class SmallFile:
-    """The text of a file, and whether others can read or write it where its owner can mend that."""
+    """The text of a file, and whether others have access that its owner could remove."""
 
     text: str = field(repr=False)
     is_open_to_others: bool
@@ -24,11 +24,11 @@ class SmallFile:
 def read_small_file(path: str) -> SmallFile:
     """Read a file, or a pipe such as ``<(command)`` of a shell.
 
-    :raises ValueError: it cannot be read, is too large or is no text. The message is a clause that
+    :raises ValueError: it cannot be read, is too large or is not text. The message is a clause that
         quotes nothing.
     """
     try:
-        # Otherwise a named pipe without a writer would be waited for.
+        # Otherwise opening a named pipe would wait for a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)

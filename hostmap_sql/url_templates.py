@@ -1,4 +1,4 @@
-"""`fill_url`: filling a URL that is a template, without the rest of the tools for Nova."""
+"""`fill_url`: fills a URL that is a template, without importing the other tools for Nova."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def fill_url(
 ) -> SecretUrl:
     """Fill a URL of a cell that is a template of Nova's, such as ``{scheme}://{username}:...``.
 
-    A URL that is no template comes back as it is. The user and the password of `base` go only into
-    a URL that leads to its hosts, or to trusted ones: a writer of the table could have them sent
-    elsewhere. To also connect to cells, see `hostmap_sql.nova.CellAccess`.
+    Any other URL is returned unchanged. The user and the password of `base` are filled only into a
+    URL that leads to its hosts, or to trusted ones: otherwise a writer of the table could have them
+    sent elsewhere. To also connect to cells, see `hostmap_sql.nova.CellAccess`.
 
     :param url: the URL, sealed or not.
     :param base: the URL that fills it: Nova's ``[database]/connection``, or for message queues its
         ``[DEFAULT]/transport_url``.
-    :param field: which URL of the cell it is.
+    :param field: the name of the URL in its cell.
     :param trusted_hosts: hosts that may receive its user and password, in addition to its own.
     :raises InvalidValue: the template cannot be filled, or would send the password elsewhere.
     :raises SecretUnavailable: the URL cannot be opened or followed.

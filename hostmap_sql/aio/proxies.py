@@ -162,10 +162,10 @@ class AsyncCells(AsyncProxy[Cells]):
 
 
 class AsyncSecrets(AsyncProxy[Secrets]):
-    """Sealing the URLs of all cells: `Secrets`, asynchronously."""
+    """Seals the URLs of all cells: `Secrets`, asynchronously."""
 
     status = to_coroutine(Secrets.status)
-    # A thread goes on to its end in any case; so the coroutine knows the result.
+    # The thread would run to completion even if cancelled; this way the coroutine has the result.
     seal = to_coroutine(Secrets.seal, to_its_end=True)
     rotate = to_coroutine(Secrets.rotate, to_its_end=True)
 

@@ -127,7 +127,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def cursor(self, connection: Any) -> Cursor:
-        """Return a cursor that yields tuples, also on a connection of an external pool."""
+        """Return a cursor that yields tuples, even on a connection of an external pool."""
 
     @abstractmethod
     def disown(self, connection: Any, lent: bool) -> None:  # noqa: FBT001 - as the pool calls it
@@ -162,7 +162,7 @@ class Dialect(ABC):
         """
 
     def forget_connection(self, error: Exception) -> None:  # noqa: B027 - most drivers keep none
-        """Remove from a driver's exception what could lead a report to a login."""
+        """Remove the objects that contain a login from a driver's exception."""
 
     # --- statements ---------------------------------------------------------------------------
 
@@ -218,9 +218,9 @@ class Dialect(ABC):
         return message if is_known else f"{name}: {message}"
 
     def why_read_only(self, connection: Any, error: Exception) -> str | None:  # noqa: ARG002
-        """Return why this account or session alone is read-only; None if the server is, or may be.
+        """Return the reason if only this account or session is read-only, not the server; or None.
 
-        Asks the server, after a refused write. May raise any exception.
+        Called after a refused write; queries the server. May raise any exception.
         """
         return None
 
@@ -231,9 +231,9 @@ class Dialect(ABC):
         """Whether the database has a table, in the schema of unqualified names."""
 
     def hidden_schema(self, cursor: Cursor, table: str) -> str | None:  # noqa: ARG002
-        """Return the schema that holds a table and that the account may not use, if there is one.
+        """Return the schema that holds a table if the account may not use the schema; or None.
 
-        Names in such a schema look as if they did not exist.
+        Tables in such a schema seem not to exist.
         """
         return None
 
@@ -247,7 +247,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def grants(self, cursor: Cursor, role: str, user: str, *, urls: bool) -> Sequence[str]:
-        """Return the statements that give an account the rights of a role, in the database at hand.
+        """Return the statements that grant an account the rights of a role in this database.
 
         :param role: one of `rights.ROLES`.
         :param urls: whether the role "lookup" may read the URLs of cells.
@@ -262,9 +262,9 @@ class Dialect(ABC):
         return ()
 
     def close_to_others(self, files: Sequence[str]) -> None:  # noqa: B027 - servers list none
-        """Take all permissions of other users from these files.
+        """Remove all permissions of other users from these files.
 
-        :raises DatabaseError: this user may not do that.
+        :raises DatabaseError: this user may not change them.
         """
 
     @abstractmethod

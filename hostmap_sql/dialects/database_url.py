@@ -46,8 +46,8 @@ class DatabaseUrl:
     database: str
     options: Mapping[str, str] = field(repr=False)
     operator_options: frozenset[str] | None = None
-    """None for a URL that the operator wrote. For a URL from the table of cells, the options in it
-    that the operator set, named as by `plain`."""
+    """The options that the operator set, by their canonical names, in a URL from the table of
+    cells. None for a URL that the operator wrote."""
 
     @property
     def is_isolated(self) -> bool:
@@ -116,14 +116,16 @@ def _stripped(text: object) -> str:
     if not text:
         raise InvalidValue("database URL", f"is empty: write it like {EXAMPLE}")
     if len(text) > MAX_URL_LENGTH:
-        raise InvalidValue("database URL", f"is too long: {MAX_URL_LENGTH} characters are the most")
+        raise InvalidValue(
+            "database URL", f"is too long: the maximum is {MAX_URL_LENGTH} characters"
+        )
     if any(category(character) in _CONTROL for character in text):
         problem = "holds a line break or other control character: remove it or write it as %XX"
         raise InvalidValue("database URL", problem)
     if text[0] in "\"'":
         raise InvalidValue("database URL", "begins with a quote: write it without quotes")
     if any(category(character) == _SURROGATE for character in text):
-        # A password in Latin-1, say, from the environment.
+        # For example a password in Latin-1 from the environment.
         problem = "holds bytes that are not UTF-8: write them as %XX, encoded in UTF-8"
         raise InvalidValue("database URL", problem)
     return text
@@ -132,7 +134,7 @@ def _stripped(text: object) -> str:
 def _unquoted(text: str) -> str:
     """Decode %XX.
 
-    :raises InvalidValue: that gives no UTF-8, or a NUL, with which C would end the text.
+    :raises InvalidValue: the result is not UTF-8, or has a NUL, which ends a text in C.
     """
     try:
         decoded = unquote(text, errors="strict")

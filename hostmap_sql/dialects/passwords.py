@@ -1,4 +1,4 @@
-"""The errors about passwords that a server asks for; a retry would fail as well."""
+"""The errors about password requests of servers; a retry would fail as well."""
 
 from hostmap_sql.errors import DatabaseError
 

@@ -78,8 +78,8 @@ def plain(name: str) -> str:
 
 
 def refuse_second_password() -> NoReturn:
-    """Refuse a URL with a password, or with a file that holds one, beside a function for it."""
-    problem = "comes from a function, and from the URL or a file that it names as well: give one"
+    """Refuse a password in the URL, or in a file that it names, in addition to a function."""
+    problem = "comes both from a function and from the URL or a file that it names: give only one"
     raise InvalidValue("password", problem)
 
 
@@ -91,7 +91,7 @@ class UrlOptions:
     :param files: the options that name a local file or a section of one.
     :param foreign: the options of other drivers, which have no effect here.
     :param harmless: the options that leave the server and its authentication as they are.
-    :param protecting: the options that decide how well the password is protected.
+    :param protecting: the options that determine the protection of the password.
     """
 
     known: Callable[[str], bool] = lambda _: False

@@ -1,1 +1,1 @@
-"""The DAOs (hosts, cells, history), waiting for hosts, write transactions and the check."""
+"""The DAOs (hosts, cells, history, secrets), write transactions, waiting, the check, grants."""

@@ -1,4 +1,4 @@
-"""The arguments of the calls that write cells: checked, and with URLs that no report shows."""
+"""The arguments of the calls that write cells: checked, with concealed URLs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FIELDS = ("name", "transport_url", "database_connection", "disabled")
 def conceal_arguments(
     args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the arguments of a method of `Cells` so that no report shows a URL in them."""
+    """Conceal the URLs in the arguments of a method of `Cells`."""
     changes = {"changes": conceal_changes(kwargs["changes"])} if "changes" in kwargs else {}
     concealed = [
         conceal_changes(value)
@@ -40,19 +40,19 @@ def conceal_arguments(
 
 
 def conceal_unless_unset(value: Any) -> Any:
-    """Conceal the URL that a caller gives, if one is given."""
+    """Conceal a URL, unless the caller gave none."""
     return value if value is UNSET else conceal(value)
 
 
 def conceal_changes(changes: Any) -> Any:
-    """Return the argument of `Cells.update_many` so that no report shows a URL in it."""
+    """Conceal the URLs in the argument of `Cells.update_many`."""
     if not isinstance(changes, Mapping):
         return conceal(changes)
     return {key: conceal_fields(values) for key, values in changes.items()}
 
 
 def conceal_fields(values: Any) -> Any:
-    """Return named values of a cell, of which no report shows more than those without secrets."""
+    """Conceal all named values of a cell, except those of fields that never hold secrets."""
     if not isinstance(values, Mapping):
         return conceal(values)
     return {

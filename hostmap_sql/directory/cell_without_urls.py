@@ -1,4 +1,4 @@
-"""`CellWithoutUrls`: a cell as a directory with ``urls=False`` returns it."""
+"""`CellWithoutUrls`: the cells that a directory with ``urls=False`` returns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _URLS = ("transport_url", "database_connection")
 class CellWithoutUrls(CellMapping):
     """A cell whose URLs were not read: their attributes raise `UrlsNotRead`.
 
-    It equals only another one that was read so.
+    It equals only cells that were read the same way.
     """
 
     def __init__(  # noqa: PLR0917 - as the dataclass has them

@@ -297,7 +297,7 @@ class Cells:
     # --- inside -------------------------------------------------------------------------------
 
     def _refuse_without_urls(self) -> None:
-        """Refuse to write a cell whose URLs were not read: they would be lost."""
+        """Refuse to write cells without reading their URLs, which would be lost."""
         if not self._session.urls:
             problem = "is False: create and change cells with a directory that reads their URLs"
             raise InvalidValue("urls", problem)
@@ -315,9 +315,10 @@ class Cells:
         raise StaleMapping(cell, expected_revision=revision)
 
     def _encoded(self, uuid: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the URLs among the new values as they will be stored: sealed, with a cipher.
+        """Return the URLs among the new values as they will be stored: sealed if there is a cipher.
 
-        Before the transaction, which holds the lock of all writers: a cipher may be a network call.
+        Called before the transaction, which holds the lock of all writers: a cipher may use the
+        network.
         """
         codec = self._session.codec
         return {name: codec.encode(values[name], uuid, name) for name in _URLS if name in values}

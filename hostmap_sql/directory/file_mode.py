@@ -1,4 +1,4 @@
-"""Who else on this machine can read or write the files of a directory in SQLite."""
+"""The permissions of other users of this machine on the files of a directory in SQLite."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ if TYPE_CHECKING:
 
 
 def describe_open_files(snapshot: ReadTransaction) -> str | None:
-    """Return what is wrong with the permissions of the files, and the remedy, or None."""
+    """Describe files that other users can access, with the remedy; None if there are none."""
     files = snapshot.files_open_to_others()
     if not files:
         return None
     return (
         f"other users of this machine have access to {', '.join(files)}, which may hold the "
-        "passwords of cells: take it away with `hostmap check --fix-mode`"
+        "passwords of cells: remove it with `hostmap check --fix-mode`"
     )
 
 
 def close_to_others(database: Database) -> tuple[str, ...]:
-    """Take all permissions of other users from the files, and return those that had some."""
+    """Remove all permissions of other users from the files; return the files that had some."""
 
     def work(snapshot: ReadTransaction) -> tuple[str, ...]:
         files = snapshot.files_open_to_others()

@@ -1,4 +1,4 @@
-"""`grants`: the statements that give an account the rights of a role."""
+"""`grants`: the statements that grant an account the rights of a role."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class HasDatabase(Protocol):
 def grants(
     hostmap: HasDatabase, role: str, *, user: str | None = None, urls: bool = False
 ) -> tuple[str, ...]:
-    """Return the statements that give an account the rights of a role, and run none of them.
+    """Return the statements that grant an account the rights of a role, without running them.
 
-    They are for the database of a `HostMap`, whether it has tables yet or not. An administrator or
-    the owner of the tables runs them. SQLite has no accounts: there they are shell commands that
-    set the owner and the mode of the file.
+    They are for the database of a `HostMap`, even if it has no tables yet. Have an administrator or
+    the owner of the tables run them. SQLite has no accounts: there they are shell commands that set
+    the owner and the mode of the file.
 
     :param hostmap: a `HostMap`.
     :param role: "lookup" reads, "service" also maps hosts, changes cells and appends to the
         history, "pruner" deletes old history, and "owner" migrates.
-    :param user: the account; on MySQL and MariaDB ``name`` or ``name@host``. Default: the role's
-        name after ``hostmap_``.
+    :param user: the account; on MySQL and MariaDB ``name`` or ``name@host``. Default:
+        ``hostmap_ROLE``.
     :param urls: let "lookup" read the URLs of cells too, so that it needs no ``urls=False``.
     :raises InvalidValue: an argument cannot be used.
 

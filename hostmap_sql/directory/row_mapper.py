@@ -63,13 +63,13 @@ def _host_mapping(
     return mapping
 
 
-# MySQL's '0000-00-00', say.
+# For example MySQL's '0000-00-00'.
 _UNREADABLE = (AttributeError, TypeError, ValueError)
-_BAD_TIME = "a row has a created_at or updated_at that is no time: correct it with SQL"
+_BAD_TIME = "a row has a created_at or updated_at that is not a time: correct it with SQL"
 
 
 def _concealed(row: Row) -> Row:
-    """Return a row of cell_mapping that no report shows, equal to the given one."""
+    """Return an equal row of cell_mapping with concealed URLs."""
     return (*row[:2], *map(conceal, row[2:4]), *row[4:])
 
 

@@ -1,4 +1,4 @@
-"""`Secrets`: sealing the URLs of all cells, and counting those of each key."""
+"""`Secrets`: sealing the URLs of all cells, and counting them by key."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class KeyUse:
     """The URLs that one key sealed, the references, or the URLs in clear text.
 
     `kind` is "sealed", "reference" or "clear"; `key` is None for the last two. `urls` is their
-    number, `unreadable` the number of those that the cipher here cannot open. `is_active` is True
-    for the key that the cipher here seals with.
+    number, and `unreadable` the number of those that the cipher cannot open. `is_active` is True
+    for the active key of the cipher.
     """
 
     kind: Literal["sealed", "reference", "clear"]
@@ -58,9 +58,9 @@ class SealedCell:
 class SealResult:
     """The cells that a call sealed, or would seal; see `Secrets`.
 
-    `unchanged` is the number of URLs that needed nothing; `skipped` that of URLs that other clients
-    changed during the call, which were left alone. `revision` is the newest revision that the call
-    wrote, None if it changed nothing.
+    `unchanged` is the number of URLs that needed no change. `skipped` is the number of URLs that
+    other clients changed during the call; they were left alone. `revision` is the newest revision
+    that the call wrote, None if it changed nothing.
     """
 
     cells: tuple[SealedCell, ...] = field(default=())
@@ -75,10 +75,10 @@ class SealResult:
 
 
 class Secrets:
-    """Sealing the URLs of all cells: ``hostmap.secrets``, of a `HostMap` with a cipher.
+    """Seals the URLs of all cells: ``hostmap.secrets``, of a `HostMap` with a cipher.
 
-    A call reads all cells, seals what it has to and writes the cells, a hundred in each changeset.
-    The same call again changes nothing.
+    A call reads all cells, seals their URLs and writes the cells, a hundred in each changeset.
+    Repeating it changes nothing.
     """
 
     def __init__(self, session: Session) -> None:
@@ -88,7 +88,7 @@ class Secrets:
     def status(self) -> tuple[KeyUse, ...]:
         """Count the URLs of each key, the references, and the URLs in clear text.
 
-        Each sealed URL is opened; without a cipher, none can be.
+        Opens each sealed URL; without a cipher, all of them are unreadable.
 
         :raises SecretUnavailable: the cipher failed.
 
@@ -120,10 +120,10 @@ class Secrets:
     def seal(self, *, dry_run: bool = False) -> SealResult:
         """Seal all URLs that are in clear text. References stay.
 
-        The clear texts remain where the database keeps old data, such as its free pages, its log
-        and its backups: see the how-to page about sealing.
+        Old clear text remains in the free pages, logs and backups of the database: see the how-to
+        page about sealing.
 
-        :param dry_run: only report what would be sealed.
+        :param dry_run: only report the URLs to seal, without writing.
         :raises InvalidValue: there is no cipher.
         :raises SecretUnavailable: the cipher failed.
 
@@ -136,14 +136,14 @@ class Secrets:
         return self._run(lambda url: key_of(url) is None and not is_reference(url), dry_run)
 
     def rotate(self, *, dry_run: bool = False) -> SealResult:
-        """Seal all URLs that another key than the active one sealed with the active one.
+        """Seal the URLs of all other keys with the active key.
 
-        Readers that have both keys are not disturbed. An old key can be removed when `status`
-        counts no URL of it.
+        Readers that have both keys are not disturbed. Remove an old key once `status` counts no
+        URL for it.
 
-        :param dry_run: only report what would be sealed.
+        :param dry_run: only report the URLs to seal, without writing.
         :raises InvalidValue: there is no cipher.
-        :raises SecretUnavailable: a URL cannot be opened, such as because its key is missing.
+        :raises SecretUnavailable: a URL cannot be opened, for example because its key is missing.
             Nothing is written.
 
         >>> key_ring = KeyRing.from_file("hostmap.keys")
@@ -203,7 +203,7 @@ class Secrets:
     def _write(
         self, batch: Sequence[tuple[CellMapping, Mapping[str, SecretUrl]]], transaction: Transaction
     ) -> tuple[list[SealedCell], int]:
-        """Write the sealed URLs of those cells whose URLs are still the ones that were read."""
+        """Write the sealed URLs, except those whose originals have changed since they were read."""
         current = {row[0]: self._rows.cell(row) for row in transaction.all(sql.CELL_LIST)}
         written = []
         for read, urls in batch:

@@ -1,4 +1,4 @@
-"""What the account of a check may see: the tables that exist, and those that it may read."""
+"""The tables that a check can read: those that exist and that its account may read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class VisibleTables:
         self.are_complete = True
         """Whether all tables exist."""
         self.hidden: set[str] = set()
-        """The tables that the account may not read, or not all of."""
+        """The tables that the account may not read, or may read only in part."""
 
     def findings(self) -> Iterator[Finding]:
         """Yield a finding for each missing table, then one for each that may not be read."""
@@ -71,6 +71,6 @@ class VisibleTables:
         columns = f"the columns {', '.join(missing)} of " if readable else ""
         problem = (
             f"this account may not read {columns}table {table}, so what depends on it was not "
-            "checked: `hostmap grants --role lookup --urls` prints what to grant"
+            "checked: `hostmap grants --role lookup --urls` prints the statements to run"
         )
         yield Finding("not-permitted", problem)

@@ -1,1 +1,1 @@
-"""Running statements: pools, transactions, retries, lost commits, and translating errors."""
+"""Running statements: passwords, pools, transactions, retries, lost commits, error translation."""

@@ -31,7 +31,7 @@ class ConnectAttempt(Generic[ConnectionT]):
     :param open_connection: connects, given the deadline, by the monotonic clock.
     :param ended: called when the attempt has ended without a connection for the caller, perhaps
         long after the caller's deadline.
-    :param late: what is missing, in messages, if the attempt does not end before the deadline.
+    :param late: the message if the attempt does not end before the deadline.
     """
 
     def __init__(

@@ -280,7 +280,7 @@ class Database(Session):
         return Lease(self._pool, deadline, self.translator)
 
     def ask(self, question: Callable[[Cursor], T]) -> T:
-        """Call a function of the dialect with a cursor, and return its answer."""
+        """Call a function of the dialect with a cursor, and return its result."""
 
         def attempt(deadline: float) -> T:
             with (

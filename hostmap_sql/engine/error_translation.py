@@ -44,11 +44,11 @@ class Translator:
         self.database = database
 
     def connect_failure(self, error: Exception, *, is_own: bool) -> Exception:
-        """Translate a failure to get a connection: an error without the frames, which hold logins.
+        """Translate a failure to get a connection, and drop its frames, which hold logins.
 
-        A programming error of a caller's pool stays as it is.
+        A programming error of an external pool stays as it is.
 
-        :param is_own: whether the library itself tried to connect, not a caller's pool.
+        :param is_own: whether the library itself tried to connect, not an external pool.
         """
         if isinstance(error, HostMapError):
             drop_frames(error)
@@ -102,7 +102,7 @@ class Translator:
         raise_alone(failure, cause)
 
     def cause(self, error: Exception, statement: Statement | None) -> Exception:
-        """Return the cause that an error may show: the driver's exception, without its frames.
+        """Return the `__cause__` of an error: the driver's exception, without its frames.
 
         For a statement with URLs it is a `DriverFailure`.
         """
@@ -136,11 +136,11 @@ class Translator:
         return DatabaseError(problem, code, name)
 
     def remedy(self, statement: Statement | None) -> str | None:
-        """Return the command that prints what to grant, as a clause."""
+        """Return a clause with the command that prints the missing grants."""
         if statement is None:
-            return "`hostmap grants` prints what each role needs"
+            return "`hostmap grants` prints the statements for each role"
         role = f"{statement.role} --urls" if statement.reads_urls else statement.role
-        remedy = f"`hostmap grants --role {role}` prints what to grant"
+        remedy = f"`hostmap grants --role {role}` prints the statements to run"
         if statement.reads_urls:
             remedy += ", and with `urls=False` the URLs are not read"
         return remedy
@@ -152,9 +152,9 @@ class Translator:
         statement: Statement | None,
         deadline: float,
     ) -> None:
-        """Refuse to retry where the account or its session, not the server, is read-only.
+        """Refuse to retry if the account or its session, not the server, is read-only.
 
-        :raises NotPermitted: it is. Retries are for servers in a switchover.
+        :raises NotPermitted: it is. Only a server in a switchover is worth a retry.
         """
         try:
             with TimedCall(connection, deadline, self.interrupt):

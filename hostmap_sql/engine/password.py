@@ -1,4 +1,4 @@
-"""The password from a function of the caller, which is called for each new connection."""
+"""`PasswordFunction`: a caller's function that returns the password of each new connection."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _EXAMPLE = "write password=read_password, for example"
 
 
 class PasswordFunction:
-    """Calls a function of the caller for the password, and checks the result.
+    """Calls the caller's function for the password, and checks the result.
 
-    No error holds the password, nor the exception of the function, which may hold it.
+    No error holds the password, or the function's exception, which may hold it.
 
     :param database: the name of the database in messages.
     :raises InvalidValue: it is not a function that can be called in a thread.
@@ -38,7 +38,7 @@ class PasswordFunction:
         """Return the password.
 
         :raises DatabaseUnavailable: the function failed temporarily.
-        :raises DatabaseError: the function failed, or its result is no password.
+        :raises DatabaseError: the function failed, or its result cannot be a password.
         """
         failure: HostMapError
         try:
@@ -62,7 +62,7 @@ class PasswordFunction:
 
 
 def _problem_of(password: object) -> str | None:
-    """Return why a result cannot be used as a password; None if it can."""
+    """Return the reason why a result cannot be a password; None if it can."""
     if iscoroutine(password):
         password.close()  # otherwise Python warns that it was never awaited
     if not isinstance(password, str):

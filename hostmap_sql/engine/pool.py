@@ -113,7 +113,7 @@ class ConnectionPool(Generic[ConnectionT]):
     :param open_connection: connects, given the deadline, by the monotonic clock.
     :param disown: drops an inherited connection without a message to the server, given whether it
         was lent at the fork.
-    :param late: what is missing, in messages, if connecting does not end before the deadline.
+    :param late: the message if connecting does not end before the deadline.
     """
 
     is_own = True

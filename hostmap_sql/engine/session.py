@@ -133,7 +133,7 @@ class ReadTransaction(Session):
             return self.dialect.open_schemas(self.make_cursor(self._connection))
 
     def leave_out_urls(self) -> None:
-        """Read no URLs of cells from now on, since the account may not."""
+        """Stop reading the URLs of cells, because the account may not."""
         self.urls = False
         self.texts = self.dialect.sql_without_urls
 
@@ -185,7 +185,7 @@ class Transaction(Session):
         if not MARK[0]:
             notice()
         self._process_id = THIS.id
-        # In no local variable, which reports show: PyMySQL's hold the last statement and rows.
+        # Not in a local variable, which reports show: PyMySQL's cursors hold the last rows.
         self._cursor: Any = None
         self._last_hosts: Sequence[str] = ()
         self._last_encoded: object = None

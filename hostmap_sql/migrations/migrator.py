@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _LOCK_TIMEOUT = 10
 """How long, in seconds, to wait for the lock of a `yoyo apply`, which may be dead."""
 
-_REMEDY = "`hostmap grants --role owner` prints what to grant"
+_REMEDY = "`hostmap grants --role owner` prints the statements to run"
 
 _LEASE_PAUSE = 0.05
 """How long, in seconds, to sleep before trying again to open a locked SQLite file."""

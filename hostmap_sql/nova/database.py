@@ -40,7 +40,7 @@ class _NovaTranslator(Translator):
 
 
 def conceal_url(url: str | DatabaseUrl) -> str | DatabaseUrl:
-    """Return a URL that no report shows."""
+    """Conceal a URL, unless it is parsed already."""
     return url if isinstance(url, DatabaseUrl) else conceal(url)
 
 

@@ -171,7 +171,7 @@ def _differences(actual: CellMapping, wanted: _NovaCell, name: str) -> tuple[str
 
 
 def _clear(value: object) -> object:
-    # Comparing what is sealed without its key would report a difference.
+    # Otherwise a sealed URL without its key would be reported as a difference.
     return value.reveal() if isinstance(value, SecretUrl) else value
 
 

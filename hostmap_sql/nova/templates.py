@@ -53,7 +53,7 @@ def is_template(url: str) -> bool:
 
 
 def has_login(template: str) -> bool:
-    """Tell whether a user or a password of the base URL is filled into a template."""
+    """Return whether a template takes a user or a password from the base URL."""
     return any(_SECRET_FIELD.fullmatch(name) for name in _FIELD.findall(template))
 
 

@@ -1,8 +1,8 @@
-"""The URLs of Nova's databases: read as Nova reads them, those of the cells without trust in them.
+"""The URLs of Nova's databases, read as Nova reads them; those of cells are not trusted.
 
 An attacker with write access to the table of cells could have any file read, and the operator's own
 password sent to any server. So a cell's URL is used alone, without the environment and the home
-folder, and names files and other servers only if the operator does.
+folder, and may use files and sockets of this machine only if the operator allows them.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def isolate(
     trusted_files: Collection[str],
     has_operators_login: bool,
 ) -> DatabaseUrl:
-    """Return the URL of a cell so that it is used alone: without environment and home folder.
+    """Isolate the URL of a cell: it is used without the environment and the home folder.
 
     :param own_options: the options that the operator set, by their canonical names: see `plain`.
     :param base_options: the options of the URL that fills templates, by their canonical names:

@@ -33,7 +33,7 @@ class Cursor(Protocol):
 
 
 class Connection(Protocol):
-    """The part of a DB-API connection that the library uses, also of an external pool."""
+    """The part of a DB-API connection that the library uses, including those of external pools."""
 
     def commit(self) -> object: ...
     def rollback(self) -> object: ...

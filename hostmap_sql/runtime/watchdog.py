@@ -205,7 +205,7 @@ class TimedCall:
             try:
                 self._on_error(self._connection, error, self._statement, self._deadline)
             finally:
-                del error, traceback  # its text may quote a row
+                del error, traceback  # they may quote a row
 
     @staticmethod
     def select(

@@ -1,4 +1,4 @@
-"""AES-256-GCM, by the library cryptography, which only this module knows."""
+"""AES-256-GCM, with the package cryptography, which only this module imports."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ class AesGcmKey:
             sealed = urlsafe_b64decode(data + "=" * (-len(data) % 4))
             nonce, sealed = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
             text = self._aead.decrypt(nonce, sealed, context.encode(*_ENCODING))
-        except (InvalidTag, ValueError):  # ValueError: it is no base64, or too short
+        except (InvalidTag, ValueError):  # ValueError: not base64, or too short
             raise ValueError("the text was altered, or sealed for another context") from None
         return text.decode(*_ENCODING)

@@ -1,4 +1,4 @@
-"""What `connect` takes as its cipher."""
+"""`Cipher`: the protocol of the objects that `connect` accepts as its cipher."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class Cipher(Protocol):
 
         :param text: the URL.
         :param context: the UUID of the cell and the column, as in ``UUID/transport_url``. It has to
-            be authenticated, so that the text opens nowhere else.
+            be authenticated, so that the text opens only there.
         """
         raise NotImplementedError
 
     def open(self, sealed: str, context: str) -> str:
-        """Return the text that `seal` was given.
+        """Return the text that was sealed.
 
         :param sealed: the result of `seal`.
-        :param context: the context that `seal` was given.
+        :param context: the context that it was sealed for.
         :raises LookupError: the cipher does not have the key.
         :raises ValueError: the text was altered, or sealed for another context.
         """

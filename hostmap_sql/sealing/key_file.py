@@ -1,6 +1,6 @@
 """The file of a key ring: reading, checking and extending it.
 
-A line for each key, with its state, its id and its 32 bytes in base64; ``#`` begins a comment:
+It has a line for each key: its state, its id and its 32 bytes in base64. ``#`` begins a comment:
 
     # Keys of hostmap. Keep this file secret, and keep a backup of it.
     active 2026-11-28-5d0c31f2 7mYw0Nq3VvZb1yq8b4mZ6t2m1u8o3Qd3b5kq9Jf0c2E=
@@ -28,10 +28,10 @@ _FIELDS = 3
 _COMMENT = "# Keys of hostmap. Keep this file secret, and keep a backup of it.\n"
 
 KEY_FILE = "key file"
-"""The field of errors about the file."""
+"""The field of an `InvalidValue` about the file."""
 
 Stamp = tuple[int, int, int]
-"""What changes with a file: its inode, size and time of modification."""
+"""The version of a file: its inode, size and time of modification."""
 
 
 class BadKeyFile(Exception):
@@ -47,11 +47,11 @@ class Keys(NamedTuple):
 
 @dataclass(frozen=True)
 class GeneratedKey:
-    """What `generate_key` did.
+    """The result of `generate_key`.
 
-    `action` is "created" (the file), "added" (the key), "activated" (a key that was there) or
-    "unchanged". `key` is the id of the key, and `is_active` whether it seals. `keys` is the number
-    of keys in the file.
+    `action` is "created" (the file), "added" (the key), "activated" (an existing key) or
+    "unchanged". `key` is the id of the key, and `is_active` is True if it seals. `keys` is the
+    number of keys in the file.
     """
 
     action: Literal["created", "added", "activated", "unchanged"]
@@ -81,12 +81,12 @@ def read(path: str) -> tuple[Keys, Stamp]:
 
 
 def named(path: str, error: Exception) -> str:
-    """Return a problem with the name of the file, unless there is none: it may be a key."""
+    """Add the path to a problem if it exists; otherwise it may be a key, given by mistake."""
     return f"{path!r} {error}" if os.path.lexists(path) else str(error)
 
 
 def has_changed(path: str, stamp: Stamp) -> bool:
-    """Tell whether a file that was read is another one now. A file that is gone has not changed."""
+    """Return whether a file has changed since it was read. A missing file has not changed."""
     try:
         return _stamp(os.stat(path)) != stamp  # noqa: PTH116 - as above
     except OSError:
@@ -98,7 +98,7 @@ def _stamp(status: os.stat_result) -> Stamp:
 
 
 def _refuse_access_of_others(mode: int) -> None:
-    # A group may read it: of a service and its operators, or as Kubernetes mounts secrets.
+    # Its group may read it: the group of a service, or that of secrets in Kubernetes.
     if mode & (stat.S_IRWXO | stat.S_IWGRP):
         who = "others have access to it" if mode & stat.S_IRWXO else "its group can write it"
         raise BadKeyFile(f"has mode {stat.S_IMODE(mode):03o}, so {who}: chmod 600")
@@ -107,7 +107,7 @@ def _refuse_access_of_others(mode: int) -> None:
 def parse(data: bytes) -> Keys:
     """Read the content of a file.
 
-    :raises BadKeyFile: it cannot be used. The message names a line, and quotes none.
+    :raises BadKeyFile: it cannot be used. The message has a line number, and quotes nothing.
     """
     keys: dict[str, bytes] = {}
     active = []
@@ -136,7 +136,7 @@ def parse(data: bytes) -> Keys:
 def _lines(data: bytes) -> Iterator[tuple[int, str]]:
     if len(data) >= _MAX_FILE_BYTES:
         raise BadKeyFile("is larger than a megabyte: it is not a key file")
-    # No byte of a file of another kind is an error that would quote it.
+    # "replace": an error about other bytes would quote them.
     text = data.decode("utf-8-sig", "replace")
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not line.lstrip().startswith("#"):
@@ -161,18 +161,18 @@ def generate_key(
     active: bool = True,
     dry_run: bool = False,
 ) -> GeneratedKey:
-    """Generate a key in a file for `KeyRing.from_file`; a file that is missing is created.
+    """Generate a key in a file for `KeyRing.from_file`; create the file if it is missing.
 
-    The file is readable by its owner only. The keys in it stay, because they still open what they
-    sealed. Without `key`, a file that is there stays as it is, so the same call twice makes one
-    key. To rotate, generate a key with an id of its own.
+    Only its owner can read a new file. Existing keys stay, because they still open the URLs that
+    they sealed. Without `key`, an existing file stays as it is, so a repeated call makes no second
+    key. To rotate, generate a key with a new id.
 
     :param path: the file.
     :param key: the id of the key: at most 64 letters, digits and ``. _ -``. Default: the date and
         random digits.
     :param active: seal with this key from now on. False: only add it, to distribute the file to all
         programs before any of them seals with the key.
-    :param dry_run: only report what would be done.
+    :param dry_run: only report the changes, without writing.
     :raises InvalidValue: the file or the id cannot be used.
 
     >>> generate_key("new.keys", key="2026-12").action
@@ -189,7 +189,7 @@ def generate_key(
         problem = named(name, error)
     except OSError as error:
         problem = f"cannot be written: {error.strerror}"
-    # Outside the handlers, so that no frame with a key in it is in the traceback.
+    # Outside the handlers, so that the traceback has no frame with a key.
     raise InvalidValue(KEY_FILE, problem)
 
 
@@ -241,7 +241,7 @@ def _new_key() -> bytes:
 
 
 def _replace(path: str, keys: Keys) -> None:
-    """Write a file at once: a reader gets the old one or the new one."""
+    """Replace a file atomically: a reader sees the old one or the new one."""
     new = f"{path}.{os.urandom(4).hex()}.new"
     try:
         before = os.stat(path)  # noqa: PTH116 - as above

@@ -1,4 +1,4 @@
-"""`KeyRing`: the keys of a file, as a cipher."""
+"""`KeyRing`: a cipher with the keys of a file."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class KeyRing:
     def from_file(cls, path: str | os.PathLike[str]) -> Self:
         """Load the keys of a file, as ``hostmap secrets generate-key`` writes it.
 
-        The ring follows the file: if it meets an unknown key, and before it seals, it reads a file
-        that has changed again. Keys that were loaded once still open.
+        The ring follows the file: before it seals, and if it finds an unknown key id, it reloads a
+        changed file. Keys that were loaded once still open.
 
         :raises InvalidValue: the file cannot be read or used, others have access to it, or the
             library cryptography is missing. No key is in the message.
@@ -71,7 +71,7 @@ class KeyRing:
                 problem = named(name, error)
             else:
                 return ring
-        # Outside the handler, so that no frame with a key in it is in the traceback.
+        # Outside the handler, so that the traceback has no frame with a key.
         raise InvalidValue(KEY_FILE, problem)
 
     @property
@@ -86,7 +86,7 @@ class KeyRing:
         return f"{key}/{self._keys[key].seal(text, context)}"
 
     def open(self, sealed: str, context: str) -> str:
-        """Return the text that was sealed; see `Cipher.open`.
+        """Return the text that was sealed, with the key that sealed it; see `Cipher.open`.
 
         :raises LookupError: the ring does not have the key.
         :raises ValueError: the text was altered, or sealed for another context.
@@ -103,7 +103,7 @@ class KeyRing:
         self._active = ""
 
     def _reload(self) -> None:
-        """Load the file again if it has changed. The loaded keys stay if it cannot be used now."""
+        """Reload the file if it has changed. If it cannot be used now, the loaded keys stay."""
         if self._path is None or self._stamp is None or not has_changed(self._path, self._stamp):
             return
         try:
@@ -140,7 +140,7 @@ def _problem(keys: object, active: object) -> str | None:
         if not isinstance(key, bytes) or len(key) != KEY_BYTES:
             return f"must have {KEY_BYTES} bytes for the id {name!r}"
     if not isinstance(active, str) or active not in keys:
-        return "must have the active one among them"
+        return "must include the active one"
     return None
 
 

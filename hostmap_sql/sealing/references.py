@@ -1,4 +1,4 @@
-"""`References`: URLs that say where the URL itself is kept."""
+"""`References`: URLs that lead to the real URL."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _MAX_FILE_BYTES = 4 * MAX_URL_LENGTH + 1024
 
 
 class BadReference(Exception):
-    """A reference cannot be followed. The message holds nothing of what it leads to."""
+    """A reference cannot be followed. The message does not quote its target."""
 
 
 @dataclass(frozen=True)
 class References:
     """The kinds of references that `SecretUrl.reveal` follows: none by default.
 
-    A reference is stored in place of a URL, and `reveal` returns the URL that it leads to. A
-    writer of the table can write references, so each kind is limited to what is meant for cells.
+    A reference is stored in place of a URL, and `reveal` returns the URL that it leads to. Writers
+    of the table can write references, so limit each kind to the secrets of cells.
 
     :param env_prefix: follow ``env://NAME`` to environment variables whose names begin with this.
     :param folder: follow ``file:///FOLDER/NAME`` to files in this folder and the folders in it.
@@ -67,14 +67,14 @@ class References:
                 raise InvalidValue("functions", problem)
 
     def has(self, url: str) -> bool:
-        """Tell whether a URL is a reference: ``env://``, ``file://``, or one of a function."""
+        """Return whether a URL is a reference: ``env://``, ``file://``, or one of a function."""
         scheme = _scheme(url)
         return scheme in _KINDS or scheme in self.functions
 
     def follow(self, url: str) -> str:
         """Return the URL that a reference leads to.
 
-        :raises BadReference: its kind is not allowed, or it leads to no URL.
+        :raises BadReference: its kind is not allowed, or it does not lead to a URL.
         """
         scheme, rest = _scheme(url), url.partition("://")[2]
         if scheme == _ENV:
@@ -139,7 +139,7 @@ def _scheme(url: str) -> str:
 
 
 def _read(path: str) -> str:
-    # Without symbolic links, which were followed before; without waiting for a writer of a FIFO.
+    # O_NOFOLLOW: the path is resolved already. O_NONBLOCK: do not wait for the writer of a FIFO.
     file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status = os.fstat(file)
@@ -151,7 +151,7 @@ def _read(path: str) -> str:
 
 
 def _refuse_no_url(text: str) -> None:
-    """Refuse what is no URL, so that a reference reveals no other file or variable."""
+    """Refuse any other text than a URL, so that a reference reveals no other file or variable."""
     try:
         valid_url(text, "it")
     except InvalidValue:

@@ -1,4 +1,4 @@
-"""`UrlCodec`: the way of a cell's URL into the table and back, sealed or as a reference."""
+"""`UrlCodec`: converts the URLs of cells to and from the text in the table, which may be sealed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class UrlCodec:
-    """Makes the stored text of a URL, and a `SecretUrl` of a stored text.
+    """Converts URLs to the text in the table, and back to a `SecretUrl`.
 
-    :param cipher: seals and opens URLs. None: what is written stays clear, and `reveal` of what is
-        sealed raises.
+    :param cipher: seals and opens URLs. None: URLs are stored in clear text, and `reveal` raises
+        an error for sealed ones.
     :param references: the references that `reveal` follows.
     :raises InvalidValue: an argument cannot be used.
     """
@@ -42,13 +42,13 @@ class UrlCodec:
     # --- from the table -----------------------------------------------------------------------
 
     def decode(self, stored: str, cell_uuid: str, field: str) -> SecretUrl:
-        """Make the URL of a stored text. Nothing is opened before `reveal`."""
+        """Return the URL of a stored text. Nothing is opened before `reveal`."""
         if stored.startswith(SEALED) or self._references.has(stored):
             return StoredUrl(stored, cell_uuid, field, self)
         return SecretUrl(stored)
 
     def open(self, url: StoredUrl) -> str:
-        """Return a URL as it was written: a reference is not followed.
+        """Open a URL if it is sealed, and return it as written: a reference is not followed.
 
         :raises SecretUnavailable: it cannot be opened.
         """
@@ -73,11 +73,11 @@ class UrlCodec:
             )
         except Exception as error:  # noqa: BLE001 - of the caller's cipher
             problem = f"the cipher raised {type(error).__name__} for key {{key}}"
-        # Outside the handlers: no frame or message of the cipher stays with the error.
+        # Outside the handlers, so that the error has no frame or message of the cipher.
         raise url.unavailable(problem)
 
     def reveal(self, url: StoredUrl) -> str:
-        """Return the URL itself: opened, and followed if it is a reference.
+        """Return the real URL: opened, and if it is a reference, followed.
 
         :raises SecretUnavailable: it cannot be opened or followed.
         """
@@ -94,7 +94,7 @@ class UrlCodec:
     # --- into the table -----------------------------------------------------------------------
 
     def encode(self, url: SecretUrl | None, cell_uuid: str, field: str) -> SecretUrl | None:
-        """Return a URL as it will be stored, sealed if there is a cipher and it is no reference.
+        """Return a URL as it will be stored: sealed if there is a cipher, unless it is a reference.
 
         :raises SecretUnavailable: the cipher failed.
         :raises InvalidValue: the URL is too long to be sealed.
@@ -109,7 +109,7 @@ class UrlCodec:
         return sealed
 
     def active_key(self) -> str | None:
-        """Return the id of the key that seals now; None without a cipher.
+        """Return the id of the active key; None without a cipher.
 
         :raises SecretUnavailable: the cipher failed.
         """
@@ -129,14 +129,14 @@ class UrlCodec:
                 return stored
             del sealed  # a report of the error may show the locals of this frame
             problem = "the cipher did not return KEY/DATA when it was sealed"
-        # Outside the handler: no frame or message of the cipher stays with the error.
+        # Outside the handler, so that the error has no frame or message of the cipher.
         raise SecretUnavailable(field, cell_uuid, problem)
 
 
 class StoredUrl(SecretUrl):
     """A URL that is sealed, or a reference: `reveal` opens or follows it at each call.
 
-    Equal URLs are those with equal clear texts; what cannot be opened equals only itself.
+    URLs are equal if their clear texts are; a URL that cannot be opened equals only itself.
     """
 
     __slots__ = ("_cell_uuid", "_codec", "_field")
@@ -161,11 +161,11 @@ class StoredUrl(SecretUrl):
 
     @property
     def context(self) -> str:
-        """What it was sealed for."""
+        """The cell and the column that it was sealed for, as ciphers take them."""
         return f"{self._cell_uuid}/{self._field}"
 
     def written(self) -> str:
-        """Return the URL as it was written: opened, but a reference is not followed."""
+        """Return the URL as written: opened, but a reference is not followed."""
         return self._codec.open(self)
 
     def reveal(self) -> str:
@@ -187,7 +187,7 @@ class StoredUrl(SecretUrl):
         """
         if is_sealed(self.stored):
             raise self.unavailable(
-                "it is sealed with key {key}, and nothing here would seal the new one: connect "
+                "it is sealed with key {key}, and the new one would be in clear text: connect "
                 "with a cipher (--key-file)"
             )
 
@@ -206,7 +206,7 @@ class StoredUrl(SecretUrl):
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Without the cipher, whose keys may not leave the process.
+        # Without the cipher: its keys must not leave the process.
         return StoredUrl, (self.stored, self._cell_uuid, self._field)
 
 
@@ -222,7 +222,7 @@ def _comparable(url: SecretUrl) -> str:
 
 
 def stored_text(url: SecretUrl | None) -> str | None:
-    """Return the text of an encoded or decoded URL in the table."""
+    """Return the text in the table of an encoded or decoded URL."""
     if url is None:
         return None
     return url.stored if isinstance(url, StoredUrl) else url.reveal()
@@ -234,14 +234,14 @@ def key_of(url: SecretUrl | None) -> str | None:
 
 
 def is_reference(url: SecretUrl) -> bool:
-    """Tell whether a URL is a reference that is not sealed."""
+    """Return whether a URL is a reference that is not sealed."""
     return isinstance(url, StoredUrl) and not is_sealed(url.stored)
 
 
 def check_stored(stored: str | None, field: str) -> None:
-    """Check a text of the table.
+    """Check a text from the table.
 
-    :raises InvalidValue: it is neither a URL nor a sealed one.
+    :raises InvalidValue: it is neither a URL nor a sealed URL.
     """
     if stored is None or not stored.startswith(SEALED):
         valid_url(stored, field)

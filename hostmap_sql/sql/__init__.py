@@ -1,7 +1,7 @@
-"""The statements on the directory's tables, by subject; callers write ``sql.HOST_GET``.
+"""The statements on the directory's tables, and the rights that they need, by subject.
 
-Reads take no locks. Each write transaction first locks the row of mapping_revision with
-REVISION_TAKE, so its reads stay valid until it commits.
+Callers write ``sql.HOST_GET``. Reads take no locks. Each write transaction first locks the row of
+mapping_revision with REVISION_TAKE, so its reads stay valid until it commits.
 """
 # ruff: noqa: F403 - the modules define little else, and each statement is listed in one place
 

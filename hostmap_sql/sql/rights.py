@@ -1,4 +1,4 @@
-"""The rights on tables that each role needs, as every database with accounts grants them."""
+"""The rights of each role on tables and columns, the same on every database with accounts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     TableRights = Mapping[str, Rights]
 
 Columns = tuple[str, ...]
-"""Columns of a table; none stands for all."""
+"""Columns of a table; an empty tuple means all."""
 
 ROLES = ("lookup", "service", "pruner", "owner")
 """The roles: a reader, a service, a job that prunes the history, the owner of the tables."""
@@ -37,7 +37,7 @@ LOOKUP: TableRights = {
     "cell_mapping": {"SELECT": _CELL_COLUMNS},
     **_READ_THE_REST,
 }
-"""Reads all but the URLs of cells."""
+"""Reads everything except the URLs of cells."""
 
 LOOKUP_WITH_URLS: TableRights = {"cell_mapping": _READ, **_READ_THE_REST}
 """Reads everything."""
@@ -56,7 +56,7 @@ PRUNER: TableRights = {
     **dict.fromkeys(RECORD_TABLES, _PRUNE),
     "_yoyo_migration": _READ,
 }
-"""Prunes the record of changes, and sees neither hosts nor cells."""
+"""Prunes the record of changes, without access to hosts and cells."""
 
 
 def rights_of(role: str, *, urls: bool) -> TableRights:
@@ -70,7 +70,7 @@ def rights_of(role: str, *, urls: bool) -> TableRights:
 
 
 def grant(rights: Rights, table: str, account: str) -> str:
-    """Return the GRANT of rights on a table, whose name and account are quoted already.
+    """Return the GRANT of rights on a table; the names of table and account are quoted already.
 
     >>> grant({"SELECT": ALL, "UPDATE": ("revision",)}, "mapping_revision", "hostmap_service")
     'GRANT SELECT, UPDATE (revision) ON mapping_revision TO hostmap_service'

@@ -11,7 +11,7 @@ IN_NUMBERS = "= ANY(%(numbers)s)"
 URL_COLUMNS = "cell.transport_url, cell.database_connection"
 """The columns that hold passwords, in each SELECT that reads them."""
 NO_URLS = "NULL, NULL"
-"""Stands in their place in the statements of a directory that reads no URLs."""
+"""Replaces them in the statements of a directory that reads no URLs."""
 
 
 class Statement:

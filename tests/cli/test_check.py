@@ -104,17 +104,17 @@ def test_a_database_without_tables_is_an_error(cli: Cli, tmp_path: Path) -> None
     assert "`hostmap migrate`" in cli.error("check", status=1)
 
 
-def test_fix_mode_takes_the_permissions_of_other_users(cli: Cli, tmp_path: Path) -> None:
+def test_fix_mode_removes_the_permissions_of_other_users(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "hostmap.db"
     file.chmod(0o644)
     assert [one["kind"] for one in cli.json("check", status=4)] == ["file-mode"]
     result = cli("check", "--fix-mode", "--format", "json")
     assert result.stdout == "[]\n"
-    assert f"hostmap: took the permissions of other users from {file}\n" in result.stderr
+    assert f"hostmap: removed the permissions of other users from {file}\n" in result.stderr
     assert result.stderr.endswith(IN_ORDER)
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
     again = cli("check", "--fix-mode").stderr
-    assert again == f"hostmap: there is no file from which to take permissions\n{IN_ORDER}"
+    assert again == f"hostmap: no file has permissions to remove\n{IN_ORDER}"
 
 
 def test_the_guide_names_every_kind() -> None:

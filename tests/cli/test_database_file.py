@@ -77,9 +77,7 @@ def test_the_url_is_read_from_a_file(
 @pytest.mark.parametrize(
     "content", ["{}", "{}\r\n\r\n", "\n  {}  \n", "\ufeff{}\n", "\t{}\t"], ids=repr
 )
-def test_white_space_and_a_byte_order_mark_are_no_part_of_the_url(
-    cli: Cli, file: Path, content: str
-) -> None:
+def test_white_space_and_a_byte_order_mark_are_ignored(cli: Cli, file: Path, content: str) -> None:
     file.write_text(content.format(cli.url), encoding="utf-8")
     assert run("--database", f"@{file}", *LIST).stdout == CELLS
 
@@ -134,7 +132,7 @@ def test_a_file_that_cannot_be_read_is_refused(file: Path, tmp_path: Path) -> No
         assert f"the URL file {str(path)!r} {problem}" in error
 
 
-def test_a_pipe_without_a_writer_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_without_a_writer_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert "is empty" in refused(run("--database", f"@{tmp_path}/pipe", *LIST))
 
@@ -183,7 +181,7 @@ def test_an_invalid_url_in_a_file_names_the_file(file: Path, content: str, probl
         (("--database", "@a", "--database", "@b"), {}, "--database was given twice"),
     ],
 )
-def test_what_is_ambiguous_is_refused(
+def test_an_ambiguous_source_is_refused(
     arguments: tuple[str, ...], environment: dict[str, str], problem: str
 ) -> None:
     assert problem in refused(run(*arguments, *LIST, **environment))
@@ -205,7 +203,7 @@ def test_the_demo_reads_no_file(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o644, 0o602, 0o666, 0o444])
-def test_a_file_that_others_can_read_or_write_is_warned_of(file: Path, mode: int) -> None:
+def test_a_file_that_others_can_read_or_write_causes_a_warning(file: Path, mode: int) -> None:
     file.chmod(mode)
     for arguments, environment in (
         (("--database", f"@{file}"), {}),
@@ -227,7 +225,7 @@ def test_the_owner_and_the_group_may_read_it(file: Path, mode: int) -> None:
     assert run("--database", f"@{file}", *LIST).stderr == ""
 
 
-def test_a_mounted_secret_is_not_warned_of(cli: Cli) -> None:
+def test_a_mounted_secret_causes_no_warning(cli: Cli) -> None:
     """As systemd, Docker and Kubernetes mount it: read-only, and often readable by all."""
     secret, list_ = Path(cli.url.removeprefix("sqlite:///")).parent / "secret", " ".join(LIST)
     script = (

@@ -1,4 +1,4 @@
-"""Messages of the command quote no secret, and take linear time, whatever the input is."""
+"""Messages of the command quote no secret and take linear time, for any input."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ MISPLACED = [
 ]
 URLS = MISPLACED[1:]
 
-# Places for words that are no names: all of these are quoted only if they are harmless words.
+# Places for words other than names, which are quoted only if they are harmless.
 WORDS = [
     ("{}",),
     ("cell", "{}"),
@@ -101,13 +101,13 @@ def output(cli: Cli, *words: str) -> str:
 
 
 @pytest.mark.parametrize("words", WORDS, ids=" ".join)
-def test_only_harmless_words_are_quoted_back(cli: Cli, words: tuple[str, ...]) -> None:
+def test_only_harmless_words_are_quoted(cli: Cli, words: tuple[str, ...]) -> None:
     for typed in MISPLACED:
         assert SECRET not in output(cli, *(word.format(typed) for word in words))
 
 
 @pytest.mark.parametrize("words", NAMES, ids=" ".join)
-def test_no_name_is_quoted_that_looks_like_a_url(
+def test_a_name_that_looks_like_a_url_is_not_quoted(
     cli: Cli, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     (tmp_path / "hosts").write_text("host,cell\ncompute-1,cell1\n")
@@ -117,7 +117,7 @@ def test_no_name_is_quoted_that_looks_like_a_url(
             assert SECRET not in said
 
 
-def test_harmless_words_are_quoted() -> None:
+def test_names_and_numbers_are_quoted() -> None:
     for word in ("nope", "host_uuid", "cell-name", "b", "--nope", "-5", "7.5", "2026-13-01T10:00Z"):
         assert quotable(word) == word
     for word in ("hunter2", "PASSWORD", "Tr0ub4dor&3", "correct horse", "x" * 60, "", "ü"):
@@ -166,7 +166,7 @@ def test_no_secret_of_a_wrong_file_is_quoted(
 
 
 @pytest.mark.parametrize("cell", MISPLACED)
-def test_rotate_quotes_no_unknown_cell_that_may_be_a_secret(
+def test_rotate_does_not_quote_an_unknown_cell_that_may_be_a_secret(
     cli: Cli, tmp_path: Path, cell: str
 ) -> None:
     quoted = cell.replace('"', '""')
@@ -198,7 +198,7 @@ def test_rotate_quotes_no_unknown_cell_that_may_be_a_secret(
         ("see http://example.org/ and more", "see http://example.org/ and more"),
     ],
 )
-def test_what_a_message_shows(text: str, shown: str) -> None:
+def test_a_message_is_masked(text: str, shown: str) -> None:
     assert redact(text) == shown
 
 
@@ -231,7 +231,7 @@ PIECES = [
 
 
 @pytest.mark.parametrize("piece", PIECES, ids=repr)
-def test_a_long_message_takes_no_long_time(piece: str) -> None:
+def test_a_long_message_takes_linear_time(piece: str) -> None:
     for start in ("", "a://", "there is no cell '", 'x "a://', "u:"):
         text = start + piece * (MEGABYTE // len(piece))
         for function in (safe_line, safe_lines):

@@ -147,7 +147,7 @@ def test_a_lost_key_is_named_before_anything_is_written(sealed: Cli, keys: Path)
     assert statuses(sealed) == {"a": (6, 6), "b": (0, 0), "reference": (0, 0), "clear": (0, 0)}
 
 
-def test_generate_key_says_what_it_did(cli: Cli, tmp_path: Path) -> None:
+def test_generate_key_reports_its_action(cli: Cli, tmp_path: Path) -> None:
     option = ("--key-file", tmp_path / "new.keys")
     row = cli.json("secrets", "generate-key", *option, "--key", "a", "--dry-run")
     assert row == {"action": "created", "key": "a", "active": True, "keys": 1}
@@ -155,7 +155,7 @@ def test_generate_key_says_what_it_did(cli: Cli, tmp_path: Path) -> None:
     assert cli.json("secrets", "generate-key", *option, "--key", "a") == row
     text = (tmp_path / "new.keys").read_text()
     again = cli("secrets", "generate-key", *option)
-    assert again.stdout == "unchanged: the key a is there\n"
+    assert again.stdout == "unchanged: the key a exists already\n"
     assert (tmp_path / "new.keys").read_text() == text
     secret = text.split()[-1]
     assert secret not in again.output

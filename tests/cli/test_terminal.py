@@ -1,4 +1,4 @@
-"""Nothing unprintable reaches a terminal, whatever its source and the command."""
+"""Nothing unprintable reaches a terminal, from any source and any command."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def unprintable(text: str) -> set[str]:
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command[:2]))
-def test_no_command_shows_what_is_unprintable(
+def test_no_command_shows_unprintable_characters(
     hostile: Cli, command: tuple[str, ...], form: str
 ) -> None:
     stdout, stderr = run(hostile, *command, "--format", form, "--verbose")
@@ -115,7 +115,7 @@ def test_no_command_shows_what_is_unprintable(
     ],
     ids=lambda command: " ".join(command).encode("unicode_escape").decode()[:40],
 )
-def test_no_error_shows_what_is_unprintable(
+def test_no_error_shows_unprintable_characters(
     hostile: Cli, command: tuple[str, ...], tmp_path: Path
 ) -> None:
     for text in (f"host,cell\n{EVIL},{EVIL}\n", f"{EVIL}\n", f"- {EVIL}\n", f"[{EVIL!r}"):
@@ -149,7 +149,7 @@ def test_an_export_has_exact_names_in_a_file_and_escapes_elsewhere(
     assert not unprintable(stdout)
     assert "with unprintable characters, written as escape sequences" in stderr
     _, stderr = run(hostile, "host", "export", "hosts.csv")
-    assert "with unprintable characters, written as they are" in stderr
+    assert "with unprintable characters, written unchanged" in stderr
     with (tmp_path / "hosts.csv").open(newline="") as file:
         assert [EVIL, EVIL] in csv.reader(file)
     # Such a name is refused, not changed into another one.

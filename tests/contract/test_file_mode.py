@@ -32,7 +32,7 @@ def beside(path: Path) -> list[Path]:
 
 
 @pytest.mark.needs("files")
-def test_a_new_file_and_its_logs_are_its_owners_alone(bare_backend: Backend) -> None:
+def test_only_its_owner_can_access_a_new_file_and_its_logs(bare_backend: Backend) -> None:
     before = os.umask(0)
     try:
         bare_backend.hostmap.migrate()
@@ -58,7 +58,7 @@ def test_an_empty_file_is_closed_to_others(bare_backend: Backend, given: int, ke
 
 @pytest.mark.needs("files")
 @pytest.mark.parametrize("given", [0o604, 0o602, 0o644, 0o666, 0o777])
-def test_a_file_of_others_is_found_and_mended(backend: Backend, given: int) -> None:
+def test_a_file_that_others_can_access_is_found_and_fixed(backend: Backend, given: int) -> None:
     path = path_of(backend)
     path.chmod(given)
     with backend.connect() as hostmap:
@@ -82,7 +82,7 @@ def test_a_file_of_others_is_found_and_mended(backend: Backend, given: int) -> N
 
 @pytest.mark.needs("files")
 @pytest.mark.parametrize("suffix", ["-journal", "-wal", "-shm"])
-def test_a_log_of_others_is_found_and_mended(backend: Backend, suffix: str) -> None:
+def test_a_log_that_others_can_access_is_found_and_fixed(backend: Backend, suffix: str) -> None:
     """One that was made before the file itself was closed to others."""
     path = path_of(backend)
     hostmap = backend.hostmap
@@ -98,7 +98,7 @@ def test_a_log_of_others_is_found_and_mended(backend: Backend, suffix: str) -> N
 
 
 @pytest.mark.needs("files")
-def test_the_file_behind_a_link_is_found_and_mended(backend: Backend, tmp_path: Path) -> None:
+def test_the_file_behind_a_link_is_found_and_fixed(backend: Backend, tmp_path: Path) -> None:
     path = path_of(backend)
     path.chmod(0o644)
     link = tmp_path / "link.db"
@@ -111,7 +111,7 @@ def test_the_file_behind_a_link_is_found_and_mended(backend: Backend, tmp_path: 
 
 
 @pytest.mark.needs("files")
-def test_mending_keeps_the_locks_of_this_process(backend: Backend) -> None:
+def test_fixing_keeps_the_locks_of_this_process(backend: Backend) -> None:
     """SQLite loses them if this process closes another descriptor of the file."""
     path = path_of(backend)
     path.chmod(0o644)
@@ -140,6 +140,6 @@ def test_an_external_pool_has_files_too(backend: Backend) -> None:
     assert hostmap.check() == ()
 
 
-def test_nothing_is_mended_where_nothing_is_wrong(backend: Backend) -> None:
+def test_correct_files_are_not_changed(backend: Backend) -> None:
     assert backend.hostmap.check() == ()
     assert backend.hostmap.fix_file_mode() == ()

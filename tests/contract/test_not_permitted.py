@@ -39,7 +39,7 @@ def reader(backend: Backend, account: str) -> Iterator[HostMap]:
         yield hostmap
 
 
-def test_a_missing_right_is_told_at_once_with_the_statement_and_the_role(
+def test_a_missing_right_is_reported_at_once_with_the_statement_and_the_role(
     backend: Backend, reader: HostMap
 ) -> None:
     cell = backend.hostmap.cells.create("cell1")
@@ -54,7 +54,7 @@ def test_a_missing_right_is_told_at_once_with_the_statement_and_the_role(
             call()
         error = caught.value
         assert error.statement == statement
-        assert f"`hostmap grants --role {role}` prints what to grant" in str(error)
+        assert f"`hostmap grants --role {role}` prints the statements to run" in str(error)
         assert error.code in ("42501", "1142", "1143")
         assert "\n" not in str(error)
     assert monotonic() - began < SOON
@@ -73,7 +73,7 @@ def test_a_right_that_is_granted_counts_for_open_connections(
     assert [cell.name for cell in reader.cells.list()] == ["cell1"]
 
 
-def test_an_account_without_any_right_is_not_told_that_tables_are_missing(
+def test_no_table_is_reported_missing_to_an_account_without_any_right(
     backend: Backend,
 ) -> None:
     name = new_name()
@@ -94,7 +94,7 @@ def test_an_account_without_any_right_is_not_told_that_tables_are_missing(
         backend.drop_account(name)
 
 
-def test_a_check_reports_what_it_may_not_see(backend: Backend, reader: HostMap) -> None:
+def test_a_check_reports_tables_that_it_may_not_read(backend: Backend, reader: HostMap) -> None:
     cell = backend.hostmap.cells.create("cell1")
     backend.hostmap.hosts.create("a", cell.uuid)
     [finding] = reader.check()
@@ -140,7 +140,7 @@ def test_a_read_only_pool_is_refused_at_once(backend: Backend) -> None:
         assert monotonic() - began < SOON
 
 
-def test_a_lost_right_in_a_transaction_undoes_all(backend: Backend) -> None:
+def test_a_right_that_is_lost_in_a_transaction_rolls_it_back(backend: Backend) -> None:
     name = new_name()
     url = backend.url_of_account(name)
     for statement in grants(backend.hostmap, "service", user=name):

@@ -90,7 +90,7 @@ def _change_id(hostmap: HostMap) -> str:
     return hostmap.history.since(0)[0].change_id
 
 
-# In this order: the last ones leave nothing to the others.
+# The order matters: the last calls delete everything.
 CALLS: Mapping[str, tuple[set[Role], Callable[[HostMap], Any]]] = {
     "HostMap.revision": (ALL, lambda h: h.revision()),
     "HostMap.check": (ALL, lambda h: h.check()),

@@ -1,4 +1,4 @@
-"""A directory with ``urls=False`` names no column of URLs, and its cells have none."""
+"""A directory with ``urls=False`` reads no column of URLs, and its cells have no URLs."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_such_a_cell_is_a_value(hostmap: HostMap, backend: Backend, cell: CellMa
         dataclasses.asdict(found)
 
 
-def test_hosts_are_written_as_ever(hostmap: HostMap, cell: CellMapping) -> None:
+def test_hosts_can_be_written(hostmap: HostMap, cell: CellMapping) -> None:
     assert_without_urls(hostmap.hosts.create("new", cell.uuid).cell)
     assert hostmap.hosts.delete("new").old_cell_uuid == cell.uuid
     other = hostmap.hosts.get("compute-1")

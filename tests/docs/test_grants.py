@@ -1,4 +1,4 @@
-"""The page of the grants shows what `hostmap grants` prints, and that is enough for a service."""
+"""The page shows the statements of `hostmap grants`, which are enough for a service."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def shown(dialect: str) -> tuple[list[str], list[str]]:
 
 
 @pytest.mark.needs("users")
-def test_the_page_shows_what_is_printed(backend: Backend) -> None:
+def test_the_page_shows_the_printed_statements(backend: Backend) -> None:
     database = urlsplit(backend.url).path[1:]
     printed = [text.replace(database, "hostmap") for text in grants(backend.hostmap, "service")]
 

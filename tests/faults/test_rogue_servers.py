@@ -1,4 +1,4 @@
-"""Rogue servers get no password out of a client, in whichever way they ask.
+"""Rogue servers receive no password, however they request it.
 
 What they may get is what the URL gives to its server: the name of the user, and a proof of the
 URL's own password, from which the password can only be guessed.
@@ -171,7 +171,7 @@ def test_require_auth_decides_if_it_is_set(monkeypatch: pytest.MonkeyPatch, vari
     assert OWN.encode() in rogue.received
 
 
-def test_a_missing_password_is_told_at_once(
+def test_a_missing_password_is_an_error_at_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))

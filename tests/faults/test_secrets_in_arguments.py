@@ -1,4 +1,4 @@
-"""No error shows a secret that an argument holds, whether it is meant to or not."""
+"""No error shows a secret in an argument, not even in the wrong one."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def test_a_missing_database(backend: Backend, make: Any) -> None:
 @pytest.mark.needs("networks")
 def test_a_server_whose_tls_is_refused(backend: Backend, make: Any) -> None:
     url = backend.url_for(password=CANARY).partition("?")[0]
-    # An authority of the system's, which has not signed the server's certificate.
+    # One of the system's authorities, which has not signed the server's certificate.
     with connect(f"{url}?sslmode=verify-full", timeout=PATIENT) as hostmap:
         del url
         with reported(DatabaseError):
@@ -177,8 +177,8 @@ def test_a_record_that_cannot_be_written(backend: Backend, make: Any) -> None:
         make(backend.hostmap, CREATE)
 
 
-def test_what_is_not_there(backend: Backend, make: Any) -> None:
-    """The rows of cells that were read before are remembered."""
+def test_missing_hosts_and_cells(backend: Backend, make: Any) -> None:
+    """The mapper keeps the rows of cells that were read before."""
     cell = backend.hostmap.cells.create("cell", transport_url=URL, database_connection=URL)
     mapping = backend.hostmap.hosts.create("a", cell.uuid)
     assert backend.hostmap.hosts.get("a") == mapping
@@ -231,7 +231,7 @@ def test_a_call_that_times_out(backend: Backend, make: Any) -> None:
 @pytest.mark.needs("networks")
 @pytest.mark.parametrize("direction", Direction)
 def test_a_connection_cut_in_the_middle(backend: Backend, make: Any, direction: Direction) -> None:
-    """The server is gone afterwards, so that no try succeeds."""
+    """The server is gone afterwards, so that no attempt succeeds."""
     backend.hostmap.cells.create("old", transport_url=URL, database_connection=URL)
     call = CREATE if direction is Direction.TO_SERVER else Call("cells.list")
     with in_front_of(backend) as proxy, connected_through(proxy, backend, timeout=SHORT) as hostmap:

@@ -1,4 +1,4 @@
-"""A cell's URL takes none of the operator's credentials along, wherever it leads."""
+"""No cell's URL sends the operator's credentials, to any server."""
 
 from __future__ import annotations
 
@@ -136,14 +136,16 @@ def test_no_function_and_no_command_sends_them(
 
 
 @pytest.mark.parametrize("make", [NATIVE, CACHING, MD5, partial(rogue_postgresql.asking, "scram")])
-def test_a_missing_password_is_told_with_the_cell(make: Callable[[], Rogue], home: Home) -> None:
+def test_the_error_of_a_missing_password_names_the_cell(
+    make: Callable[[], Rogue], home: Home
+) -> None:
     assert home.password_file.exists()
 
     error = error_of(make())
 
     problem = "the server asks for a password, and the URL has none: write one into the URL of cell"
     assert type(error) is DatabaseError
-    assert f"{problem} 'cell1', since neither the environment" in str(error)
+    assert f"{problem} 'cell1', because neither the environment" in str(error)
 
 
 def test_a_url_that_names_no_user_is_refused(home: Home) -> None:
@@ -170,7 +172,7 @@ def test_a_url_that_names_no_user_is_refused(home: Home) -> None:
         ("password=CANARY-of-pgpass", OF_PGPASS, MD5),
     ],
 )
-def test_the_operator_may_name_what_the_table_may_not(
+def test_the_operator_may_set_options_that_the_table_may_not(
     options: str, password: str, make: Callable[[], Rogue], home: Home
 ) -> None:
     """These passwords arrive, so the other tests would notice them."""

@@ -85,7 +85,7 @@ def test_cells_that_cannot_be_read(hostmap: HostMap) -> None:
             pass
 
 
-def test_what_nova_has_and_an_import_refuses(nova: Nova, hostmap: HostMap) -> None:
+def test_rows_that_an_import_refuses(nova: Nova, hostmap: HostMap) -> None:
     nova.set_cell("cell1", "transport_url", URL)
     nova.set_cell("cell2", "transport_url", CANARY)
 

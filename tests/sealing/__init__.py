@@ -1,0 +1,1 @@
+"""Tests of sealed URLs, key rings and references."""

@@ -42,7 +42,7 @@ def write(path: Path, text: str | bytes, mode: int = 0o600) -> None:
 
 
 @given(st.text(), st.text())
-def test_what_was_sealed_opens(text: str, context: str) -> None:
+def test_a_sealed_text_opens(text: str, context: str) -> None:
     sealed = RING.seal(text, context)
 
     assert RING.open(sealed, context) == text

@@ -38,7 +38,7 @@ def test_cells_are_imported_read_and_exported_sealed(
     exported = export_mappings(hostmap, nova.url)
     assert {one.action for one in exported.cells} == {"unchanged"}
 
-    # Without the key, nothing is taken for a conflict.
+    # Without the key, the import fails instead of reporting conflicts.
     revision = hostmap.revision()
     for dry_run in (True, False):
         with pytest.raises(SecretUnavailable):
@@ -50,7 +50,7 @@ def test_cells_are_imported_read_and_exported_sealed(
     assert "connect with a cipher" in str(found.cells[0].error)
 
 
-def test_a_reference_to_novas_url_is_no_difference(
+def test_a_reference_to_novas_url_is_not_a_difference(
     backend: Backend,
     nova: Nova,
     tmp_path: Path,

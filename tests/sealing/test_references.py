@@ -1,4 +1,4 @@
-"""URLs that are references, which `reveal` follows where the caller allows it."""
+"""References, which `reveal` follows if the caller allows their kind."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_a_function_follows_other_schemes() -> None:
         "vault://kv/missing": "raised KeyError",
     }.items():
         assert problem in refusal(url, references)
-    # Without a function it is a URL as any other.
+    # Without a function it is a URL like any other.
     assert revealed("vault://kv/mq1", None) == "vault://kv/mq1"
 
 
@@ -203,7 +203,7 @@ def test_unusable_references_are_refused(arguments: Any, problem: str) -> None:
         References(**arguments)
 
 
-def test_what_is_no_references_is_refused() -> None:
+def test_other_objects_than_references_are_refused() -> None:
     with pytest.raises(InvalidValue, match="references must be References, not dict"):
         connect("sqlite:///never-made.db", references={"env": True})  # type: ignore[arg-type]
 
@@ -244,7 +244,7 @@ def test_a_cipher_leaves_references_as_they_are(
     assert rows == [("env://CELL_MQ",), ("file:///run/secrets/x",)]
     assert hostmap.check(require_sealed=True) == ()
     assert cell.transport_url is not None
-    # Of a scheme that this client does not know it is a URL, which its function follows opened.
+    # To a client that does not know its scheme, it is a URL: sealed here, then opened and followed.
     hostmap.cells.create("cell3", transport_url="vault://kv/mq1")
     assert "vault" not in str(backend.query("SELECT * FROM cell_mapping"))
     follows = References(functions={"vault": lambda _: URL})

@@ -64,7 +64,7 @@ def revealed(cell: CellMapping) -> tuple[str, str]:
     return cell.transport_url.reveal(), cell.database_connection.reveal()
 
 
-def test_what_is_written_shows_nowhere(
+def test_written_urls_show_nowhere(
     backend: Backend, hostmap: HostMap, cell: CellMapping, canary: str
 ) -> None:
     # While the session that wrote it is open.
@@ -352,7 +352,7 @@ def test_a_cipher_that_cannot_open_raises_one_error(
 
 
 @pytest.mark.parametrize("cipher", ["hostmap.keys", b"key", object(), KeyRing])
-def test_what_is_no_cipher_is_refused(backend: Backend, cipher: Any) -> None:
+def test_other_objects_than_ciphers_are_refused(backend: Backend, cipher: Any) -> None:
     if cipher is KeyRing:
         cipher = {"2026-11": bytes(32)}
     with pytest.raises(InvalidValue, match="cipher must be a KeyRing"):

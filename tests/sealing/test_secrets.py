@@ -144,7 +144,7 @@ def test_rotate_replaces_the_key(backend: Backend, sealed: list[str], canary: st
 
 
 @pytest.mark.usefixtures("sealed")
-def test_a_lost_key_is_told_before_anything_is_written(backend: Backend) -> None:
+def test_a_lost_key_is_reported_before_anything_is_written(backend: Backend) -> None:
     mixed = backend.connect(cipher=RING_AB)
     mixed.cells.create("cell9", transport_url="rabbit://mq/")  # sealed with b
     hostmap = backend.connect(cipher=KeyRing({"b": B, "c": C}, active="c"))
@@ -159,7 +159,7 @@ def test_a_lost_key_is_told_before_anything_is_written(backend: Backend) -> None
     assert {use.key: use.is_active for use in hostmap.secrets.status()}["c"]
 
 
-def test_a_url_that_changes_meanwhile_is_left_alone(
+def test_a_url_that_changes_during_the_call_is_left_alone(
     backend: Backend, sealed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hostmap, other = backend.connect(cipher=RING_AB), backend.connect(cipher=RING_AB)

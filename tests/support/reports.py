@@ -1,4 +1,4 @@
-"""What reports of an exception show: logs, tracebacks, and what error reporters send."""
+"""The reports of an exception: logs, tracebacks, and the payloads of error reporters."""
 
 from __future__ import annotations
 

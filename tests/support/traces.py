@@ -1,4 +1,4 @@
-"""Everything in a database, and around it, in which a secret that was written could show."""
+"""Every place in and around a database where a written secret could show."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MYSQL = (
     "SELECT sql_text FROM performance_schema.events_statements_history_long",
 )
 
-# What other sessions, or files, show of statements, by kind of database.
+# The views and files that show statements of other sessions, by kind of database.
 STATEMENTS = {
     "mysql": _MYSQL,
     "mariadb": _MYSQL,

@@ -1,4 +1,4 @@
-"""On PostgreSQL, nothing that another account creates runs with the rights of this one."""
+"""On PostgreSQL, code of other accounts never runs with the rights of this one."""
 
 from __future__ import annotations
 

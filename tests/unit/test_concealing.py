@@ -1,4 +1,4 @@
-"""Secrets as values: concealed from the first line of a call on, bound by drivers as they are."""
+"""Values that hold secrets: concealed from the first line of a call, and bound by drivers."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_secret_is_bound_as_other_text(backend: Backend) -> None:
     ]
 
 
-def test_a_url_takes_a_format() -> None:
+def test_a_url_can_be_formatted() -> None:
     url = SecretUrl(URL)
     assert f"{url:>60}" == f"{url!s:>60}"
     assert CANARY not in f"{url:>200} {url:.20}"
@@ -84,12 +84,12 @@ def test_a_url_takes_a_format() -> None:
 
 
 @pytest.mark.parametrize("value", [None, SecretUrl(URL)])
-def test_what_shows_no_secret_stays(value: object) -> None:
+def test_values_without_secrets_stay(value: object) -> None:
     assert conceal(value) is value
 
 
 @pytest.mark.parametrize("value", [URL, URL.encode(), [URL], {URL}, Decimal(5), object])
-def test_all_else_is_concealed(value: object) -> None:
+def test_all_other_values_are_concealed(value: object) -> None:
     concealed = conceal(conceal(value))
     assert CANARY not in repr(concealed)
     if not isinstance(value, str):
@@ -128,7 +128,7 @@ def test_an_error_raised_alone_has_no_context() -> None:
     assert str(caught.value.__cause__) == "a.B [7]"
 
 
-def test_what_stands_for_a_drivers_exception_is_a_value() -> None:
+def test_a_driver_failure_is_a_value() -> None:
     failure = DriverFailure.of(UnicodeDecodeError("utf-8", URL.encode(), 0, 1, "x"), None)
     twin = pickle.loads(pickle.dumps(failure))  # noqa: S301
     assert (twin.name, twin.code) == (failure.name, None)
@@ -144,7 +144,7 @@ def test_what_stands_for_a_drivers_exception_is_a_value() -> None:
     "text",
     [URL, f"u:{CANARY}@h", f"see {URL}", f"password={CANARY}", f"'api_key': '{CANARY}'"],
 )
-def test_what_may_be_a_secret_is_masked_in_errors(text: str) -> None:
+def test_possible_secrets_are_masked_in_errors(text: str) -> None:
     assert CANARY not in f"{guard(text)!r} {guard(text)[:60]!r} {show_name(text)}"
     assert guard(text) == text
     error = HostMappingNotFound(text)
@@ -158,7 +158,7 @@ def test_other_names_are_quoted(text: str) -> None:
     assert show_name(text) is text
 
 
-def test_what_is_too_long_for_a_name_is_masked() -> None:
+def test_text_too_long_for_a_name_is_masked() -> None:
     assert repr(guard("pass" * 300_000)) == "'***'"
 
 
@@ -194,7 +194,7 @@ def urls(draw: st.DrawFn) -> str:
 @example(f"mysql://u:{CANARY}@h/d?password={CANARY}&{CANARY}")
 @example(f"mysql://u:{CANARY}@h/d?connect_timeout={'9' * 5_000}")
 @example(f"sqlite://u:{CANARY}@h/{CANARY}")
-def test_whatever_a_url_holds_only_errors_of_ours_come_of_it(url: str) -> None:
+def test_any_url_raises_only_errors_of_the_library(url: str) -> None:
     for use in (
         connect,
         DatabaseUrl.parse,

@@ -1,4 +1,4 @@
-"""The URL of a cell as each driver receives it: nothing of the environment and the home folder."""
+"""The URL of a cell in each driver: without the environment and the home folder."""
 
 from __future__ import annotations
 

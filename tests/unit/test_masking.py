@@ -1,4 +1,4 @@
-"""Masking the secrets in URLs: no secret shows, whatever stands beside it, and plain URLs do."""
+"""Masking the secrets in URLs: no secret shows in any context, and plain URLs stay readable."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_secret_behind_a_colon_does_not_show_before_the_last_at(parts: list[st
         (f"{'x' * 60}://db1/d", MASK),
     ],
 )
-def test_what_is_in_doubt_is_hidden(url: str, shown: str) -> None:
+def test_doubtful_parts_are_masked(url: str, shown: str) -> None:
     assert mask(url) == shown
 
 

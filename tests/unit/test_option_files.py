@@ -1,4 +1,4 @@
-"""Option files of MySQL in the directory's URL: what they say, and what is refused."""
+"""Option files of MySQL in the directory's URL: their values, and their refusal."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def refused(file: Path | str, group: str = "") -> str:
     return caught.value.problem
 
 
-def test_a_file_gives_all_of_the_url(file: Path) -> None:
+def test_a_file_can_have_all_values_of_the_url(file: Path) -> None:
     given = for_mysql(f"mysql://?read_default_file={file}")
     assert (given["host"], given["port"]) == ("db.example.org", 3307)
     assert (given["user"], given["password"]) == ("hostmap", b"s3cret")
@@ -76,13 +76,13 @@ def test_the_last_of_two_values_counts(file: Path) -> None:
     ("host", "socket"),
     [("db.example.org", None), ("localhost", "/run/my.sock"), ("127.0.0.1", "/run/my.sock")],
 )
-def test_a_socket_is_for_this_machine_alone(file: Path, host: str, socket: str | None) -> None:
+def test_a_socket_is_used_only_for_this_machine(file: Path, host: str, socket: str | None) -> None:
     """MySQL's own clients connect to the host, and to the socket only on localhost."""
     file.write_text(f"[client]\nsocket=/run/my.sock\nhost={host}\n")
     assert for_mysql(f"mysql:///d?read_default_file={file}").get("unix_socket") == socket
 
 
-def test_a_byte_order_mark_is_no_part_of_the_file(file: Path) -> None:
+def test_a_byte_order_mark_is_ignored(file: Path) -> None:
     file.write_text(WHOLE, encoding="utf-8-sig")
     assert for_mysql(f"mysql://?read_default_file={file}")["user"] == "hostmap"
 

@@ -1,4 +1,4 @@
-"""The function that gives the password: what is refused, and what its errors hold."""
+"""The function that returns the password: refused arguments and results, and its errors."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Later:
     ],
     ids=["str", "bytes", "int", "coroutine function", "partial", "object"],
 )
-def test_what_is_no_function_is_refused(
+def test_other_objects_than_functions_are_refused(
     connect_: Callable[..., object], function: object, problem: str
 ) -> None:
     with pytest.raises(InvalidValue, match=problem) as caught:
@@ -95,7 +95,7 @@ def test_a_url_without_a_password_is_accepted(url: str) -> None:
         (f"{SECRET}\udcff", "cannot be encoded"),
     ],
 )
-def test_a_result_that_is_no_password_is_refused(result: object, problem: str) -> None:
+def test_a_result_that_cannot_be_a_password_is_refused(result: object, problem: str) -> None:
     ask = PasswordFunction(lambda: result, "database 'd' on h")
     with pytest.raises(
         DatabaseError, match=f"^database 'd' on h: .* returned .*{problem}"
@@ -122,7 +122,7 @@ def test_a_coroutine_is_refused_without_a_warning() -> None:
         (lambda: InvalidValue("url", SECRET), DatabaseError),
     ],
 )
-def test_a_failure_is_named_by_its_class_alone(
+def test_only_the_class_of_a_failure_is_named(
     error: Callable[[], Exception], kind: type[HostMapError]
 ) -> None:
     def function() -> str:

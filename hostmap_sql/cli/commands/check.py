@@ -46,7 +46,7 @@ _DEFAULT_LIMIT = 1_000
 @click.option(
     "--fix-mode",
     is_flag=True,
-    help="First take the permissions of other users from an SQLite file and its logs.",
+    help="First remove the permissions of other users from an SQLite file and its logs.",
 )
 @click.pass_obj
 def check(settings: Settings, /, *, limit: int, require_sealed: bool, fix_mode: bool) -> None:
@@ -70,9 +70,9 @@ def check(settings: Settings, /, *, limit: int, require_sealed: bool, fix_mode: 
 def _fix_mode(hostmap: HostMap) -> None:
     files = hostmap.fix_file_mode()
     for file in files:
-        errors.print_status(f"took the permissions of other users from {file}")
+        errors.print_status(f"removed the permissions of other users from {file}")
     if not files:
-        errors.print_status("there is no file from which to take permissions")
+        errors.print_status("no file has permissions to remove")
 
 
 def _row(finding: Finding) -> Mapping[str, Any]:

@@ -75,9 +75,9 @@ def demo(settings: Settings) -> None:
 
 
 def _make_file() -> None:
-    """Make the file, if there is none, so that no symbolic link decides which one is written.
+    """Create the file if it is missing, and refuse a symbolic link, which could lead elsewhere.
 
-    In a folder such as /tmp, another user may have put one there.
+    In a folder such as /tmp, another user may have created one.
     """
     path = DATABASE.removeprefix("sqlite:///")
     try:

@@ -30,16 +30,15 @@ if TYPE_CHECKING:
 @click.option(
     "--user",
     metavar="NAME",
-    help="The account, on MySQL and MariaDB NAME or NAME@HOST. Default: the role's name after "
-    "hostmap_.",
+    help="The account, on MySQL and MariaDB NAME or NAME@HOST. Default: hostmap_ROLE.",
 )
 @click.option("--urls", is_flag=True, help="Let lookup read the URLs of cells too.")
 @click.pass_obj
 def grants(settings: Settings, /, *, role: str, user: str | None, urls: bool) -> None:
-    """Print the statements that give an account the rights of a role, and run none of them.
+    """Print the statements that grant an account the rights of a role, without running them.
 
-    An administrator or the owner of the tables runs them. SQLite has no accounts: there they are
-    shell commands that set the owner and the mode of the file.
+    Have an administrator or the owner of the tables run them. SQLite has no accounts: there they
+    are shell commands that set the owner and the mode of the file.
     """
     with settings.open() as hostmap:
         for statement in statements_of(hostmap, role, user=user, urls=urls):

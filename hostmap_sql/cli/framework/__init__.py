@@ -1,1 +1,1 @@
-"""Shared by all commands: settings, options, parameter types, errors, log output, shutdown."""
+"""Shared by all commands: settings, options, errors, redaction, terminal text, logs, shutdown."""

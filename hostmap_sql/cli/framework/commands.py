@@ -101,7 +101,7 @@ class Command(_CheckedCommand):
         if settings.verbose:
             show_log(ctx)
         for name in {*REVEALS} - self.uses:
-            setattr(settings, name, None)  # of the environment: the file need not be readable
+            setattr(settings, name, None)  # from the environment: the file need not be readable
         return super().invoke(ctx)
 
     def _refuse_unknown_columns(self, ctx: click.Context, settings: Settings) -> None:

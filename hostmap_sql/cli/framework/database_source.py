@@ -1,4 +1,4 @@
-"""Where the URL of the directory comes from: an option, the environment or a file."""
+"""The source of the directory's URL: an option, the environment or a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILE_VARIABLE = "HOSTMAP_DATABASE_FILE"
 
 @dataclass(frozen=True)
 class DatabaseSource:
-    """A URL, the file that it is from if it is from one, and what to warn of."""
+    """A URL, the file that it was read from, if any, and a warning about that file."""
 
     url: str = field(repr=False)
     file: str | None = None
@@ -23,7 +23,7 @@ class DatabaseSource:
 
 
 def find_database(given: str | None) -> DatabaseSource:
-    """Return the URL of an option, ``@FILE`` included, or else the environment's.
+    """Return the URL of the option, which may be ``@FILE``, or else of the environment.
 
     :raises InvalidValue: the file cannot be used, or the environment is ambiguous.
     """
@@ -43,7 +43,7 @@ def find_database(given: str | None) -> DatabaseSource:
 
 
 def _read(path: str, place: str) -> DatabaseSource:
-    """Read a URL from a file. No message quotes it."""
+    """Read a URL from a file. No error quotes it."""
     if not path.strip():
         raise InvalidValue(place, "is empty: give the name of a file that holds the database URL")
     if path == "-":

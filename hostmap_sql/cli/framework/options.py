@@ -31,7 +31,7 @@ ALL = (*WRITES, *REVEALS, *SHOWS, *EVERYWHERE)
 
 
 class UrlOption(click.types.StringParamType):
-    """A URL, which may be empty: the library's own error explains that better."""
+    """A URL, which may be empty: the library's own error is clearer."""
 
     takes_empty = True
 

@@ -45,7 +45,7 @@ class DirectoryName(click.ParamType[str]):
             settings = ctx.ensure_object(Settings)
             with settings.open(max_timeout=_COMPLETION_TIMEOUT, warns=False) as hostmap:
                 found = self._complete(hostmap, incomplete)
-                # A shell prints them as they are.
+                # A shell prints them unescaped.
                 return [CompletionItem(value) for value in found if value.isprintable()]
         except Exception:  # noqa: BLE001 - a message would end up in the line being typed
             return []

@@ -1,8 +1,8 @@
-"""Messages without secrets: the one place that decides what messages of the command quote.
+"""Messages without secrets: the one place that filters what messages of the command quote.
 
-Passwords get into messages if a user types a URL in the wrong place or gives the wrong file, or if
-a server or driver quotes its input. Texts may be long and hostile: all functions take
-linear time.
+Passwords get into messages if a user types a URL in the wrong place or names the wrong file, or if
+a server or driver quotes its input. Texts may be long and hostile, so all functions take linear
+time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hostmap_sql.masking import MASK, mask
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# The most characters of a message at its beginning and at its end, which may have the remedy.
+# The characters to keep at the beginning of a message, and at its end, which may have the remedy.
 _MAX_HEAD = 3_000
 _MAX_TAIL = 1_000
 
@@ -28,8 +28,7 @@ _MAX_TAIL = 1_000
 _MAX_HEAD_LINES = 300
 _MAX_TAIL_LINES = 300
 
-# Words, numbers and times, as they are typed where a command expects a name or a number. Anything
-# else there may be a password.
+# Words, numbers and times, which users type for names and numbers. Anything else may be a password.
 _HARMLESS = re.compile(
     r"-{0,2}[a-z]{1,16}(?:[-_.][a-z]{1,16}){0,3}"
     r"|[-+]?[0-9]{1,20}(?:\.[0-9]{1,10})?"
@@ -43,21 +42,21 @@ _ASSIGNMENT = re.compile(
     r"[\w-]{0,30}[\"']?(?:\s{0,3}(?P<sign>[=:>])\s{0,3}|\s{1,8})",
     re.IGNORECASE,
 )
-# Quotes of repr() begin behind one of these characters, and end before one of the others.
+# Opening quotes of repr() follow the first characters; closing ones precede the second.
 _OPENING = re.compile(r"(?:(?<=[\s(=:,\[{])|\A)['\"]")
 _CLOSING = re.compile(r"(?<!\\)(['\"])(?=[\s,:;.)\]}?!]|\Z)")
-# The most spaces in a password that stands outside quotes.
+# The most spaces in a password outside quotes.
 _MAX_SPACES = 5
 _PUNCTUATION = ",:;.)"
 _QUOTES = "'\")]}"
 
 
 def safe_line(text: str) -> str:
-    """Return a message as one printable line without secrets, cut if it is too long."""
+    """Return a message as one printable line without secrets; cut it if it is too long."""
     if len(text) <= _MAX_HEAD + _MAX_TAIL:
         return _safe(text)
     head, _, word = text[:_MAX_HEAD].rpartition(" ")
-    # A piece of a URL or login must not show: mask() could not tell what it is.
+    # A piece of a URL or login must not show: mask() would not recognize it.
     beginning = word[:60] if not any(sign in word for sign in ":@=%") else ""
     tail = text[-_MAX_TAIL:].partition(" ")[2]
     left_out = len(text) - len(head) - len(beginning) - len(tail)
@@ -83,7 +82,7 @@ def _safe(text: str) -> str:
 
 
 def quotable(value: str) -> str:
-    """Return a value of the command line as messages may quote it: words, numbers and times."""
+    """Return a value of the command line for messages: a word, number or time, or else masked."""
     if _HARMLESS.fullmatch(value):
         return value
     shown = redact_value(printable(value))
@@ -116,7 +115,7 @@ def redact(text: str) -> str:
 
 
 def _redact_words(text: str) -> str:
-    """Mask what stands outside quotes, where a secret ends at a space."""
+    """Mask text outside quotes, where a secret ends at a space."""
     if not any(sign in text for sign in "@=%") and "://" not in text and text.isascii():
         return text
     shown = []
@@ -166,7 +165,7 @@ def redact_value(value: str, signs: str = "=:") -> str:
 
 
 def _scheme_start(value: str, end: int) -> int:
-    """Return where the scheme begins that ends here."""
+    """Return the beginning of the scheme that ends here."""
     start = end
     while start and end - start < _MAX_SCHEME_LENGTH and value[start - 1] in _SCHEME_CHARACTERS:
         start -= 1

@@ -53,7 +53,7 @@ class Settings:
 
         :param max_timeout: an upper limit on the timeout, in seconds, for commands that retry.
         :param default_reason: the reason for writes if --reason is not given.
-        :param warns: whether to warn of a file with the URL that others can read.
+        :param warns: whether to warn if other users can access the file with the URL.
         """
         author = _login_name() if self.author is None else self.author
         timeout = min(self.timeout, max_timeout)

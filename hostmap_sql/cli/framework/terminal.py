@@ -1,8 +1,7 @@
-"""Text for terminals: the one place that escapes what is not printable.
+"""Text for terminals: the one place that escapes unprintable characters.
 
-Names, reasons and messages may come from other programs, or from a server that is not ours. A
-terminal obeys their escape sequences, and shows text backwards where they hold controls of writing
-direction.
+Names, reasons and messages may come from other programs, or from a hostile server. A terminal
+executes their escape sequences, and displays text backwards after controls of writing direction.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ def _escaped(character: str) -> str:
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
-    r"""Return JSON in which letters are readable, and unprintable characters are escaped.
+    r"""Return JSON with readable letters and escaped unprintable characters.
 
     >>> json_text({"host": "größe\x9b"})
     '{"host": "größe\\u009b"}'
@@ -40,7 +39,7 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
 
 
 def spreadsheet_safe(text: str) -> str:
-    """Return the text of a CSV field with a quote before it if a spreadsheet may calculate it.
+    """Return the text of a CSV field, after a quote if a spreadsheet could read it as a formula.
 
     >>> [spreadsheet_safe(text) for text in ("=1+1", "compute-1")]
     ["'=1+1", 'compute-1']
@@ -48,6 +47,6 @@ def spreadsheet_safe(text: str) -> str:
     return f"'{text}" if text.lstrip().startswith(_FORMULA_STARTS) else text
 
 
-# Spreadsheets also take the wide forms, and a formula behind a tab or line break, which are escaped
-# by then: "\t".
+# Spreadsheets also accept full-width signs, and formulas after a tab or line break, which have been
+# escaped already: "\t".
 _FORMULA_STARTS = ("=", "+", "-", "@", "\\t", "\\r", "\\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")

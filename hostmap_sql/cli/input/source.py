@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _MAX_QUOTED = 60
 
-# One word as in a file of passwords: nova:password, or db:5432:nova:nova:password. Not an address,
-# and not a host with a port.
+# A word of a password file: nova:password, or db:5432:nova:nova:password. Neither an address nor a
+# host with a port.
 _COLONS = re.compile(r"(?!\[?[0-9A-Fa-f:.]*\]?\Z)(?![^\s:]+:[0-9]{0,5}\Z)([^\s:]+:)\S+\Z")
 
 
@@ -61,7 +61,7 @@ def is_blank(line: str) -> bool:
 
 
 def quoted(text: str) -> str:
-    """Quote the beginning of a text, without secrets: the file may be a wrong one."""
+    """Quote the beginning of a text, without secrets: it may be the wrong file."""
     text = redact_value(text, "=:> ")
     colons = _COLONS.match(text)
     if colons and "://" not in text:

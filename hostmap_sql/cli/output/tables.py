@@ -88,7 +88,7 @@ class Table:
         def is_too_wide(width: int) -> bool:
             return sum(self._narrowed(width + 1)) > available
 
-        # The greatest width of a column with which all of them fit, if there is one.
+        # The greatest limit on the width of a column with which the table fits, if there is one.
         limit = bisect_left(range(widest), x=True, key=is_too_wide)
         self._widths = self._narrowed(limit)
         rest = available - sum(self._widths)
@@ -98,7 +98,7 @@ class Table:
                 rest -= 1
 
     def _narrowed(self, limit: int) -> list[int]:
-        """Return the widths of the columns if none is wider than a limit, unless it has to be."""
+        """Return the widths of the columns, each within a limit unless its minimum is above it."""
         return [
             min(needed, max(limit, least))
             for needed, least in zip(self._needed, self._min_widths, strict=True)

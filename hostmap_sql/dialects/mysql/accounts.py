@@ -1,4 +1,4 @@
-"""The rights of accounts on MySQL and MariaDB: what to grant, and what is granted."""
+"""The rights of accounts on MySQL and MariaDB: the grants of a role, and the account's own."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _OWNER = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES
 
 
 def readable_columns(cursor: Any, table: str) -> frozenset[str]:
-    """Return the columns of a table that this account may read: none if it sees no such table."""
+    """Return the columns of a table that this account may read; none if the table is hidden."""
     cursor.execute(_COLUMNS, {"table": table})
     return frozenset(str(row[0]) for row in cursor.fetchall())
 
 
 def grants(cursor: Any, role: str, user: str, *, urls: bool) -> Iterator[str]:
-    """Yield the statements that give an account the rights of a role."""
+    """Yield the statements that grant an account the rights of a role."""
     cursor.execute(_PLACE)
     database, *has_partial_revokes = cursor.fetchone()
     name, at, host = user.rpartition("@")
     account = f"{_quoted(name)}@{_quoted(host)}" if at else f"{_quoted(user)}@{_quoted('%')}"
     if role == "owner":
-        # Here, unlike in the GRANT on a table, "_" and "%" stand for other characters.
+        # Here, unlike in the GRANT on a table, "_" and "%" are wildcards.
         pattern = str(database)
         if not any(has_partial_revokes):
             pattern = pattern.replace("_", r"\_").replace("%", r"\%")
@@ -45,5 +45,5 @@ def grants(cursor: Any, role: str, user: str, *, urls: bool) -> Iterator[str]:
 
 
 def _quoted(name: str) -> str:
-    # In backticks a backslash is itself, whatever the sql_mode.
+    # In backticks a backslash is literal in every sql_mode.
     return f"`{name.replace('`', '``')}`"

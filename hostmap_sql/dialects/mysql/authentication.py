@@ -1,7 +1,7 @@
 """The password requests of MySQL servers that PyMySQL must not answer without TLS.
 
-PyMySQL answers any of them: in clear text, or encrypted with an RSA key that the server sends. An
-impostor would receive the password. A challenge is answered in any case, by a proof from which the
+PyMySQL answers all of them: in clear text, or encrypted with an RSA key that the server sends. So
+an impostor would receive the password. A challenge is always answered, with a proof from which the
 password can only be guessed.
 """
 
@@ -21,7 +21,7 @@ FILES = frozenset({"server_public_key", "server_public_key_path"})
 """The options that name the file of the server's RSA key: PyMySQL's name, and MySQL's."""
 
 OPTIONS = frozenset({*FILES, "enable_cleartext_plugin", "get_server_public_key"})
-"""The options about passwords that a URL may have, as MySQL's own clients name them."""
+"""The options about passwords that a URL may have, with the names of MySQL's own clients."""
 
 _CLEAR_TEXT = ("mysql_clear_password", "dialog")
 _OBSOLETE = "mysql_old_password"
@@ -37,7 +37,7 @@ _KEY_PROBLEM = (
 )
 _OBSOLETE_PROBLEM = (
     f"the server asks for a password of the obsolete kind {_OBSOLETE}: "
-    "give the user another one there"
+    "give the user a newer kind on the server"
 )
 
 
@@ -74,7 +74,7 @@ class PasswordPolicy:
     def refuse_plugin(self, name: bytes, *, is_secure: bool) -> None:
         """Refuse to switch to an authentication plugin.
 
-        :param is_secure: whether the connection is by TLS or a Unix socket.
+        :param is_secure: whether the connection uses TLS or a Unix socket.
         :raises UnsafeRequestError: the plugin would reveal the password.
         """
         plugin = name.decode(errors="replace")

@@ -73,7 +73,7 @@ class _NotAServer(Exception):
 class _Connection(pymysql.Connection):
     """A connection that shares its TLS context, and can be interrupted during a TLS handshake.
 
-    Without TLS it gives its password only to servers that the policy allows.
+    Without TLS it sends its password only as its policy allows.
     """
 
     handshake_socket: socket.socket | None = None
@@ -86,7 +86,7 @@ class _Connection(pymysql.Connection):
 
     @property
     def server_public_key(self) -> bytes | None:
-        """The key to encrypt the password with; PyMySQL asks the server for it if it is None."""
+        """The key to encrypt the password with; if None, PyMySQL requests it from the server."""
         if self._policy.key or not self.password:
             return self._policy.key
         self._policy.refuse_keys_of_server()
@@ -342,7 +342,7 @@ def _errno(error: BaseException) -> int | None:
 
 
 def _explain(url: DatabaseUrl, error: BaseException, *, has_password: bool) -> None:
-    """Raise the reason for which a session could not be opened, if a driver's error hides it."""
+    """Raise an error with the reason for a failure to connect, if the driver's error hides it."""
     if isinstance(error, UnsafeRequestError):
         raise PasswordRefused(f"{url}: {error}") from error
     code = _errno(error)

@@ -136,7 +136,7 @@ def arguments(url: DatabaseUrl) -> dict[str, Any]:
         _refuse_incomplete(url, options, file)
     host, port = url.hosts[0] if url.hosts else (None, None)
     if tls.is_remote(host or file.get("host") or ""):
-        file.pop("unix_socket", None)  # MySQL's own clients use it for localhost alone
+        file.pop("unix_socket", None)  # MySQL's own clients use it only for localhost
     if not mysql_tls.AUTHORITIES.isdisjoint(options):
         file = {name: value for name, value in file.items() if name not in mysql_tls.FILES}
     server = {
@@ -162,9 +162,9 @@ def arguments(url: DatabaseUrl) -> dict[str, Any]:
 def _refuse_incomplete(
     url: DatabaseUrl, options: Mapping[str, str], file: Mapping[str, str]
 ) -> None:
-    """Refuse an isolated URL that PyMySQL would complete, or that leads a file's password astray.
+    """Refuse an incomplete isolated URL, or one that sends a file's password to another server.
 
-    :raises InvalidValue: it is one of those.
+    :raises InvalidValue: PyMySQL would complete it, or would send that password.
     """
     if not (url.user or file.get("user")):
         raise InvalidValue("database URL", "names no user")
@@ -250,7 +250,7 @@ def _read_file(name: str | None, group: str | None) -> dict[str, str]:
 def _value(key: str, text: str) -> str:
     """Return a value without its quotes.
 
-    :raises InvalidValue: MySQL's own clients read it in another way than PyMySQL.
+    :raises InvalidValue: MySQL's own clients and PyMySQL read it differently.
     """
     is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
     problem = None

@@ -149,7 +149,7 @@ _SELECT_READ_ONLY = (
 
 
 def why_read_only(cursor: Any) -> str | None:
-    """Return why the session is read-only; None if the server is."""
+    """Return the reason if only the session is read-only, not the server; or None."""
     cursor.execute(_SELECT_READ_ONLY)
     if not cursor.fetchone()[0]:
         return None

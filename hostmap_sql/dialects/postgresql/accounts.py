@@ -1,4 +1,4 @@
-"""The rights of accounts on PostgreSQL: what to grant, and what is granted."""
+"""The rights of accounts on PostgreSQL: the grants of a role, and the account's own."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SELECT pg_catalog.quote_ident(n.nspname::pg_catalog.text)
  WHERE pg_catalog.has_schema_privilege('public', n.oid, 'CREATE')
  ORDER BY schema.number""")
 
-# The schema of the tables or, before they are made, the one in which they will be made.
+# The schema of the tables or, before they exist, the one in which they will be created.
 _PLACE = qualified("""
 SELECT pg_catalog.quote_ident(n.nspname::pg_catalog.text),
        pg_catalog.quote_ident(pg_catalog.current_database()::pg_catalog.text),
@@ -58,7 +58,7 @@ def readable_columns(cursor: Any, table: str) -> frozenset[str]:
 
 
 def hidden_schema(cursor: Any, table: str) -> str | None:
-    """Return the schema that holds a table and that this account may not use, if there is one."""
+    """Return the schema that holds a table if this account may not use the schema; or None."""
     row = cursor.execute(_HIDDEN_SCHEMA, {"table": table}).fetchone()
     return row and str(row[0])
 
@@ -69,13 +69,13 @@ def open_schemas(cursor: Any) -> list[str]:
 
 
 def grants(cursor: Any, role: str, user: str, *, urls: bool) -> Iterator[str]:
-    """Yield the statements that give an account the rights of a role."""
+    """Yield the statements that grant an account the rights of a role."""
     row = cursor.execute(_PLACE, {"user": user}).fetchone()
     if row is None:
         raise DatabaseError(_NO_SCHEMA)
     schema, database, account, is_open = row
     if is_open:
-        # Otherwise any account could make tables there before the owner does.
+        # Otherwise any account could create the tables there before the owner does.
         yield f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC"
     yield f"GRANT CONNECT ON DATABASE {database} TO {account}"
     if schema != "public":

@@ -190,7 +190,7 @@ class Connector:
                 raise
 
     def _explain_passwords(self, error: OperationalError, conninfo: str) -> None:
-        """Raise the reason why libpq gave the server no password, if that is why it failed."""
+        """Raise an error with the reason if libpq failed because it sent the server no password."""
         if error.sqlstate is not None or isinstance(error, ConnectionTimeout):
             return
         if error.pgconn and error.pgconn.needs_password:

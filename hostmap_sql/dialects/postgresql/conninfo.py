@@ -162,7 +162,7 @@ _FOREIGN_METHODS = ["!gss", "!sspi", *(["!oauth"] if "oauth_issuer" in OPTIONS e
 def _authentication(
     settings: Mapping[str, str], encryption: Mapping[str, str], *, is_isolated: bool
 ) -> dict[str, str]:
-    """Return the methods of authentication that libpq refuses, unless they are set already."""
+    """Return the `require_auth` with the methods to refuse, unless it is set already."""
     if "require_auth" not in OPTIONS or settings.get("require_auth"):
         return {}
     is_verified = encryption.get("sslmode", "").startswith("verify-")

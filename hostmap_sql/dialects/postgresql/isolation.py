@@ -1,7 +1,7 @@
 """The libpq options of a URL that is used alone.
 
-libpq looks for most options in the environment, and for passwords, certificates and services in the
-home folder. An option that the connection string sets is looked for nowhere else.
+libpq looks up most options in the environment, and passwords, certificates and services in the home
+folder, unless the connection string sets them. So it sets all of them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 NOWHERE = "/dev/null/none"
 """A name that no file can have. An empty name would be replaced by libpq's default."""
 
-# The values that differ from libpq's defaults, or that it does not accept if they are empty; and
-# those of options that a service may set without harm.
+# Values other than libpq's defaults, values of options that cannot be empty, and those of options
+# that a service may set without harm.
 _VALUES = {
     "fallback_application_name": "",
     "gssencmode": "disable",
@@ -41,17 +41,17 @@ _VALUES = {
     "sslrootcert": NOWHERE,
 }
 
-# The options that cannot be empty: a service would have to exist, a timeout is always given.
+# Never set empty: a service would have to exist, and a timeout is always given.
 _NEVER_EMPTY = {"connect_timeout", "service"}
 
-# The methods of authentication that use nothing but the URL.
+# The methods of authentication that use only the URL.
 _OWN_METHODS = {"md5", "none", "password", "scram-sha-256"}
 
 
 def isolate(url: DatabaseUrl, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments with a value for every option that libpq would look for elsewhere.
 
-    :raises InvalidValue: they lack a host or a user, or ask for credentials of this machine.
+    :raises InvalidValue: they lack a host or a user, or use credentials of this machine.
     """
     given = {name: value for name, value in arguments.items() if name != "service"}
     if "service" in arguments:
@@ -87,7 +87,7 @@ def _defaults(given: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _settings_of_service(service: str) -> dict[str, str]:
-    """Return what a service of the operator sets, without what the environment sets."""
+    """Return the settings of an operator's service, without those of the environment."""
     settings = settings_of({"service": service}, invalid="sslmode")
     settings |= {"sslmode": settings_of({"service": service}).get("sslmode", "")}
     for option in Conninfo.get_defaults():
@@ -122,7 +122,7 @@ def _refuse_own_credentials(url: DatabaseUrl, given: Mapping[str, Any]) -> None:
 def _refuse_service_of_environment(arguments: Mapping[str, Any]) -> None:
     """Refuse a service, named by the environment, that does not exist or adds to `arguments`.
 
-    libpq reads it in any case; the options in `arguments` take precedence.
+    libpq always reads it; the options in `arguments` take precedence.
     """
     if "PGSERVICE" not in os.environ:
         return

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _TYPES = {"CHARACTER VARYING": "VARCHAR"}
 
-# Without pg_catalog, which is then searched first, so that types, collations and functions of other
-# accounts are not.
+# Without pg_catalog in the path, PostgreSQL searches it first, before the types, collations and
+# functions of other accounts.
 _SAFE_PATH = qualified("""
 SELECT pg_catalog.set_config('search_path', pg_catalog.array_to_string(ARRAY(
            SELECT pg_catalog.quote_ident(schema.name::pg_catalog.text)

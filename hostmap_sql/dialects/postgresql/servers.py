@@ -55,7 +55,7 @@ def servers_of(settings: Mapping[str, str]) -> list[Server]:
 
 
 def is_unix_socket(server: Server) -> bool:
-    """Whether libpq connects to a server by a Unix socket, its default where no host is named."""
+    """Whether libpq connects to a server over a Unix socket, as it does if no host is named."""
     return not server.address or server.address.startswith(("/", "@"))
 
 

@@ -97,7 +97,7 @@ SELECT setting, source, pg_catalog.pg_is_in_recovery() FROM pg_catalog.pg_settin
 
 
 def why_read_only(cursor: Any) -> str | None:
-    """Return why the role is read-only; None if the server is, or may be."""
+    """Return the reason if only the role is read-only, not the server; or None."""
     setting, source, is_standby = cursor.execute(_SELECT_SOURCE).fetchone()
     if setting != "on" or source not in _PERMANENT_SOURCES or is_standby:
         return None

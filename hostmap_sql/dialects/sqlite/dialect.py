@@ -254,7 +254,7 @@ class SQLite(Dialect):
         return frozenset(row[0] for row in rows) or None
 
     def grants(self, cursor: Any, role: str, user: str, *, urls: bool) -> Sequence[str]:  # noqa: ARG002
-        # There is nothing smaller than the file to give rights on. The log gets the same mode.
+        # Rights on a file are rights on all tables. The logs get the same mode.
         path = shlex.quote(main_file(cursor))
         account = shlex.quote(user)
         if role == "lookup":

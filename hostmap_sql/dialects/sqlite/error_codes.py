@@ -38,7 +38,7 @@ ERROR_CODES: Mapping[Fault, Mapping[str, str]] = {
         "SQLITE_PERM": "no permission to read or write the file",
     },
     Fault.READ_ONLY: {
-        # A connection keeps its way of access: only a new one notices that the mode was changed.
+        # A connection stays read-only: only a new one notices that the mode was changed.
         "SQLITE_READONLY": "the file is read-only",
     },
     Fault.PERMANENT: {

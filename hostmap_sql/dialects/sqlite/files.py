@@ -68,16 +68,16 @@ def main_file(cursor: Any) -> str:
 
 
 def files_open_to_others(path: str) -> Sequence[str]:
-    """List the file and those beside it that other users of this machine can read or write.
+    """List the file and its logs, as far as other users of this machine can read or write them.
 
-    SQLite makes the files beside it with the permissions that the file has at that time.
+    SQLite creates the logs with the current permissions of the file.
     """
     files = (f"{path}{suffix}" for suffix in ("", "-journal", "-wal", "-shm"))
     return [file for file in files if _is_open_to_others(file)]
 
 
 def _is_open_to_others(path: str) -> bool:
-    # By path: to open and close the file here would release the locks of this process on it.
+    # By path: opening and closing the file here would release the locks of this process on it.
     try:
         return bool(Path(path).stat().st_mode & OTHERS) and not _is_mounted_read_only(path)
     except OSError:
@@ -85,16 +85,16 @@ def _is_open_to_others(path: str) -> bool:
 
 
 def close_empty_file_to_others(path: str) -> None:
-    """Take the permissions of other users from a file that another program has made, if empty."""
+    """Remove the permissions of other users from a file of another program, if it is empty."""
     with suppress(OSError, DatabaseError):  # the owner's decision stands
         if Path(path).stat().st_size == 0:
             close_to_others([path])
 
 
 def close_to_others(files: Sequence[str]) -> None:
-    """Take all permissions of other users from these files.
+    """Remove all permissions of other users from these files.
 
-    :raises DatabaseError: this user may not do that.
+    :raises DatabaseError: this user may not change them.
     """
     for file in files:
         path = Path(file)

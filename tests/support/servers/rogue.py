@@ -1,4 +1,4 @@
-"""Servers on the loopback that try to get a password out of a client."""
+"""Servers on the loopback that try to obtain the password of a client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     Talk = Callable[["Rogue", socket.socket], None]
-    """What a server says to a client."""
+    """The server's part of a conversation with a client."""
 
 
 class Rogue:
@@ -39,7 +39,7 @@ class Rogue:
         yield password.encode()
 
     def has(self, password: str) -> bool:
-        """Tell whether a client has sent the password, or proved that it knows it."""
+        """Return whether a client has sent the password, or a proof of it."""
         return any(proof in self.received for proof in self.proofs(password))
 
     def listen(self, connection: socket.socket, answer: bytes = b"") -> None:

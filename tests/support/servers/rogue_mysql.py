@@ -117,7 +117,7 @@ class Trap(NamedTuple):
     plugin: str
     """The plugin that the greeting names."""
     spring: Callable[[_Link], object]
-    """What to say after the client's first answer."""
+    """The server's part after the client's first answer."""
     option: str
     """The option of a URL that allows it; empty if there is none."""
 
@@ -217,7 +217,7 @@ def proof_only(plugin: str, version: str = MYSQL) -> RogueMySQL:
 
 
 def thief_of_files(path: str, statement: int) -> RogueMySQL:
-    """Make a server that accepts everybody, and answers a statement by asking for a file.
+    """Make a server that accepts every login, and answers a statement by requesting a file.
 
     :param statement: how many statements it answers as usual before.
     """

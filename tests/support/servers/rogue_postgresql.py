@@ -67,7 +67,7 @@ def asking(name: str, *, tls: ssl.SSLContext | None = None) -> RoguePostgreSQL:
 
 
 def thief_of_files() -> RoguePostgreSQL:
-    """Make a server that accepts everybody, and answers each statement by asking for data."""
+    """Make a server that accepts every login, and answers each statement by requesting data."""
 
     def talk(rogue: Rogue, connection: socket.socket) -> None:
         connection = _start(rogue, connection, None)

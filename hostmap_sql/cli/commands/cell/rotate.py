@@ -120,7 +120,7 @@ class _Rotation:
         name = values["cell"]
         cell = self._index.find(name)
         if cell is None:
-            # In a line with fields in the wrong order this may be a URL, or a password.
+            # If the fields are in the wrong order, this may be a URL or a password.
             is_quotable = quotable(name) == name or canonical_uuid(name) is not None
             named = f" {name!r}" if is_quotable else ""
             self._bad(number, f"there is no such cell{named}", name if is_quotable else "")

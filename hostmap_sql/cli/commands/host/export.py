@@ -64,8 +64,8 @@ def export_hosts(
     Without FILE, the CSV goes to standard output. An existing FILE is replaced once the new one is
     complete.
 
-    Unprintable characters, which names of this directory have only if another program wrote them,
-    are written as they are to a FILE, and as escape sequences such as \x1b to anything else.
+    Names have unprintable characters only if another program wrote them. They are written
+    unchanged to a FILE, and as escape sequences such as \x1b to anything else.
     """
     with settings.open() as hostmap:
         mappings = prefetch_first(iterate_hosts(hostmap, cells, prefix))
@@ -78,7 +78,7 @@ def export_hosts(
                 export.write(mappings, uuids=uuids)
             errors.print_status(f"wrote {plural(export.rows, 'host')} to {file}")
     if export.unprintable:
-        how = "as they are" if export.is_exact else "as escape sequences"
+        how = "unchanged" if export.is_exact else "as escape sequences"
         errors.print_status(
             f"{plural(export.unprintable, 'line')} with unprintable characters, written {how}: "
             "`hostmap host import` refuses or changes such names; see `hostmap check`"
@@ -113,7 +113,7 @@ class _Export:
 def _replacing(path: Path) -> Iterator[tuple[TextIO, bool]]:
     """Open a new file, which replaces the one at `path` after the block.
 
-    The value says also whether it is a file, not a device, which may be a terminal.
+    The second value is False for a device, which may be a terminal.
     """
     import tempfile  # noqa: PLC0415 - not needed by other commands
 

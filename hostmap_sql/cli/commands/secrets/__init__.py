@@ -1,1 +1,1 @@
-"""`hostmap secrets`: a file for each command."""
+"""The commands below `hostmap secrets`: a file for each, and what they share."""

@@ -22,7 +22,7 @@ _SENTENCES = {
     "created": "created the file with the key {key}",
     "added": "added the key {key}",
     "activated": "activated the key {key}",
-    "unchanged": "unchanged: the key {key} is there",
+    "unchanged": "unchanged: the key {key} exists already",
 }
 
 
@@ -45,12 +45,12 @@ _SENTENCES = {
 def generate(settings: Settings, /, *, key: str | None, inactive: bool, dry_run: bool) -> None:
     """Generate a key in the file of --key-file, which is created if it is missing.
 
-    Only its owner can read a new file. Keep a backup of it: without its keys, nobody can read the
-    URLs that they sealed.
+    Only its owner can read a new file. Keep a backup of it: without its keys, the URLs that they
+    sealed are lost.
 
-    Without --key, a file that is there stays as it is. With --key, the key of this id is added if
-    it is missing, and becomes the active one, which seals from then on. The other keys stay: they
-    still open what they sealed.
+    Without --key, an existing file stays as it is. With --key, the key with this id is added if it
+    is missing, and becomes the active one, which seals from then on. The other keys stay: they
+    still open the URLs that they sealed.
     """
     if settings.key_file is None:
         raise InvalidValue(KEY_FILE, "is missing: it is the file to create or extend")

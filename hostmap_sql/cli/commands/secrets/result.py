@@ -1,4 +1,4 @@
-"""Showing what `hostmap secrets seal` and `rotate` did, or would do."""
+"""Showing the results and dry runs of `hostmap secrets seal` and `rotate`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def show_plan_of(settings: Settings, result: SealResult) -> None:
 
 
 def show_result(settings: Settings, result: SealResult, keys: Sequence[KeyUse], done: str) -> None:
-    """Show the numbers of what was sealed, and the URLs of each key now."""
+    """Show the numbers of sealed URLs, and the number of URLs of each key now."""
     sealed = [one for one in keys if one.kind == "sealed"]
     row = {
         "cells": len(result.cells),

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 @dry_run_option
 @click.pass_obj
 def rotate_keys(settings: Settings, /, *, dry_run: bool) -> None:
-    """Seal all URLs that other keys sealed with the active key of --key-file.
+    """Seal the URLs of all other keys with the active key of --key-file.
 
-    First give the file with both keys to all programs: then no reader is disturbed. If any URL
-    cannot be opened, such as because its key is lost, nothing is written. The same command again
-    changes nothing. To change passwords, see `hostmap cell rotate`.
+    First distribute the file with both keys to all programs, so that no reader is disturbed. If a
+    URL cannot be opened, for example because its key is lost, nothing is written. Repeating the
+    command changes nothing. To change passwords, see `hostmap cell rotate`.
     """
     with settings.open(default_reason="rotate the keys") as hostmap:
         result = hostmap.secrets.rotate(dry_run=dry_run)

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 def seal_urls(settings: Settings, /, *, dry_run: bool) -> None:
     """Seal all URLs of cells that are in clear text, with the active key of --key-file.
 
-    First give the file to all programs that use the URLs. A hundred cells are sealed in each
-    change. References (env://, file://) stay. The same command again changes nothing.
+    First distribute the file to all programs that use the URLs. A hundred cells are sealed in each
+    changeset. References (env://, file://) stay. Repeating the command changes nothing.
 
-    The clear texts remain in backups, and in the database until it overwrites them: rotate the
+    The clear text remains in backups, and in the database until it is overwritten: change the
     passwords afterwards.
     """
     with settings.open(default_reason="seal the URLs") as hostmap:
