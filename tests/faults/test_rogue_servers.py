@@ -118,7 +118,7 @@ def test_an_obsolete_kind_of_password_is_named() -> None:
 
 
 def test_a_request_that_breaks_pymysql_is_one_error() -> None:
-    error = error_of(rogue_mysql.trap("short salt"), rogue_mysql.KEY)
+    error = error_of(rogue_mysql.trap("no salt"), rogue_mysql.KEY)
     assert "the server there is neither MySQL nor MariaDB" in str(error)
 
 

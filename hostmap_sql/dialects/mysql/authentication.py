@@ -8,11 +8,11 @@ password can only be guessed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hostmap_sql.dialects.mysql.tls import parse_flag
 from hostmap_sql.errors import InvalidValue
+from hostmap_sql.small_files import read_small_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,12 +101,11 @@ def _read_key(files: set[str]) -> bytes | None:
         raise InvalidValue("database URL", "names the server's public key twice, with two files")
     for file in files:
         try:
-            key = Path(file).read_bytes()
-        except OSError as error:
-            problem = f"has a server_public_key that cannot be read: {error.strerror}"
-            raise InvalidValue("database URL", problem) from error
-        if b"PUBLIC KEY-----" not in key:
+            key = read_small_file(file).text
+        except ValueError as error:
+            raise InvalidValue("database URL", f"has a server_public_key that {error}") from None
+        if "PUBLIC KEY-----" not in key:
             problem = "has a server_public_key that is not a public key in PEM form"
             raise InvalidValue("database URL", problem)
-        return key
+        return key.encode()
     return None

@@ -139,6 +139,11 @@ def _offer_key_after_switch(link: _Link) -> None:
     _offer_key(link)
 
 
+def _offer_key_without_salt(link: _Link) -> None:
+    link.ask(_switch("sha256_password", b"\0"))  # the client asks for the key
+    _offer_key(link)
+
+
 def _full_authentication(link: _Link) -> None:
     link.ask(b"\1\4")  # the client asks for the key
     _offer_key(link)
@@ -183,9 +188,7 @@ TRAPS = {
         "mysql_native_password", lambda link: link.ask(_switch("auth_gssapi_client")), ""
     ),
     "nonsense": Trap("mysql_native_password", lambda link: link.ask(b"\1"), ""),
-    "short salt": Trap(
-        "mysql_native_password", lambda link: link.ask(_switch("sha256_password", b"\0")), ""
-    ),
+    "no salt": Trap("mysql_native_password", _offer_key_without_salt, ""),
 }
 
 
