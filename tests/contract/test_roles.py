@@ -94,6 +94,7 @@ def _change_id(hostmap: HostMap) -> str:
 CALLS: Mapping[str, tuple[set[Role], Callable[[HostMap], Any]]] = {
     "HostMap.revision": (ALL, lambda h: h.revision()),
     "HostMap.check": (ALL, lambda h: h.check()),
+    "HostMap.fix_file_mode": (ALL, lambda h: h.fix_file_mode()),
     "grants": (ALL, lambda h: grants(h, "service")),
     "HostMap.migration_status": (ALL, lambda h: h.migration_status()),
     "HostMap.migrate": (ALL, lambda h: h.migrate()),

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from hostmap_sql import HostMap
     from tests.support.backends import Backend
 
+_WITHOUT_TLS = {
+    "sqlite": "",
+    "postgresql": "sslmode=disable",
+    # A restarted MySQL has forgotten the proofs of passwords, and asks for the passwords again.
+    "mysql": "sslmode=disable&get_server_public_key=1",
+}
+
 
 def in_front_of(backend: Backend) -> Proxy:
     """Return a proxy, not started yet, of the server of a database."""
@@ -27,7 +34,8 @@ def in_front_of(backend: Backend) -> Proxy:
 
 def plain(url: str) -> str:
     """Return the URL without TLS, so that offsets are meaningful and connecting is quick."""
-    return url if url.startswith("sqlite") else f"{url.partition('?')[0]}?sslmode=disable"
+    options = _WITHOUT_TLS[urlsplit(url).scheme]
+    return f"{url.partition('?')[0]}?{options}" if options else url
 
 
 def url_through(proxy: Proxy, backend: Backend) -> str:
