@@ -138,6 +138,8 @@ class HostMap(Maintenance):
     'cell1'
     """
 
+    _description = "not opened"  # for reports of a failure to open it
+
     def __init__(
         self,
         connections: Connections,

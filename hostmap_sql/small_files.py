@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 _LIMIT = 65_536
@@ -40,9 +41,9 @@ def read_small_file(path: str) -> SmallFile:
         raise ValueError(f"cannot be read: {error.strerror}") from None
     if len(content) > _LIMIT:
         raise ValueError(f"is larger than {_LIMIT // 1024} KiB")
-    try:
+    with suppress(UnicodeDecodeError):  # the error would hold the content
         text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError("is not UTF-8 text") from None
-    is_regular = stat.S_ISREG(status.st_mode)
-    return SmallFile(text, bool(is_regular and status.st_mode & OTHERS and not is_mounted))
+        is_regular = stat.S_ISREG(status.st_mode)
+        return SmallFile(text, bool(is_regular and status.st_mode & OTHERS and not is_mounted))
+    del content
+    raise ValueError("is not UTF-8 text")

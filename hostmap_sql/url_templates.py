@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
+from hostmap_sql.concealing import HiddenFrames, SecretText, conceal, type_name
+from hostmap_sql.errors import InvalidValue
 from hostmap_sql.secret_url import SecretUrl
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+UrlField = Literal["database_connection", "transport_url"]
+"""The names of the URLs of a cell."""
+
 
 def fill_url(
-    url: SecretUrl,
+    url: str | SecretUrl,
     base: str | SecretUrl,
     *,
-    field: Literal["database_connection", "transport_url"] = "database_connection",
+    field: UrlField = "database_connection",
     trusted_hosts: Collection[str] = (),
 ) -> SecretUrl:
     """Fill a URL of a cell that is a template of Nova's, such as ``{scheme}://{username}:...``.
@@ -39,5 +44,15 @@ def fill_url(
     # Lazy, so that importing the library imports no tool for Nova.
     from hostmap_sql.nova.templates import fill_template  # noqa: PLC0415
 
-    base = SecretUrl(base) if isinstance(base, str) else base
-    return SecretUrl(fill_template(url.reveal(), base.reveal(), trusted_hosts, field=field))
+    given = {"url": conceal(url), "base": conceal(base)}
+    del url, base
+    if field not in get_args(UrlField):
+        raise InvalidValue("field", f"must be one of {', '.join(get_args(UrlField))}")
+    texts = {}
+    for name, value in given.items():
+        if not isinstance(value, str | SecretUrl):
+            raise InvalidValue(name, f"must be a URL, not {type_name(value)}")
+        texts[name] = value if isinstance(value, str) else SecretText(value.reveal())
+    with HiddenFrames():
+        filled = fill_template(texts["url"], texts["base"], trusted_hosts, field=field)
+        return SecretUrl(filled)

@@ -92,6 +92,7 @@ class UrlOptions:
     :param foreign: the options of other drivers, which have no effect here.
     :param harmless: the options that leave the server and its authentication as they are.
     :param protecting: the options that determine the protection of the password.
+    :param login_files: those of `files` that hold passwords.
     """
 
     known: Callable[[str], bool] = lambda _: False
@@ -99,6 +100,7 @@ class UrlOptions:
     foreign: frozenset[str] = frozenset()
     harmless: frozenset[str] = frozenset()
     protecting: frozenset[str] = frozenset()
+    login_files: frozenset[str] = frozenset()
 
     def passed_over(self, options: Mapping[str, str]) -> list[str]:
         """List the options that only SQLAlchemy, its plugins or other drivers know."""

@@ -86,15 +86,19 @@ class Translator:
     ) -> NoReturn:
         """Raise the translation of a failed call; close the connection if it is unusable now."""
         fault = self.dialect.classify(error, connecting=False)
+        refusal = None
         if fault is Fault.RECONNECT:
-            self._refuse_read_only(connection, error, statement, deadline)
+            refusal = self._read_only_refusal(connection, error, statement, deadline)
         # If the driver itself failed, the rest of an answer may still be unread.
         is_unread = fault is Fault.UNKNOWN and self.dialect.code(error) is None
         if fault.spoils_connection or is_unread:
             close_quietly(connection)
-        if fault is Fault.NO_TABLE and monotonic() >= deadline:
+        failure: HostMapError
+        if refusal is not None:
+            failure = refusal
+        elif fault is Fault.NO_TABLE and monotonic() >= deadline:
             # SQLite reports a missing table if it was interrupted while it looked for the table.
-            failure: HostMapError = DatabaseUnavailable(self.database, "the call timed out")
+            failure = DatabaseUnavailable(self.database, "the call timed out")
         else:
             failure = self.statement_error(error, statement)
         cause = self.cause(error, statement)
@@ -145,22 +149,23 @@ class Translator:
             remedy += ", and with `urls=False` the URLs are not read"
         return remedy
 
-    def _refuse_read_only(
+    def _read_only_refusal(
         self,
         connection: Connection,
         error: Exception,
         statement: Statement | None,
         deadline: float,
-    ) -> None:
-        """Refuse to retry if the account or its session, not the server, is read-only.
+    ) -> NotPermitted | None:
+        """Make the error for an account or session that is read-only; None if the server is.
 
-        :raises NotPermitted: it is. Only a server in a switchover is worth a retry.
+        Only a server in a switchover is worth a retry.
         """
         try:
             with TimedCall(connection, deadline, self.interrupt):
                 problem = self.dialect.why_read_only(connection, error)
         except Exception:  # noqa: BLE001 - the first error says more
-            return
-        if problem is not None:
-            name, code = statement.name if statement else None, self.dialect.code(error)
-            raise NotPermitted(f"{self.database}: {problem}", code, name) from error
+            return None
+        if problem is None:
+            return None
+        name, code = statement.name if statement else None, self.dialect.code(error)
+        return NotPermitted(f"{self.database}: {problem}", code, name)

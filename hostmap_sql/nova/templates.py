@@ -17,6 +17,7 @@ from hostmap_sql.concealing import HiddenFrames, raise_alone, type_name
 from hostmap_sql.dialects.database_url import DatabaseUrl
 from hostmap_sql.dialects.url_options import plain
 from hostmap_sql.errors import InvalidValue
+from hostmap_sql.masking import mask
 from hostmap_sql.nova.urls import drop_bare_options
 
 if TYPE_CHECKING:
@@ -57,6 +58,17 @@ def has_login(template: str) -> bool:
     return any(_SECRET_FIELD.fullmatch(name) for name in _FIELD.findall(template))
 
 
+def _has_secret_end(template: str, parts: Mapping[str, str | None]) -> bool:
+    """Return whether a template takes a query or a fragment in which the base URL has secrets."""
+    ends = {"query": f"?{parts['query']}", "fragment": f"#{parts['fragment']}"}
+    urls = [
+        f"x://h/{ends[name]}"
+        for name in _FIELD.findall(template)
+        if parts.get(name) and name in ends
+    ]
+    return any(mask(url) != url for url in urls)
+
+
 def fill_template(
     template: str,
     base: str | None,
@@ -93,7 +105,7 @@ def fill_template(
     filled = _FIELD.sub(value, template)
     if is_template(_FIELD.sub("", template)):
         raise InvalidValue(field, "is a template with a stray brace")
-    if has_login(template):
+    if has_login(template) or _has_secret_end(template, parts):
         _refuse_other_targets(kind.parse_target(filled), allowed, trusted_hosts, field)
     return filled
 

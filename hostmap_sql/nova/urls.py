@@ -82,7 +82,7 @@ def isolate(
 
     :param own_options: the options that the operator set, by their canonical names: see `plain`.
     :param base_options: the options of the URL that fills templates, by their canonical names:
-        files in them are trusted.
+        files in them are trusted, but those with passwords only by `own_options`.
     :param trusted_files: the names of other files that the operator trusts.
     :param has_operators_login: whether a user or a password of that URL was filled in.
     :raises InvalidValue: it is not on a server, or has an option that only the operator may set.
@@ -92,6 +92,8 @@ def isolate(
         problem = "names a file, and the database of a cell is on a server: write mysql:// or"
         raise InvalidValue("database_connection", f"{problem} postgresql://")
     known = dialect.url_options
+    if known.login_files & {*map(plain, url.options)}:
+        has_operators_login = True
     allowed = known.harmless if has_operators_login else known.harmless | known.protecting
     operators = {}
     for name, value in url.options.items():
@@ -99,7 +101,8 @@ def isolate(
         if own_options.get(option) == value:
             operators[option] = value
         elif option in known.files:
-            _refuse_untrusted_file(url, name, {*trusted_files, base_options.get(option)})
+            of_base = None if option in known.login_files else base_options.get(option)
+            _refuse_untrusted_file(url, name, {*trusted_files, of_base})
         elif known.known(option) and option not in allowed:
             problem = f"has {show_option(name)}, which only the operator may set"
             advice = "set or drop it yourself (--cell-options)"

@@ -14,6 +14,7 @@ from threading import get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hostmap_sql.concealing import drop_frames
 from hostmap_sql.errors import DatabaseError
 from hostmap_sql.runtime.dbapi import close_quietly
 from hostmap_sql.runtime.processes import MARK, PerProcess, notice
@@ -200,6 +201,7 @@ class TimedCall:
         if error is None:
             return
         if not isinstance(error, Exception):
+            drop_frames(error)  # those of a driver hold statements with their values
             close_quietly(self._connection)
         elif self._on_error is not None:
             try:

@@ -69,7 +69,8 @@ class References:
     def has(self, url: str) -> bool:
         """Return whether a URL is a reference: ``env://``, ``file://``, or one of a function."""
         scheme = _scheme(url)
-        return scheme in _KINDS or scheme in self.functions
+        # A reference holds no login, so what has one is a URL, and is sealed.
+        return (scheme in _KINDS and "@" not in url) or scheme in self.functions
 
     def follow(self, url: str) -> str:
         """Return the URL that a reference leads to.

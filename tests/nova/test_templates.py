@@ -67,6 +67,20 @@ def test_unsafe_templates_are_refused(template: str, problem: str) -> None:
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("template", "base"),
+    [
+        ("postgresql://u@evil/d?application_name={query}", "postgresql://n@h/n?password=x"),
+        ("postgresql://u@evil/d?{query}", "postgresql://n@h/n?sslpassword=x"),
+        ("mysql://u@evil/{fragment}", "mysql://n@h/n#x"),
+    ],
+)
+def test_secrets_in_the_end_of_the_base_go_only_to_its_hosts(template: str, base: str) -> None:
+    with pytest.raises(InvalidValue, match="'evil'"):
+        fill_template(template, base)
+    assert "evil" in fill_template(template, base, ["evil"])
+
+
 def test_a_part_missing_in_the_base_is_refused() -> None:
     with pytest.raises(InvalidValue, match="port"):
         fill_template("{scheme}://{hostname}:{port}/x", "mysql://nova:s3cret@db/nova")

@@ -5,8 +5,12 @@ from __future__ import annotations
 import copy
 import pickle
 import pprint
+import sqlite3
+import traceback
+from contextlib import nullcontext
 from dataclasses import replace
 from decimal import Decimal
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,11 +20,13 @@ from rich.pretty import pretty_repr
 
 from hostmap_sql import (
     DatabaseError,
+    HostMap,
     HostMapError,
     HostMappingNotFound,
     InvalidValue,
     SecretUrl,
     connect,
+    fill_url,
 )
 from hostmap_sql.concealing import (
     HiddenFrames,
@@ -34,10 +40,14 @@ from hostmap_sql.dialects.database_url import DatabaseUrl
 from hostmap_sql.errors import DriverFailure
 from hostmap_sql.nova import CellAccess
 from hostmap_sql.quoting import guard, show_name
+from hostmap_sql.runtime.watchdog import TimedCall
+from hostmap_sql.small_files import read_small_file
 from hostmap_sql.validation import valid_url
 from tests.support.reports import CANARY, URL, linked, reported, reports
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.backends import Backend
 
 # --- the values -----------------------------------------------------------------------------------
@@ -253,3 +263,45 @@ def test_options_of_cells_are_in_no_report() -> None:
     assert access.options == f"ssl_key_password={CANARY}"
     with reported(InvalidValue):
         CellAccess(f"={CANARY}")
+
+
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("mysql://{username}:{password}@evil/d", f"mysql://n:{CANARY}@h/d"),
+        ("mysql://{pass}@h/d", f"mysql://n:{CANARY}@h/d"),
+        ("mysql://{username}@{hostname}/d", f"mysql://n:{CANARY}@h:x/d"),
+        (f"mysql://u:{CANARY}@{{nonsense}}/d", "mysql://n:p@h/d"),
+        (CANARY.encode(), "mysql://n:p@h/d"),
+        ("mysql://{username}@{hostname}/d", [CANARY]),
+    ],
+)
+def test_a_url_that_cannot_be_filled_is_in_no_report(url: Any, base: Any) -> None:
+    with reported(InvalidValue):
+        fill_url(url, base)
+    with reported(InvalidValue):
+        fill_url(SecretUrl(f"mysql://u:{CANARY}@h/d"), "mysql://h", field="name")  # type: ignore[arg-type]
+
+
+def test_a_directory_that_could_not_be_opened_can_be_reported() -> None:
+    with reported(InvalidValue):
+        HostMap(nullcontext, "nonsense")
+
+
+def test_a_file_that_is_not_text_is_in_no_report(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_bytes(f"mysql://u:{CANARY}\xe9@h/d".encode("latin-1"))
+    with reported(ValueError):
+        read_small_file(str(file))
+
+
+def test_an_interrupted_call_shows_no_frame_of_a_driver() -> None:
+    def query(statement: str) -> None:
+        assert statement
+        raise KeyboardInterrupt
+
+    connection = sqlite3.connect(":memory:")
+    call = TimedCall(connection, monotonic() + 60, lambda _: None)
+    with pytest.raises(KeyboardInterrupt) as caught, call:
+        query(URL)
+    assert "query" not in [frame.name for frame in traceback.extract_tb(caught.tb)]

@@ -268,3 +268,31 @@ def test_client_certificates_of_the_operator_are_used(tmp_path: Path) -> None:
     assert {name: given[name] for name in files} == files
     assert given["sslcertmode"] == "allow"
     assert for_libpq(isolated("postgresql://u:p@127.0.0.1/d"))["sslcertmode"] == "disable"
+
+
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [
+        ("postgresql://u@evil/d?passfile={}", "passfile"),
+        ("postgresql://u@evil/d?service={}", "service"),
+        ("mysql://u@evil/d?read_default_file={}", "read_default_file"),
+    ],
+)
+def test_a_file_with_passwords_of_the_base_is_for_its_own_hosts(url: str, file: str) -> None:
+    with pytest.raises(InvalidValue, match="which names a file"):
+        isolated(url.format("/home/x"), base_options={file: "/home/x"})
+    assert isolated(url.format("/home/x"), {file: "/home/x"}).is_isolated
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://u@h/d?read_default_file=/x&sslmode=disable",
+        "mysql://u@h/d?read_default_file=/x&enable_cleartext_plugin=1",
+        "postgresql://u@h/d?passfile=/x&sslmode=disable",
+        "postgresql://u@h/d?require_auth=password&passfile=/x",
+    ],
+)
+def test_the_protection_of_a_password_in_a_file_cannot_be_weakened(url: str) -> None:
+    with pytest.raises(InvalidValue, match="only the operator may set"):
+        isolated(url, trusted_files=("/x",))

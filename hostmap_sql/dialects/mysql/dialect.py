@@ -15,7 +15,7 @@ import pymysql
 from pymysql.constants import CLIENT, CR
 
 from hostmap_sql import sql
-from hostmap_sql.concealing import drop_frames
+from hostmap_sql.concealing import SecretBytes, drop_frames
 from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.base import Dialect
 from hostmap_sql.dialects.fault import Fault
@@ -173,7 +173,7 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         def open_connection(deadline: float) -> PyMySQLConnection:
             connection = _Connection(**arguments, defer_connect=True)
             if password is not None:
-                connection.password = password().encode()
+                connection.password = SecretBytes(password().encode())
             left = min(connect_timeout, deadline - monotonic())
             connection.connect_timeout = max(_SHORTEST_TIMEOUT, left)
             # connect_timeout covers only the first packet, the watchdog all of them.

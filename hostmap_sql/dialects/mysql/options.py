@@ -119,6 +119,7 @@ URL_OPTIONS = UrlOptions(
     foreign=_FOREIGN,
     harmless=frozenset({*_CONVERSIONS, "ssl_key_password"}) - {"bind_address", "unix_socket"},
     protecting=frozenset({*authentication.OPTIONS, *mysql_tls.OPTIONS}),
+    login_files=frozenset(_FILE_OPTIONS),
 )
 
 

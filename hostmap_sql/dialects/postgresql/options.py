@@ -26,6 +26,8 @@ _FILES = frozenset(
     }
 )
 
+_LOGIN_FILES = frozenset({"passfile", "service", "servicefile"})
+
 _HARMLESS = frozenset(
     {
         "application_name",
@@ -82,7 +84,7 @@ _FOREIGN = frozenset(
 def url_options(libpq_options: frozenset[str]) -> UrlOptions:
     """Return the options that a URL may have, given those of libpq."""
     known = frozenset({*libpq_options, "ssl"})
-    return UrlOptions(known.__contains__, _FILES, _FOREIGN, _HARMLESS, _PROTECTING)
+    return UrlOptions(known.__contains__, _FILES, _FOREIGN, _HARMLESS, _PROTECTING, _LOGIN_FILES)
 
 
 def read(url: DatabaseUrl, libpq_options: frozenset[str]) -> dict[str, str]:
