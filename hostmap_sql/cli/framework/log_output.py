@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hostmap_sql.cli.framework.errors import print_status
@@ -37,7 +38,9 @@ def show_log(ctx: click.Context) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_SafeFormatter("%(levelname)s %(name)s: %(message)s"))
     for name in ("hostmap_sql", "yoyo", "psycopg"):
-        logging.getLogger(name).setLevel(logging.DEBUG)
+        logger = logging.getLogger(name)
+        ctx.call_on_close(partial(logger.setLevel, logger.level))
+        logger.setLevel(logging.DEBUG)
         _add_handler(ctx, name, handler)
 
 
