@@ -66,7 +66,7 @@ def test_other_objects_than_functions_are_refused(
 def test_a_second_password_is_refused(url: str, tmp_path: Path) -> None:
     file = tmp_path / "my.cnf"
     file.write_text("[client]\npassword=other\n")
-    with pytest.raises(InvalidValue, match="as well: give one") as caught:
+    with pytest.raises(InvalidValue, match="comes both from a function") as caught:
         connect(url.format(file=file), password=password)
     assert caught.value.field == "password"
     assert "other" not in str(caught.value)
