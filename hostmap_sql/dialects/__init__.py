@@ -87,10 +87,9 @@ def dialect_of_scheme(scheme: str) -> Dialect:
 
     :raises InvalidValue: the scheme is unknown.
     """
-    try:
-        name = _SCHEMES[scheme]
-    except KeyError:
+    name = _SCHEMES.get(scheme)
+    if name is None:
         # The message does not quote it: it may contain a misplaced user and password.
         known = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
-        raise InvalidValue("database URL", f"does not begin with one of {known}") from None
+        raise InvalidValue("database URL", f"does not begin with one of {known}")
     return dialect_named(name)

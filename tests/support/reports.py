@@ -66,7 +66,8 @@ def reported(kind: type[BaseException] = HostMapError, *secrets: str) -> Iterato
             logging.getLogger("tests").error("it failed", exc_info=caught.value)
         finally:
             logging.root.removeHandler(handler)
-            logging.root.manager._clear_cache()  # type: ignore[attr-defined]
+    # Loggers remember which levels they show.
+    logging.root.manager._clear_cache()  # type: ignore[attr-defined]
     watched.assert_hidden(reports(watched.error))
     watched.assert_hidden([("log", watched.log.getvalue())])
 
