@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SIZE = 300_000
 
 # The most seconds of the processor. Where the time grew with the square of the length, each of
-# these texts took more than ten times as long.
+# these texts took more than 30 s.
 MOST = 10.0 * SLOWNESS
 
 TEXTS = {
