@@ -16,7 +16,7 @@ MASK = "***"
 MAX_URL_LENGTH = 16_383
 
 SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*|\{scheme\})://")
-_MAX_SCHEME_LENGTH = 40
+MAX_SCHEME_LENGTH = 40
 
 # --- the plain forms of the parts -----------------------------------------------------------------
 # All are ASCII, without look-alikes of delimiters, and without percent-encoded delimiters.
@@ -102,7 +102,7 @@ def mask(url: str) -> str:
     'mysql+pymysql://nova:***@db1.example.org/nova_cell1?charset=utf8&token=***'
     """
     scheme = SCHEME.match(url)
-    if scheme is None or scheme.end() > _MAX_SCHEME_LENGTH:
+    if scheme is None or scheme.end() > MAX_SCHEME_LENGTH:
         return MASK
     hidden = f"{visible_part(url) if is_sealed(url) else scheme[0]}{MASK}"
     if len(url) > MAX_URL_LENGTH or is_sealed(url):

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 CELL0_UUID = "00000000-0000-0000-0000-000000000000"
 """The UUID of Nova's cell0, for instances that could not be scheduled. It cannot have hosts."""
 
+URL_FIELDS = ("transport_url", "database_connection")
+"""The fields of a cell that hold URLs."""
+
 
 @dataclass(frozen=True)
 class CellMapping:

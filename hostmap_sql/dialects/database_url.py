@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = "mysql://user:password@host:3306/database"
 
-_HIGHEST_PORT = 65_535
-_MOST_DIGITS = 10  # int() raises for thousands
+HIGHEST_PORT = 65_535
+MOST_DIGITS = 10  # int() raises for thousands
 
 _IN_BRACKETS = re.compile(r"\[(?P<host>[^\[\]]+)\](?::(?P<port>[^:]*))?")
 
@@ -180,8 +180,8 @@ def _host_and_port(text: str) -> tuple[str, int | None]:
 
 
 def _is_port(text: str) -> bool:
-    is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
-    return is_number and int(text) <= _HIGHEST_PORT
+    is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+    return is_number and int(text) <= HIGHEST_PORT
 
 
 def _is_ipv6(text: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from hostmap_sql.concealing import conceal
 from hostmap_sql.errors import InvalidValue
+from hostmap_sql.models import URL_FIELDS
 from hostmap_sql.quoting import guard
 from hostmap_sql.validation import valid_cell_name, valid_flag, valid_url
 
@@ -22,7 +23,7 @@ UNSET = Unset.UNSET
 
 _PLAIN_FIELDS = frozenset({"name", "uuid", "disabled", "expected_revision"})
 
-_FIELDS = ("name", "transport_url", "database_connection", "disabled")
+_FIELDS = ("name", *URL_FIELDS, "disabled")
 
 
 def conceal_arguments(
@@ -69,7 +70,7 @@ def valid_values(uuid: str, values: Mapping[str, object]) -> dict[str, Any]:
     for field, value in values.items():
         if field == "name":
             valid[field] = valid_cell_name(value, uuid)
-        elif field in ("transport_url", "database_connection"):
+        elif field in URL_FIELDS:
             valid[field] = valid_url(value, field)
         elif field == "disabled":
             valid[field] = valid_flag(value, field)

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hostmap_sql.errors import UrlsNotRead
-from hostmap_sql.models import CellMapping
+from hostmap_sql.models import URL_FIELDS, CellMapping
 
 if TYPE_CHECKING:
     from datetime import datetime
     from typing import NoReturn
-
-_URLS = ("transport_url", "database_connection")
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -41,7 +39,7 @@ class CellWithoutUrls(CellMapping):
         )
 
     def __getattr__(self, name: str) -> NoReturn:  # is called for attributes that were not set
-        if name in _URLS:
+        if name in URL_FIELDS:
             raise UrlsNotRead(self.name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 

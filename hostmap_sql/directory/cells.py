@@ -24,7 +24,7 @@ from hostmap_sql.errors import (
     InvalidValue,
     StaleMapping,
 )
-from hostmap_sql.models import CellChange, CellMapping
+from hostmap_sql.models import URL_FIELDS, CellChange, CellMapping
 from hostmap_sql.sealing.url_codec import StoredUrl, stored_text
 from hostmap_sql.validation import (
     canonical_uuid,
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
 
     from hostmap_sql.engine.session import Session, Transaction
     from hostmap_sql.secret_url import SecretUrl
-
-
-_URLS = ("transport_url", "database_connection")
 
 
 class Cells:
@@ -321,7 +318,9 @@ class Cells:
         network.
         """
         codec = self._session.codec
-        return {name: codec.encode(values[name], uuid, name) for name in _URLS if name in values}
+        return {
+            name: codec.encode(values[name], uuid, name) for name in URL_FIELDS if name in values
+        }
 
     def _with_urls(
         self, current: CellMapping, wanted: CellMapping, encoded: Mapping[str, Any]

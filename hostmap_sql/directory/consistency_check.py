@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hostmap_sql import sql
 from hostmap_sql.batching import BULK_SIZE
 from hostmap_sql.directory.file_mode import describe_open_files
-from hostmap_sql.directory.finding import Finding
+from hostmap_sql.directory.finding import Finding, limited
 from hostmap_sql.directory.visible_tables import VisibleTables
 from hostmap_sql.engine.pending_changes import DELETED
 from hostmap_sql.errors import InvalidValue, SchemaOutOfDate
@@ -104,15 +104,7 @@ class _Inspection:
         return self._limited(kind, (make(*row) for row in rows))
 
     def _limited(self, kind: str, findings: Iterable[Finding]) -> Iterator[Finding]:
-        """Yield the findings up to the limit, and a last one if there are more."""
-        for number, finding in enumerate(findings):
-            if number == self._limit:
-                problem = (
-                    f"there are more than these {self._limit:,}: repair them, then check again"
-                )
-                yield Finding(kind, problem)
-                return
-            yield finding
+        return limited(kind, findings, self._limit)
 
     # --- the schema and the revision ----------------------------------------------------------
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 KINDS = (
     "file-mode",
@@ -53,3 +57,13 @@ class Finding:
         if self.cell_uuid is not None:
             return f"cell {self.cell_uuid}"
         return None if self.revision is None else f"revision {self.revision}"
+
+
+def limited(kind: str, findings: Iterable[Finding], limit: int) -> Iterator[Finding]:
+    """Yield the findings of a kind up to the limit, and a last one if there are more."""
+    for number, finding in enumerate(findings):
+        if number == limit:
+            problem = f"there are more than these {limit:,}: repair them, then check again"
+            yield Finding(kind, problem)
+            return
+        yield finding

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Literal
 from hostmap_sql import sql
 from hostmap_sql.batching import batched
 from hostmap_sql.directory.cells import write_cell
-from hostmap_sql.directory.finding import Finding
+from hostmap_sql.directory.finding import Finding, limited
 from hostmap_sql.directory.row_mapper import RowMapper
 from hostmap_sql.errors import InvalidValue, SecretUnavailable
+from hostmap_sql.models import URL_FIELDS
 from hostmap_sql.sealing.url_codec import is_reference, key_of, stored_text
 from hostmap_sql.secret_url import SecretUrl
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from hostmap_sql.engine.session import Session, Transaction
     from hostmap_sql.models import CellMapping
 
-_URLS = ("transport_url", "database_connection")
 
 _UNSEALED = "cell-unsealed"
 
@@ -221,7 +221,7 @@ class Secrets:
 
 def _urls_of(cells: Iterable[CellMapping]) -> Iterator[tuple[CellMapping, str, SecretUrl]]:
     for cell in cells:
-        for name in _URLS:
+        for name in URL_FIELDS:
             url = getattr(cell, name)
             if isinstance(url, SecretUrl):
                 yield cell, name, url
@@ -239,13 +239,13 @@ def _problem(url: SecretUrl) -> SecretUnavailable | None:
 def unsealed(session: Session, limit: int) -> Iterator[Finding]:
     """Yield a finding for each URL in clear text, `limit` at most, and a last one for the rest."""
     cells = map(RowMapper(session.codec, urls=session.urls).cell, session.all(sql.CELL_LIST))
-    number = 0
-    for cell, name, url in _urls_of(cells):
-        if key_of(url) is None and not is_reference(url):
-            number += 1
-            problem = f"cell {cell.name!r}: its {name} is in clear text: `hostmap secrets seal`"
-            if number <= limit:
-                yield Finding(_UNSEALED, problem, cell_uuid=cell.uuid)
-    if number > limit:
-        problem = f"there are more than these {limit:,}: repair them, then check again"
-        yield Finding(_UNSEALED, problem)
+    clear = (
+        Finding(
+            _UNSEALED,
+            f"cell {cell.name!r}: its {name} is in clear text: `hostmap secrets seal`",
+            cell_uuid=cell.uuid,
+        )
+        for cell, name, url in _urls_of(cells)
+        if key_of(url) is None and not is_reference(url)
+    )
+    return limited(_UNSEALED, clear, limit)

@@ -5,17 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hostmap_sql.directory.finding import Finding
+from hostmap_sql.models import URL_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from hostmap_sql.engine.session import ReadTransaction
 
-_URLS = ("transport_url", "database_connection")
 
 # The columns that the check reads.
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "cell_mapping": ("uuid", "name", *_URLS, "disabled", "revision", "created_at", "updated_at"),
+    "cell_mapping": (
+        "uuid",
+        "name",
+        *URL_FIELDS,
+        "disabled",
+        "revision",
+        "created_at",
+        "updated_at",
+    ),
     "host_mapping": ("host", "cell_uuid", "revision"),
     "mapping_revision": ("id", "revision", "pruned_revision"),
     "mapping_changeset": ("revision",),
@@ -61,10 +69,10 @@ class VisibleTables:
         self, table: str, missing: list[str], readable: frozenset[str]
     ) -> Iterator[Finding]:
         if not self._snapshot.urls:
-            missing = [column for column in missing if column not in _URLS]
+            missing = [column for column in missing if column not in URL_FIELDS]
         if not missing:
             return
-        if set(missing) <= {*_URLS}:
+        if set(missing) <= {*URL_FIELDS}:
             self._snapshot.leave_out_urls()
         else:
             self.hidden.add(table)

@@ -8,6 +8,7 @@ from itertools import starmap
 from typing import TYPE_CHECKING
 
 from hostmap_sql.concealing import conceal
+from hostmap_sql.models import URL_FIELDS
 from hostmap_sql.nova import nova_sql
 from hostmap_sql.validation import canonical_uuid
 
@@ -31,7 +32,7 @@ class CellRow:
     changed_at: datetime | None
 
     def __post_init__(self) -> None:
-        for name in ("transport_url", "database_connection"):
+        for name in URL_FIELDS:
             object.__setattr__(self, name, conceal(getattr(self, name)))
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hostmap_sql.errors import InvalidValue
-from hostmap_sql.models import CELL0_UUID
+from hostmap_sql.models import CELL0_UUID, URL_FIELDS
 from hostmap_sql.nova.api_tables import is_later
 from hostmap_sql.nova.cell_names import candidate_names
 from hostmap_sql.nova.export_plan import CELL_IS_MISSING, CellWrite, ExportPlan
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from hostmap_sql.nova.api_tables import ApiTables, CellRow, HostRow
     from hostmap_sql.nova.arguments import OnConflict
 
-_URL_FIELDS = ("transport_url", "database_connection")
 
 # The remedies for a row of Nova's that the directory never had.
 _IMPORT_OR_DELETE = "`hostmap nova import` brings it in, --delete deletes it in Nova"
@@ -171,7 +170,7 @@ def _row_values(cell: CellMapping, row: CellRow | None, names: Iterable[str]) ->
         return values
     if cell.name in names:
         values["name"] = row.name
-    for name in _URL_FIELDS:
+    for name in URL_FIELDS:
         if values[name] is None and not getattr(row, name):
             values[name] = getattr(row, name)
     if bool(row.disabled) == cell.disabled:
@@ -183,7 +182,7 @@ def _url_problem(
     row: CellRow | None, values: Mapping[str, Any], changed: Collection[str]
 ) -> str | None:
     """Return why the URLs of a cell cannot be written, None if they can."""
-    for name in _URL_FIELDS:
+    for name in URL_FIELDS:
         if name not in changed:
             continue
         if values[name] is None:

@@ -15,7 +15,7 @@ from unicodedata import normalize
 
 from hostmap_sql.cli.framework.terminal import printable
 from hostmap_sql.dialects.database_url import EXAMPLE
-from hostmap_sql.masking import MASK, mask
+from hostmap_sql.masking import MASK, MAX_SCHEME_LENGTH, mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +36,6 @@ _HARMLESS = re.compile(
 )
 
 _SCHEME_CHARACTERS = frozenset(f"{ascii_letters}{digits}+.-{{}}")
-_MAX_SCHEME_LENGTH = 40
 _ASSIGNMENT = re.compile(
     r"(?:passw|passphrase|pwd|secret|token|credential|(?:api|access|private|ssl)[-_]?key)"
     r"[\w-]{0,30}[\"']?(?:\s{0,3}(?P<sign>[=:>])\s{0,3}|\s{1,8})",
@@ -167,7 +166,7 @@ def redact_value(value: str, signs: str = "=:") -> str:
 def _scheme_start(value: str, end: int) -> int:
     """Return the beginning of the scheme that ends here."""
     start = end
-    while start and end - start < _MAX_SCHEME_LENGTH and value[start - 1] in _SCHEME_CHARACTERS:
+    while start and end - start < MAX_SCHEME_LENGTH and value[start - 1] in _SCHEME_CHARACTERS:
         start -= 1
     while start < end and not (value[start].isalpha() or value[start] == "{"):
         start += 1

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hostmap_sql.concealing import SecretBytes
 from hostmap_sql.dialects import tls
+from hostmap_sql.dialects.database_url import HIGHEST_PORT, MOST_DIGITS
 from hostmap_sql.dialects.mysql import authentication
 from hostmap_sql.dialects.mysql import tls as mysql_tls
 from hostmap_sql.dialects.url_options import UrlOptions, plain
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from hostmap_sql.dialects.database_url import DatabaseUrl
 
 _PORT = 3306
-_HIGHEST_PORT = 65_535
-_MOST_DIGITS = 10
 
 # PyMySQL's defaults for the option file, where only a group is named, and for the group.
 _DEFAULT_FILE = "/etc/my.cnf"
@@ -49,7 +48,7 @@ _NAMES_IN_FILE = {
 
 
 def _whole(value: str) -> int:
-    if not value.isdecimal() or len(value) > _MOST_DIGITS:
+    if not value.isdecimal() or len(value) > MOST_DIGITS:
         raise ValueError("is not a whole number")
     return int(value)
 
@@ -211,8 +210,8 @@ def _converted(name: str, value: str) -> Any:
 def _port(text: str | None) -> int:
     if not text:
         return _PORT
-    is_port = text.isascii() and text.isdecimal() and len(text) <= len(str(_HIGHEST_PORT))
-    if not is_port or int(text) > _HIGHEST_PORT:
+    is_port = text.isascii() and text.isdecimal() and len(text) <= len(str(HIGHEST_PORT))
+    if not is_port or int(text) > HIGHEST_PORT:
         problem = "names a read_default_file with a port that is not a number below 65536"
         raise InvalidValue("database URL", problem)
     return int(text)

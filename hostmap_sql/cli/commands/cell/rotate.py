@@ -23,6 +23,7 @@ from hostmap_sql.cli.output.dry_run import PLAN_COLUMNS, plan_row, show_plan
 from hostmap_sql.cli.output.formats import show_summary
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.masking import MASK
+from hostmap_sql.models import URL_FIELDS
 from hostmap_sql.validation import canonical_uuid, valid_url
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from hostmap_sql.cli.framework.settings import Settings
     from hostmap_sql.models import CellMapping
     from hostmap_sql.secret_url import SecretUrl
-
-_URLS = ("transport_url", "database_connection")
 
 
 @click.command(
@@ -131,7 +130,7 @@ class _Rotation:
             return
         try:
             self.urls[cell.uuid] = {
-                name: url for name in _URLS if (url := _new_url(values.get(name), name))
+                name: url for name in URL_FIELDS if (url := _new_url(values.get(name), name))
             }
         except InvalidValue as error:
             self._bad(number, str(error))

@@ -13,6 +13,7 @@ from hostmap_sql.cli.framework.commands import Command
 from hostmap_sql.cli.framework.options import SEALS, WRITES
 from hostmap_sql.cli.framework.param_types import URL_OR_NONE
 from hostmap_sql.cli.output.rows import CELL_COLUMNS
+from hostmap_sql.models import URL_FIELDS
 
 if TYPE_CHECKING:
     from hostmap_sql.cli.framework.settings import Settings
@@ -50,7 +51,7 @@ def update_cell(settings: Settings, /, cell: str, **options: Any) -> None:
             "nothing to change: give --name, --transport-url, --database-connection, "
             "--disabled or --enabled"
         )
-    for name in ("transport_url", "database_connection"):
+    for name in URL_FIELDS:
         if values.get(name) == "":
             values[name] = None
     update_and_print(settings, cell, **values)
