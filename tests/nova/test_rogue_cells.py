@@ -23,7 +23,7 @@ from tests.support.operators_home import (
 )
 from tests.support.pace import PATIENT
 from tests.support.servers import rogue_mysql, rogue_postgresql
-from tests.support.servers.rogue import listening
+from tests.support.servers.rogue import listening, tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,7 @@ def rogues() -> dict[str, Make]:
 
 
 def _asking_with_tls(name: str, home: Home) -> Rogue:
-    return rogue_postgresql.asking(name, tls=rogue_postgresql.tls(home.folder, home.authority))
+    return rogue_postgresql.asking(name, tls=tls(home.folder, home.authority))
 
 
 def _thief_of_files(statement: int, home: Home) -> Rogue:

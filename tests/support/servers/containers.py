@@ -46,8 +46,9 @@ class Server:
     container: DockerContainer | None
     """None for a server of the user's own."""
 
-    def url(self, database: str, options: str = "sslmode=prefer") -> str:
+    def url(self, database: str) -> str:
         """Return the URL of a database. The servers' certificates are not verifiable."""
+        options = _KINDS[self.kind].url_options
         scheme = "postgresql" if self.kind == "postgresql" else "mysql"
         host = f"[{self.host}]" if ":" in self.host else self.host
         user, password, name = (quote(s, safe="") for s in (self.user, self.password, database))
@@ -65,6 +66,7 @@ class _Kind:
     data: str
     """The server's data folder."""
     options: tuple[str, ...]
+    url_options: str = "sslmode=prefer"
 
 
 # Faster at the price of durability when the machine crashes. All else is the default, but for a
@@ -95,6 +97,8 @@ _KINDS = {
         environment={"MYSQL_ROOT_PASSWORD": PASSWORD},
         data="/var/lib/mysql",
         options=_MYSQL_OPTIONS,
+        # At a user's first login it asks for the password.
+        url_options="sslmode=prefer&get_server_public_key=1",
     ),
     "mariadb": _Kind(
         image="hostmap-test/mariadb:11",
