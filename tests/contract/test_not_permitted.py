@@ -130,16 +130,6 @@ def test_a_check_of_a_pruner_reports_the_tables_of_hosts_and_cells(backend: Back
         backend.drop_account(name)
 
 
-def test_a_read_only_pool_is_refused_at_once(backend: Backend) -> None:
-    with backend.read_only() as reader:
-        assert reader.hosts.list() == []
-        began = monotonic()
-        for call in (lambda: reader.cells.create("a"), lambda: reader.history.prune(1)):
-            with pytest.raises(NotPermitted, match="read_only is on for"):
-                call()
-        assert monotonic() - began < SOON
-
-
 def test_a_right_that_is_lost_in_a_transaction_rolls_it_back(backend: Backend) -> None:
     name = new_name()
     url = backend.url_of_account(name)
