@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from hostmap_sql import DatabaseError, HostMap, NotPermitted, connect, grants
-from tests.support.backends.base import new_name
+from tests.support.accounts import account
 from tests.support.faces import Call
 from tests.support.operators_home import PASSWORDS, SERVICE, Home
 from tests.support.pace import PATIENT
@@ -46,16 +46,16 @@ def test_a_session_that_may_only_read(backend: Backend) -> None:
 def test_an_account_that_may_not_write_cells(backend: Backend) -> None:
     """The statement that is refused holds the URLs."""
     cell = backend.hostmap.cells.create("old", transport_url=URL)
-    account = new_name()
-    url = backend.url_of_account(account)
-    for statement in grants(backend.hostmap, "service", user=account):
-        rights = "SELECT, INSERT, UPDATE, DELETE ON"
-        reading = statement.replace(rights, "SELECT ON") if "cell_mapping " in statement else ""
-        backend.query(reading or statement)
     refused = []
-    try:
-        with connect(url, timeout=PATIENT) as hostmap:
-            del url
+    with account(backend, "service") as made:
+        changing = "INSERT, UPDATE, DELETE ON"
+        [of_cells] = [
+            statement.replace("GRANT SELECT, ", "REVOKE ").replace(" TO ", " FROM ")
+            for statement in grants(backend.hostmap, "service", user=made.name)
+            if f"{changing} " in statement and ".cell_mapping " in statement
+        ]
+        backend.query(of_cells)
+        with connect(made.url, timeout=PATIENT) as hostmap:
             for call in (
                 CREATE,
                 Call("cells.update", cell.uuid, database_connection=URL),
@@ -66,10 +66,7 @@ def test_an_account_that_may_not_write_cells(backend: Backend) -> None:
                     with reported(NotPermitted, backend.account_password) as watched:
                         make()
                     refused.append(watched.error)
-        assert backend.hostmap.cells.list() == [cell]
-    finally:
-        backend.close()
-        backend.drop_account(account)
+    assert backend.hostmap.cells.list() == [cell]
     assert isinstance(refused[0], NotPermitted)
     assert refused[0].statement == "cell_insert"
 

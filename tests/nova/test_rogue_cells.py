@@ -102,31 +102,26 @@ def test_no_server_gets_the_operators_credentials(make: Make, home: Home) -> Non
         assert OWN not in str(error)
 
 
-@pytest.mark.parametrize("make", [NATIVE, MD5, partial(rogue_postgresql.asking, "clear text")])
 def test_no_function_and_no_command_sends_them(
-    hostmap: HostMap,
-    backend: Backend,
-    home: Home,
-    make: Callable[[], Rogue],
-    monkeypatch: pytest.MonkeyPatch,
+    hostmap: HostMap, backend: Backend, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PGHOSTADDR")  # the directory's own URL would follow it
-    rogue = make()
     cell = hostmap.cells.create("cell1")
     cli = Cli(backend.url)
-    with listening(rogue):
-        hostmap.cells.update(cell.uuid, database_connection=rogue.url("nova"))
-        [unreachable] = check(hostmap, access=ACCESS)
-        [unread] = discover(hostmap, access=ACCESS).cells
-        [shown] = cli.json("nova", "check", status=4)
-        cli("nova", "discover", status=6)
+    for rogue in (NATIVE(), MD5(), rogue_postgresql.asking("clear text")):
+        with listening(rogue):
+            hostmap.cells.update(cell.uuid, database_connection=rogue.url("nova"))
+            [unreachable] = check(hostmap, access=ACCESS)
+            [unread] = discover(hostmap, access=ACCESS).cells
+            [shown] = cli.json("nova", "check", status=4)
+            cli("nova", "discover", status=6)
 
-    assert rogue.asked.is_set()
-    assert not taken(rogue)
+        assert rogue.asked.is_set()
+        assert not taken(rogue)
+        for problem in (unreachable.problem, unread.error or "", shown["problem"]):
+            assert "CANARY" not in problem
+            assert "asks for" in problem
     assert home.option_file.exists()
-    for problem in (unreachable.problem, unread.error or "", shown["problem"]):
-        assert "CANARY" not in problem
-        assert "asks for" in problem
 
 
 @pytest.mark.parametrize("make", [NATIVE, CACHING, MD5, partial(rogue_postgresql.asking, "scram")])
