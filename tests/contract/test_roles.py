@@ -204,10 +204,10 @@ def content(connection: Any) -> list[list[str]]:
 
 def fill(backend: Backend) -> None:
     backend.empty()
-    cells = backend.hostmap.cells
-    cells.create("cell1", uuid=ONE, transport_url="rabbit://nova:s3cret@mq1/")
-    cells.create("cell2", uuid=TWO)
-    cells.create("cell3", uuid=EMPTY)
+    with backend.hostmap.transaction() as tx:
+        tx.cells.create("cell1", uuid=ONE, transport_url="rabbit://nova:s3cret@mq1/")
+        tx.cells.create("cell2", uuid=TWO)
+        tx.cells.create("cell3", uuid=EMPTY)
     backend.hostmap.hosts.create_many((host, ONE) for host in "abc")
 
 

@@ -273,8 +273,7 @@ def _explain(url: DatabaseUrl, error: BaseException, *, has_password: bool) -> N
         raise PasswordRefused(f"{url}: {error}") from error
     code = _errno(error)
     if code in _ACCESS_DENIED and url.is_isolated and not has_password:
-        problem = "the server asks for a password, and the URL has none"
-        raise PasswordMissing(f"{url}: {problem}", str(code)) from error
+        raise PasswordMissing(url, str(code)) from error
     if code == _INIT_CONNECT_FAILED:
         raise DatabaseError(f"{url}: {_INIT_CONNECT_PROBLEM}", str(code)) from error
 
