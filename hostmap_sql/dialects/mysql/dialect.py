@@ -28,7 +28,7 @@ from hostmap_sql.dialects.mysql.session import (
     session_setter,
     why_read_only,
 )
-from hostmap_sql.dialects.passwords import PasswordMissing, PasswordRefused
+from hostmap_sql.dialects.passwords import MISSING_PROBLEM, PasswordMissing, PasswordRefused
 from hostmap_sql.dialects.sockets import detach, is_inherited, keep_alive, shut_down
 from hostmap_sql.dialects.system_errors import fault_of_opening, fault_of_socket
 from hostmap_sql.dialects.url_options import refuse_second_password
@@ -273,7 +273,7 @@ def _explain(url: DatabaseUrl, error: BaseException, *, has_password: bool) -> N
         raise PasswordRefused(f"{url}: {error}") from error
     code = _errno(error)
     if code in _ACCESS_DENIED and url.is_isolated and not has_password:
-        raise PasswordMissing(url, str(code)) from error
+        raise PasswordMissing(f"{url}: {MISSING_PROBLEM}", str(code)) from error
     if code == _INIT_CONNECT_FAILED:
         raise DatabaseError(f"{url}: {_INIT_CONNECT_PROBLEM}", str(code)) from error
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hostmap_sql.concealing import SecretText
 from hostmap_sql.dialects import tls
-from hostmap_sql.dialects.passwords import PasswordMissing, PasswordRefused
+from hostmap_sql.dialects.passwords import MISSING_PROBLEM, PasswordMissing, PasswordRefused
 from hostmap_sql.dialects.postgresql.connections import (
     OwnConnection,
     PoolerConnection,
@@ -193,7 +193,7 @@ class Connector:
         if error.sqlstate is not None or isinstance(error, ConnectionTimeout):
             return
         if error.pgconn and error.pgconn.needs_password:
-            raise PasswordMissing(self._url) from error
+            raise PasswordMissing(f"{self._url}: {MISSING_PROBLEM}") from error
         if self._refuses_clear_text and asks_for_clear_text(conninfo):
             raise PasswordRefused(f"{self._url}: {_CLEAR_TEXT_PROBLEM}") from error
 
