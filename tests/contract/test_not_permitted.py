@@ -9,33 +9,48 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hostmap_sql import DatabaseError, HostMap, HostMapError, NotPermitted, connect, grants
-from tests.support.backends.base import new_name
+from tests.support.accounts import account
 from tests.support.pace import PATIENT, SOON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.conftest import Servers
+    from tests.support.accounts import Account
     from tests.support.backends import Backend
 
 pytestmark = pytest.mark.needs("users")
 
 
-@pytest.fixture
-def account(backend: Backend) -> Iterator[str]:
-    """The name of an account with the rights of the role "lookup"."""
-    name = new_name()
-    backend.account_url = backend.url_of_account(name)  # type: ignore[attr-defined]
-    for statement in grants(backend.hostmap, "lookup", user=name):
-        backend.query(statement)
-    yield name
-    backend.close()
-    backend.drop_account(name)
+@pytest.fixture(scope="module")
+def shared(servers: Servers) -> Iterator[dict[str, Backend]]:
+    """One database of each kind for all tests."""
+    backends: dict[str, Backend] = {}
+    yield backends
+    for kind, backend in backends.items():
+        backend.close()
+        servers.factory(kind).drop(backend)
 
 
 @pytest.fixture
-def reader(backend: Backend, account: str) -> Iterator[HostMap]:
-    assert account
-    with connect(backend.account_url, timeout=PATIENT) as hostmap:  # type: ignore[attr-defined]
+def backend(backend_kind: str, servers: Servers, shared: dict[str, Backend]) -> Backend:
+    """An empty database, on each kind of database in turn."""
+    if backend_kind not in shared:
+        shared[backend_kind] = servers.factory(backend_kind).fresh()
+    shared[backend_kind].empty()
+    return shared[backend_kind]
+
+
+@pytest.fixture
+def lookup(backend: Backend) -> Iterator[Account]:
+    """An account with the role "lookup"."""
+    with account(backend, "lookup") as made:
+        yield made
+
+
+@pytest.fixture
+def reader(lookup: Account) -> Iterator[HostMap]:
+    with connect(lookup.url, timeout=PATIENT) as hostmap:
         yield hostmap
 
 
@@ -63,35 +78,30 @@ def test_a_missing_right_is_reported_at_once_with_the_statement_and_the_role(
 
 
 def test_a_right_that_is_granted_counts_for_open_connections(
-    backend: Backend, reader: HostMap, account: str
+    backend: Backend, reader: HostMap, lookup: Account
 ) -> None:
     backend.hostmap.cells.create("cell1")
     with pytest.raises(NotPermitted):
         reader.cells.list()
-    for statement in grants(backend.hostmap, "lookup", user=account, urls=True):
-        backend.query(statement)
+    backend.execute(*grants(backend.hostmap, "lookup", user=lookup.name, urls=True))
     assert [cell.name for cell in reader.cells.list()] == ["cell1"]
 
 
 def test_no_table_is_reported_missing_to_an_account_without_any_right(
     backend: Backend,
 ) -> None:
-    name = new_name()
-    url = backend.url_of_account(name)
-    try:
-        calls: tuple[Callable[[HostMap], object], ...] = (
-            lambda hostmap: hostmap.hosts.get("a"),
-            HostMap.check,
-            HostMap.migrate,
-        )
+    calls: tuple[Callable[[HostMap], object], ...] = (
+        lambda hostmap: hostmap.hosts.get("a"),
+        HostMap.check,
+        HostMap.migrate,
+    )
+    with account(backend, None) as stranger:
         for call in calls:
-            with connect(url, timeout=PATIENT) as hostmap:
+            with connect(stranger.url, timeout=PATIENT) as hostmap:
                 began = monotonic()
                 with pytest.raises(NotPermitted, match=r"hostmap grants|denied"):
                     call(hostmap)
                 assert monotonic() - began < SOON
-    finally:
-        backend.drop_account(name)
 
 
 def test_a_check_reports_tables_that_it_may_not_read(backend: Backend, reader: HostMap) -> None:
@@ -106,68 +116,39 @@ def test_a_check_reports_tables_that_it_may_not_read(backend: Backend, reader: H
     assert [f.kind for f in reader.check()] == ["not-permitted", "host-unrecorded"]
 
 
-def test_a_check_without_urls_misses_nothing(backend: Backend, account: str) -> None:
-    assert account
+def test_a_check_without_urls_misses_nothing(backend: Backend, lookup: Account) -> None:
     backend.hostmap.cells.create("cell1")
-    with connect(backend.account_url, urls=False) as hostmap:  # type: ignore[attr-defined]
+    with connect(lookup.url, urls=False) as hostmap:
         assert hostmap.check() == ()
 
 
 def test_a_check_of_a_pruner_reports_the_tables_of_hosts_and_cells(backend: Backend) -> None:
-    name = new_name()
-    url = backend.url_of_account(name)
     backend.hostmap.cells.create("cell1")
-    for statement in grants(backend.hostmap, "pruner", user=name):
-        backend.query(statement)
-    try:
-        with connect(url, timeout=PATIENT) as hostmap:
-            problems = [(f.kind, f.problem) for f in hostmap.check()]
-        assert [kind for kind, _ in problems] == ["not-permitted"] * 2
-        assert "may not read table cell_mapping" in problems[0][1]
-        assert "may not read table host_mapping" in problems[1][1]
-    finally:
-        backend.close()
-        backend.drop_account(name)
-
-
-def test_a_read_only_pool_is_refused_at_once(backend: Backend) -> None:
-    with backend.read_only() as reader:
-        assert reader.hosts.list() == []
-        began = monotonic()
-        for call in (lambda: reader.cells.create("a"), lambda: reader.history.prune(1)):
-            with pytest.raises(NotPermitted, match="read_only is on for"):
-                call()
-        assert monotonic() - began < SOON
+    with (
+        account(backend, "pruner") as pruner,
+        connect(pruner.url, timeout=PATIENT) as hostmap,
+    ):
+        problems = [(f.kind, f.problem) for f in hostmap.check()]
+    assert [kind for kind, _ in problems] == ["not-permitted"] * 2
+    assert "may not read table cell_mapping" in problems[0][1]
+    assert "may not read table host_mapping" in problems[1][1]
 
 
 def test_a_right_that_is_lost_in_a_transaction_rolls_it_back(backend: Backend) -> None:
-    name = new_name()
-    url = backend.url_of_account(name)
-    for statement in grants(backend.hostmap, "service", user=name):
-        backend.query(statement)
     cell = backend.hostmap.cells.create("cell1")
-    try:
-        with connect(url, timeout=PATIENT) as hostmap:
-            hostmap.hosts.create("a", cell.uuid)
-            [revoked] = [
-                s for s in grants(backend.hostmap, "service", user=name) if "mapping_changeset" in s
-            ]
-            backend.query(revoked.replace("GRANT", "REVOKE").replace(" TO ", " FROM "))
-            with pytest.raises(HostMapError) as caught:
-                hostmap.hosts.create("b", cell.uuid)
-            assert caught.type is NotPermitted
-        assert [mapping.host for mapping in backend.hostmap.hosts.list()] == ["a"]
-        assert backend.hostmap.check() == ()
-    finally:
-        backend.close()
-        backend.drop_account(name)
+    with account(backend, "service") as service, connect(service.url, timeout=PATIENT) as hostmap:
+        hostmap.hosts.create("a", cell.uuid)
+        granted = grants(backend.hostmap, "service", user=service.name)
+        [of_changesets] = [s for s in granted if "mapping_changeset" in s]
+        backend.query(of_changesets.replace("GRANT", "REVOKE").replace(" TO ", " FROM "))
+        with pytest.raises(HostMapError) as caught:
+            hostmap.hosts.create("b", cell.uuid)
+        assert caught.type is NotPermitted
+    assert [mapping.host for mapping in backend.hostmap.hosts.list()] == ["a"]
+    assert backend.hostmap.check() == ()
 
 
 def test_the_record_cannot_be_changed_by_a_service(backend: Backend) -> None:
-    name = new_name()
-    backend.url_of_account(name)
-    for statement in grants(backend.hostmap, "service", user=name):
-        backend.query(statement)
     cell = backend.hostmap.cells.create("cell1")
     backend.hostmap.hosts.create("a", cell.uuid)
     forgeries = (
@@ -183,11 +164,13 @@ def test_the_record_cannot_be_changed_by_a_service(backend: Backend) -> None:
         "DELETE FROM _yoyo_migration",
         "DROP TABLE mapping_changeset",
     )
-    with closing(backend.open_raw(user=name, password=backend.account_password)) as connection:
+    login = {"password": backend.account_password}
+    with (
+        account(backend, "service") as service,
+        closing(backend.open_raw(user=service.name, **login)) as connection,
+    ):
         for forgery in forgeries:
             with pytest.raises(backend.driver.error) as caught:
                 connection.cursor().execute(forgery)
             # A DROP needs to own the table on PostgreSQL, which is the same code.
             assert backend.dialect.code(caught.value) in ("42501", "1142", "1143"), forgery
-    backend.close()
-    backend.drop_account(name)

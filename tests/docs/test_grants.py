@@ -52,10 +52,14 @@ def service(backend: Backend) -> Iterator[HostMap]:
     url = urlsplit(backend.url)
     account = new_name()
     creation, rights = shown(backend.dialect_name)
-    for statement in creation + rights:
-        text = statement.replace("hostmap_service", account)
-        text = text.replace("`hostmap`.", f"`{url.path[1:]}`.")
-        backend.query(text.replace("DATABASE hostmap", f"DATABASE {url.path[1:]}"))
+    backend.execute(
+        *(
+            statement.replace("hostmap_service", account)
+            .replace("`hostmap`.", f"`{url.path[1:]}`.")
+            .replace("DATABASE hostmap", f"DATABASE {url.path[1:]}")
+            for statement in creation + rights
+        )
+    )
     login = f"{account}:change-me@{url.netloc.rpartition('@')[2]}"
     with hostmap_sql.connect(url._replace(netloc=login).geturl(), timeout=PATIENT) as hostmap:
         yield hostmap

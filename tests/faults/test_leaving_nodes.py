@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from threading import Timer
 from typing import TYPE_CHECKING
 
 import pytest
 
-from hostmap_sql import connect
+from hostmap_sql import DatabaseUnavailable, HostMap, connect
 from tests.faults.provocations.catalog import READ_ONLY
 from tests.faults.provocations.stage import database_of
 from tests.support.pace import PATIENT
@@ -16,7 +17,6 @@ from tests.support.pace import PATIENT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hostmap_sql import HostMap
     from tests.support.backends import Backend
 
 CELL = "5f7ccc29-a9eb-417c-865e-b9bd78a72dcc"
@@ -64,6 +64,21 @@ def test_a_write_reconnects_from_a_read_only_node(
     assert time.monotonic() - started > SECONDS_READ_ONLY
     assert session(own_backend, served) != before
     assert [mapping.host for mapping in served.hosts.list()] == ["a"]
+
+
+@pytest.mark.parametrize("own_kind", ["mysql", "mariadb"])
+def test_a_pool_waits_while_the_sessions_of_a_server_are_read_only(own_backend: Backend) -> None:
+    """It may be a step of a switchover. The library's own sessions undo such a default."""
+    lend, kind = own_backend.open_raw, own_backend.dialect_name
+    pooled = HostMap(lambda: closing(lend()), kind, timeout=SECONDS_READ_ONLY)
+    own_backend.query("SET GLOBAL transaction_read_only = ON")
+    try:
+        assert own_backend.hostmap.cells.create("cell1").revision == 1
+        with pytest.raises(DatabaseUnavailable, match=r"\(tried for "):
+            pooled.cells.create("cell2")
+    finally:
+        own_backend.query("SET GLOBAL transaction_read_only = OFF")
+    assert pooled.cells.create("cell2").revision == 2
 
 
 @pytest.mark.needs("sessions")

@@ -14,9 +14,10 @@ import pytest
 from hostmap_sql import DatabaseError, HostMapError, InvalidValue, connect
 from tests.support.pace import PATIENT, SOON
 from tests.support.servers import rogue_mysql, rogue_postgresql
-from tests.support.servers.rogue import listening
+from tests.support.servers.rogue import listening, tls
 
 if TYPE_CHECKING:
+    import ssl
     from pathlib import Path
 
     from tests.support.backends import Backend
@@ -24,12 +25,31 @@ if TYPE_CHECKING:
 
 OWN = "s3cret-of-the-url"
 VERSIONS = (rogue_mysql.MYSQL, rogue_mysql.MARIADB)
+WITHOUT_TLS = ("", "sslmode=disable")
+UNVERIFIED = ("", "sslmode=prefer", "sslmode=require", "ssl_mode=REQUIRED", "ssl_verify_cert=0")
 ALLOWED = {name: trap.option for name, trap in rogue_mysql.TRAPS.items() if trap.option}
 
 
-def error_of(rogue: Rogue, options: str = "", login: str = f"nova:{OWN}") -> HostMapError:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the authority of `certified`, ``server.pem``."""
+    return tmp_path_factory.mktemp("tls")
+
+
+@pytest.fixture(scope="module")
+def certified(folder: Path) -> ssl.SSLContext:
+    """The TLS of a server, with a certificate for its address."""
+    return tls(folder)
+
+
+def error_of(
+    rogue: Rogue,
+    options: str = "",
+    login: str = f"nova:{OWN}",
+    socket: Path | None = None,
+) -> HostMapError:
     """Return the error of a lookup: it comes at once, after the server has sprung its trap."""
-    with listening(rogue):
+    with listening(rogue, socket):
         started = monotonic()
         with (
             connect(rogue.url(login, options), timeout=PATIENT) as hostmap,
@@ -46,26 +66,59 @@ def error_of(rogue: Rogue, options: str = "", login: str = f"nova:{OWN}") -> Hos
 # --- MySQL, MariaDB -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("name", "has_tls"),
+    [(name, False) for name in rogue_mysql.TRAPS]
+    + [(name, True) for name in rogue_mysql.TRAPS.keys() - rogue_mysql.ANSWERED_THROUGH_TLS],
+)
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("name", rogue_mysql.TRAPS)
-@pytest.mark.parametrize("options", ["", "sslmode=disable"])
-def test_a_server_without_tls_gets_no_password(name: str, version: str, options: str) -> None:
-    rogue = rogue_mysql.trap(name, version)
-
-    error = error_of(rogue, options)
-
-    assert OWN.encode() not in rogue.received
+def test_a_server_without_verified_tls_gets_no_password(
+    name: str, version: str, certified: ssl.SSLContext, *, has_tls: bool
+) -> None:
     option = rogue_mysql.TRAPS[name].option
-    if option:
-        assert f"127.0.0.1:{rogue.port}: the server asks for the password" in str(error)
-        assert option in str(error)
-        assert str(error).endswith("in the URL")
+    for options in UNVERIFIED if has_tls else WITHOUT_TLS:
+        rogue = rogue_mysql.trap(name, version, tls=certified if has_tls else None)
+
+        error = error_of(rogue, options)
+
+        assert OWN.encode() not in rogue.received
+        if option:
+            assert f"127.0.0.1:{rogue.port}: the server asks for the password" in str(error)
+            assert option in str(error)
+            assert str(error).endswith("in the URL")
 
 
 @pytest.mark.parametrize("name", ALLOWED)
-def test_the_option_in_the_sentence_gives_the_password(name: str) -> None:
+def test_the_options_in_the_sentence_give_the_password(
+    name: str, folder: Path, certified: ssl.SSLContext
+) -> None:
+    root = f"sslrootcert={folder}/server.pem"
+    for options, server_tls in (
+        (ALLOWED[name], None),
+        (ALLOWED[name], certified),
+        (f"{ALLOWED[name]}&sslmode=require", certified),
+        (root, certified),
+        (f"sslmode=verify-ca&{root}", certified),
+        (f"ssl_ca={folder}/server.pem", certified),
+    ):
+        rogue = rogue_mysql.trap(name, tls=server_tls)
+        error_of(rogue, options)
+        assert OWN.encode() in rogue.received, options
+
+
+@pytest.mark.parametrize("name", rogue_mysql.ANSWERED_THROUGH_TLS)
+def test_any_tls_is_enough_for_the_default_of_mysql(name: str, certified: ssl.SSLContext) -> None:
+    for options in UNVERIFIED:
+        rogue = rogue_mysql.trap(name, tls=certified)
+        error_of(rogue, options)
+        assert OWN.encode() in rogue.received
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_a_unix_socket_gets_the_password(name: str, tmp_path: Path) -> None:
     rogue = rogue_mysql.trap(name)
-    error_of(rogue, ALLOWED[name])
+    path = tmp_path / "mysqld.sock"
+    error_of(rogue, f"unix_socket={path}", socket=path)
     assert OWN.encode() in rogue.received
 
 
@@ -103,7 +156,7 @@ def test_the_first_login_at_a_real_server_needs_its_key(backend: Backend, tmp_pa
     file.write_text(str(backend.query(status)[0][1]))
     for option in (f"server_public_key={file}", rogue_mysql.KEY):
         # The server does not know the proof of a new user's password yet.
-        url = backend.url_of_user().partition("?")[0] + "?sslmode=disable"
+        url = f"{backend.url_of_user().partition('?')[0]}?sslmode=disable"
         with connect(url) as hostmap, pytest.raises(DatabaseError, match=rogue_mysql.KEY):
             hostmap.revision()
         with connect(f"{url}&{option}") as hostmap:
@@ -148,8 +201,10 @@ def test_a_server_gets_no_password_in_clear_text(options: str) -> None:
 
 
 @pytest.mark.parametrize("options", ["sslmode=prefer", "sslmode=require"])
-def test_tls_that_verifies_nothing_protects_no_password(options: str, tmp_path: Path) -> None:
-    rogue = rogue_postgresql.asking("clear text", tls=rogue_postgresql.tls(tmp_path))
+def test_tls_that_verifies_nothing_protects_no_password(
+    options: str, certified: ssl.SSLContext
+) -> None:
+    rogue = rogue_postgresql.asking("clear text", tls=certified)
 
     error = error_of(rogue, options)
 
@@ -157,9 +212,9 @@ def test_tls_that_verifies_nothing_protects_no_password(options: str, tmp_path: 
     assert "in clear text" in str(error)
 
 
-def test_a_verified_server_gets_the_password(tmp_path: Path) -> None:
-    rogue = rogue_postgresql.asking("clear text", tls=rogue_postgresql.tls(tmp_path))
-    error_of(rogue, f"sslrootcert={tmp_path}/server.pem")
+def test_a_verified_server_gets_the_password(folder: Path, certified: ssl.SSLContext) -> None:
+    rogue = rogue_postgresql.asking("clear text", tls=certified)
+    error_of(rogue, f"sslrootcert={folder}/server.pem")
     assert OWN.encode() in rogue.received
 
 

@@ -23,7 +23,7 @@ from tests.support.operators_home import (
 )
 from tests.support.pace import PATIENT
 from tests.support.servers import rogue_mysql, rogue_postgresql
-from tests.support.servers.rogue import listening
+from tests.support.servers.rogue import listening, tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,72 +67,64 @@ def error_of(rogue: Rogue, access: CellAccess = ACCESS, **cell: str) -> HostMapE
 
 
 def rogues() -> dict[str, Make]:
-    """Return functions that make servers of each kind, by name."""
+    """Return functions that make servers of each kind, without and with TLS, by name."""
     made: dict[str, Make] = {}
 
     def add(name: str, make: Callable[..., Rogue], *arguments: Any) -> None:
         made[name] = lambda _: make(*arguments)
+        if name.removeprefix("MySQL: ") not in rogue_mysql.ANSWERED_THROUGH_TLS:
+            made[f"{name}, TLS"] = lambda home: make(
+                *arguments, tls=tls(home.folder, home.authority)
+            )
 
-    for version in (rogue_mysql.MYSQL, rogue_mysql.MARIADB):
-        for name in rogue_mysql.TRAPS:
-            add(f"{version}: {name}", rogue_mysql.trap, name, version)
-        for plugin in ("mysql_native_password", "caching_sha2_password", "", "unknown"):
-            add(f"{version}: proof for {plugin}", rogue_mysql.proof_only, plugin, version)
+    for name in rogue_mysql.TRAPS:
+        add(f"MySQL: {name}", rogue_mysql.trap, name)
+    for plugin in ("mysql_native_password", "caching_sha2_password", "", "unknown"):
+        add(f"MySQL: proof for {plugin}", rogue_mysql.proof_only, plugin)
     for name in rogue_postgresql.REQUESTS:
         add(f"PostgreSQL: {name}", rogue_postgresql.asking, name)
-        made[f"PostgreSQL with TLS: {name}"] = partial(_asking_with_tls, name)
-    add("PostgreSQL: data", rogue_postgresql.thief_of_files)
+    made["PostgreSQL: data"] = lambda _: rogue_postgresql.thief_of_files()
     for statement in range(3):
         made[f"MySQL: file {statement}"] = partial(_thief_of_files, statement)
     return made
-
-
-def _asking_with_tls(name: str, home: Home) -> Rogue:
-    return rogue_postgresql.asking(name, tls=rogue_postgresql.tls(home.folder, home.authority))
 
 
 def _thief_of_files(statement: int, home: Home) -> Rogue:
     return rogue_mysql.thief_of_files(str(home.option_file), statement)
 
 
-@pytest.mark.parametrize("login", ["nova", f"nova:{OWN}"])
 @pytest.mark.parametrize("make", rogues().values(), ids=rogues())
-def test_no_server_gets_the_operators_credentials(make: Make, home: Home, login: str) -> None:
-    rogue = make(home)
+def test_no_server_gets_the_operators_credentials(make: Make, home: Home) -> None:
+    for login in ("nova", f"nova:{OWN}"):
+        rogue = make(home)
 
-    error = error_of(rogue, login=login)
+        error = error_of(rogue, login=login)
 
-    assert b"nova" in rogue.received
-    assert not taken(rogue)
-    assert OWN.encode() not in rogue.received
-    assert OWN not in str(error)
+        assert not taken(rogue)
+        assert OWN.encode() not in rogue.received
+        assert OWN not in str(error)
 
 
-@pytest.mark.parametrize("make", [NATIVE, MD5, partial(rogue_postgresql.asking, "clear text")])
 def test_no_function_and_no_command_sends_them(
-    hostmap: HostMap,
-    backend: Backend,
-    home: Home,
-    make: Callable[[], Rogue],
-    monkeypatch: pytest.MonkeyPatch,
+    hostmap: HostMap, backend: Backend, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PGHOSTADDR")  # the directory's own URL would follow it
-    rogue = make()
     cell = hostmap.cells.create("cell1")
     cli = Cli(backend.url)
-    with listening(rogue):
-        hostmap.cells.update(cell.uuid, database_connection=rogue.url("nova"))
-        [unreachable] = check(hostmap, access=ACCESS)
-        [unread] = discover(hostmap, access=ACCESS).cells
-        [shown] = cli.json("nova", "check", status=4)
-        cli("nova", "discover", status=6)
+    for rogue in (NATIVE(), MD5(), rogue_postgresql.asking("clear text")):
+        with listening(rogue):
+            hostmap.cells.update(cell.uuid, database_connection=rogue.url("nova"))
+            [unreachable] = check(hostmap, access=ACCESS)
+            [unread] = discover(hostmap, access=ACCESS).cells
+            [shown] = cli.json("nova", "check", status=4)
+            cli("nova", "discover", status=6)
 
-    assert rogue.asked.is_set()
-    assert not taken(rogue)
+        assert rogue.asked.is_set()
+        assert not taken(rogue)
+        for problem in (unreachable.problem, unread.error or "", shown["problem"]):
+            assert "CANARY" not in problem
+            assert "asks for" in problem
     assert home.option_file.exists()
-    for problem in (unreachable.problem, unread.error or "", shown["problem"]):
-        assert "CANARY" not in problem
-        assert "asks for" in problem
 
 
 @pytest.mark.parametrize("make", [NATIVE, CACHING, MD5, partial(rogue_postgresql.asking, "scram")])

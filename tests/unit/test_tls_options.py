@@ -15,6 +15,7 @@ from hostmap_sql import InvalidValue, connect
 from hostmap_sql.dialects import tls
 from hostmap_sql.dialects.fault import Fault
 from hostmap_sql.dialects.mysql import dialect as mysql_dialect
+from hostmap_sql.dialects.mysql.connection import Connection
 from hostmap_sql.dialects.postgresql.servers import Server
 from hostmap_sql.dialects.postgresql.tls_probe import probe_servers
 from tests.support.servers.certificates import Authority
@@ -71,7 +72,7 @@ def test_without_verification_the_authorities_are_not_read(
     monkeypatch.setattr(ssl, "create_default_context", lambda **_: pytest.fail("read"))
     for options in ("", "sslmode=prefer", "sslmode=require"):
         arguments = for_mysql(f"mysql://127.0.0.1/d?{options}")
-        connections = [mysql_dialect._Connection(**arguments, defer_connect=True) for _ in range(2)]
+        connections = [Connection(**arguments, defer_connect=True) for _ in range(2)]
         one, other = (vars(connection)["ctx"] for connection in connections)
         assert one is other
         assert one.verify_mode is ssl.CERT_NONE

@@ -1,8 +1,9 @@
-"""The password requests of MySQL servers that PyMySQL must not answer without TLS.
+"""The password requests of MySQL servers that PyMySQL must not answer everywhere.
 
 PyMySQL answers all of them: in clear text, or encrypted with an RSA key that the server sends. So
-an impostor would receive the password. A challenge is always answered, with a proof from which the
-password can only be guessed.
+an impostor would receive the password. Clear text needs verified TLS; a key of the server is not
+used without TLS. A challenge is always answered, with a proof from which the password can only be
+guessed.
 """
 
 from __future__ import annotations
@@ -27,13 +28,12 @@ _CLEAR_TEXT = ("mysql_clear_password", "dialog")
 _OBSOLETE = "mysql_old_password"
 
 _CLEAR_TEXT_PROBLEM = (
-    "the server asks for the password in clear text, without TLS: turn TLS on there, or spell out "
-    "enable_cleartext_plugin=1 in the URL"
+    "the server asks for the password in clear text, without verified TLS: name the file of its "
+    "authority with sslrootcert=, or spell out enable_cleartext_plugin=1, in the URL"
 )
 _KEY_PROBLEM = (
-    "the server asks for the password, encrypted with a key that it sends, without TLS: turn TLS "
-    "on there, name the file of its key with server_public_key=, or spell out "
-    "get_server_public_key=1, in the URL"
+    "the server asks for the password, encrypted with a key that it sends: use TLS, or name the "
+    "file of its key with server_public_key=, or spell out get_server_public_key=1, in the URL"
 )
 _OBSOLETE_PROBLEM = (
     f"the server asks for a password of the obsolete kind {_OBSOLETE}: "
@@ -47,7 +47,7 @@ class UnsafeRequestError(Exception):
 
 @dataclass(frozen=True)
 class PasswordPolicy:
-    """The requests for a password that are answered on a connection without TLS.
+    """The unsafe requests for a password that are answered.
 
     :param key: the server's RSA key, in PEM form; None if the URL names no file.
     :param accepts_any_key: whether to use the key that the server sends.
@@ -71,16 +71,16 @@ class PasswordPolicy:
             _flag(options, "enable_cleartext_plugin"),
         )
 
-    def refuse_plugin(self, name: bytes, *, is_secure: bool) -> None:
+    def refuse_plugin(self, name: bytes, *, is_protected: bool) -> None:
         """Refuse to switch to an authentication plugin.
 
-        :param is_secure: whether the connection uses TLS or a Unix socket.
+        :param is_protected: whether the connection uses verified TLS or a Unix socket.
         :raises UnsafeRequestError: the plugin would reveal the password.
         """
         plugin = name.decode(errors="replace")
         if plugin == _OBSOLETE:
             raise UnsafeRequestError(_OBSOLETE_PROBLEM)
-        if plugin in _CLEAR_TEXT and not (is_secure or self.accepts_clear_text):
+        if plugin in _CLEAR_TEXT and not (is_protected or self.accepts_clear_text):
             raise UnsafeRequestError(_CLEAR_TEXT_PROBLEM)
 
     def refuse_keys_of_server(self) -> None:

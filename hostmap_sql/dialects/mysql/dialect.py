@@ -1,4 +1,4 @@
-"""The dialect of MySQL and MariaDB. The only module that imports PyMySQL."""
+"""The dialect of MySQL and MariaDB."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import socket
 import ssl
 from contextlib import suppress
-from functools import cache
 from operator import attrgetter
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -21,14 +20,15 @@ from hostmap_sql.dialects.base import Dialect
 from hostmap_sql.dialects.fault import Fault
 from hostmap_sql.dialects.mysql import accounts
 from hostmap_sql.dialects.mysql import options as mysql_options
-from hostmap_sql.dialects.mysql.authentication import PasswordPolicy, UnsafeRequestError
+from hostmap_sql.dialects.mysql.authentication import UnsafeRequestError
+from hostmap_sql.dialects.mysql.connection import Connection, socket_of
 from hostmap_sql.dialects.mysql.error_codes import FAULTS, READ_ONLY
 from hostmap_sql.dialects.mysql.session import (
     prepare_external_session,
     session_setter,
     why_read_only,
 )
-from hostmap_sql.dialects.passwords import PasswordMissing, PasswordRefused
+from hostmap_sql.dialects.passwords import MISSING_PROBLEM, PasswordMissing, PasswordRefused
 from hostmap_sql.dialects.sockets import detach, is_inherited, keep_alive, shut_down
 from hostmap_sql.dialects.system_errors import fault_of_opening, fault_of_socket
 from hostmap_sql.dialects.url_options import refuse_second_password
@@ -57,82 +57,8 @@ _INIT_CONNECT_PROBLEM = (
     "log for the reason"
 )
 
-_NO_SERVER_PROBLEM = "the server there is neither MySQL nor MariaDB: check the host and the port"
-
 # The codes of a user who needs a password: MySQL's two, of which MariaDB has one.
 _ACCESS_DENIED = (1045, 1698)
-
-# The context for servers that need no TLS, shared by all connections.
-_UNVERIFIED = cache(tls.TlsPolicy("prefer", None).context)
-
-
-class _NotAServer(Exception):
-    """The peer speaks another protocol; a retry would fail as well."""
-
-
-class _Connection(pymysql.Connection):
-    """A connection that shares its TLS context, and can be interrupted during a TLS handshake.
-
-    Without TLS it sends its password only as its policy allows.
-    """
-
-    handshake_socket: socket.socket | None = None
-    is_closed = False
-    _key_of_server: bytes | None = None
-
-    def __init__(self, *, password_policy: PasswordPolicy, **arguments: Any) -> None:
-        self._policy = password_policy
-        super().__init__(**arguments)
-
-    @property
-    def server_public_key(self) -> bytes | None:
-        """The key to encrypt the password with; if None, PyMySQL requests it from the server."""
-        if self._policy.key or not self.password:
-            return self._policy.key
-        self._policy.refuse_keys_of_server()
-        return self._key_of_server
-
-    @server_public_key.setter
-    def server_public_key(  # pyright: ignore[reportIncompatibleVariableOverride]
-        self, key: bytes | None
-    ) -> None:
-        if key and not self._policy.key:
-            self._policy.refuse_keys_of_server()
-        self._key_of_server = key
-
-    def _process_auth(self, plugin_name: bytes, *arguments: Any) -> Any:
-        is_secure = self._secure  # type: ignore[attr-defined]
-        self._policy.refuse_plugin(plugin_name, is_secure=is_secure)
-        return super()._process_auth(plugin_name, *arguments)  # type: ignore[misc]
-
-    def _force_close(self) -> None:  # called by close(), and after each network error
-        self.is_closed = True
-        super()._force_close()  # type: ignore[misc]
-
-    def _get_server_information(self) -> None:
-        try:
-            super()._get_server_information()  # type: ignore[misc]
-        except (pymysql.err.OperationalError, OSError):
-            raise
-        except Exception as error:  # PyMySQL raises many classes here
-            raise _NotAServer(_NO_SERVER_PROBLEM) from error
-
-    def _request_authentication(self) -> None:
-        # During a TLS handshake, the connection's own socket cannot be used by other threads.
-        with _socket(self).dup() as self.handshake_socket:
-            try:
-                super()._request_authentication()  # type: ignore[misc]
-            except (pymysql.Error, OSError, RuntimeError, UnsafeRequestError):
-                raise
-            except Exception as error:  # as above
-                raise _NotAServer(_NO_SERVER_PROBLEM) from error
-        self.handshake_socket = None
-
-    def _create_ssl_ctx(self, options: dict[str, Any] | ssl.SSLContext) -> ssl.SSLContext:
-        if not options:
-            return _UNVERIFIED()  # PyMySQL would build one for each connection
-        context: ssl.SSLContext = super()._create_ssl_ctx(options)  # type: ignore[misc]
-        return context
 
 
 class MySQL(Dialect):
@@ -171,7 +97,7 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         set_session = session_setter(timeout)
 
         def open_connection(deadline: float) -> PyMySQLConnection:
-            connection = _Connection(**arguments, defer_connect=True)
+            connection = Connection(**arguments, defer_connect=True)
             if password is not None:
                 connection.password = SecretBytes(password().encode())
             left = min(connect_timeout, deadline - monotonic())
@@ -196,14 +122,14 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         return bool(connection.open)
 
     def interrupt(self, connection: Any) -> None:
-        own = getattr(connection, "handshake_socket", None) or _socket(connection)
+        own = getattr(connection, "handshake_socket", None) or socket_of(connection)
         shut_down(own.fileno)
 
     def cursor(self, connection: PyMySQLConnection) -> pymysql.cursors.Cursor:
         return connection.cursor(pymysql.cursors.Cursor)
 
     def disown(self, connection: Any, lent: bool) -> None:  # noqa: FBT001 - as the base
-        detach(_socket(connection).fileno())
+        detach(socket_of(connection).fileno())
         if lent:  # a thread of the parent may have locked it in the middle of a call
             keep_for_ever(connection)
         else:
@@ -216,7 +142,7 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
         return previous
 
     def claim(self, connection: Any) -> bool:
-        return not is_inherited(_socket(connection).fileno())
+        return not is_inherited(socket_of(connection).fileno())
 
     def prepare_session(self, connection: PyMySQLConnection) -> None:
         prepare_external_session(connection, self.cursor(connection))
@@ -347,8 +273,7 @@ def _explain(url: DatabaseUrl, error: BaseException, *, has_password: bool) -> N
         raise PasswordRefused(f"{url}: {error}") from error
     code = _errno(error)
     if code in _ACCESS_DENIED and url.is_isolated and not has_password:
-        problem = "the server asks for a password, and the URL has none"
-        raise PasswordMissing(f"{url}: {problem}", str(code)) from error
+        raise PasswordMissing(f"{url}: {MISSING_PROBLEM}", str(code)) from error
     if code == _INIT_CONNECT_FAILED:
         raise DatabaseError(f"{url}: {_INIT_CONNECT_PROBLEM}", str(code)) from error
 
@@ -372,14 +297,9 @@ def _arguments(url: DatabaseUrl) -> dict[str, Any]:
     }
 
 
-def _socket(connection: Any) -> socket.socket:
-    own: socket.socket = connection._sock  # noqa: SLF001 - there is no public attribute
-    return own
-
-
 def _keep_alive(connection: PyMySQLConnection, timeout: float) -> None:
     """Make the system detect a dead connection, such as one that a firewall has dropped."""
-    own = _socket(connection)
+    own = socket_of(connection)
     for option, value in keep_alive(timeout).items():
         number = getattr(socket, option.upper(), None)  # some systems lack some
         if number is not None and own.family != socket.AF_UNIX:

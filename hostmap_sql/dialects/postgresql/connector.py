@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hostmap_sql.concealing import SecretText
 from hostmap_sql.dialects import tls
-from hostmap_sql.dialects.passwords import PasswordMissing, PasswordRefused
+from hostmap_sql.dialects.passwords import MISSING_PROBLEM, PasswordMissing, PasswordRefused
 from hostmap_sql.dialects.postgresql.connections import (
     OwnConnection,
     PoolerConnection,
@@ -74,7 +74,6 @@ _CLEAR_TEXT_PROBLEM = (
     "the server asks for the password in clear text, without verified TLS: spell out "
     "sslmode=verify-full, or require_auth=password, in the URL"
 )
-_MISSING_PROBLEM = "the server asks for a password, and the URL has none"
 
 _IS_MARKED = f"SELECT pg_catalog.current_setting('{MARK}', true)"
 
@@ -194,7 +193,7 @@ class Connector:
         if error.sqlstate is not None or isinstance(error, ConnectionTimeout):
             return
         if error.pgconn and error.pgconn.needs_password:
-            raise PasswordMissing(f"{self._url}: {_MISSING_PROBLEM}") from error
+            raise PasswordMissing(f"{self._url}: {MISSING_PROBLEM}") from error
         if self._refuses_clear_text and asks_for_clear_text(conninfo):
             raise PasswordRefused(f"{self._url}: {_CLEAR_TEXT_PROBLEM}") from error
 

@@ -12,6 +12,7 @@ from hostmap_sql.dialects.postgresql.driver import (
     Conninfo,
     PGconn,
     conninfo_to_dict,
+    libpq_version,
     make_conninfo,
 )
 from hostmap_sql.dialects.postgresql.isolation import NOWHERE, isolate
@@ -71,7 +72,7 @@ def conninfo_of(url: DatabaseUrl, timeout: float) -> str:
         arguments = isolate(url, arguments)
     settings = arguments if url.is_isolated else settings_of(arguments)
     encryption = _tls(arguments, settings)
-    methods = _authentication(settings, encryption, is_isolated=url.is_isolated)
+    methods = _authentication(url, settings, encryption)
     conninfo = make_conninfo(**{**arguments, **encryption, **methods})
     _refuse_bad_values(options)
     return conninfo
@@ -159,15 +160,40 @@ NO_CLEAR_TEXT = "!password"
 _FOREIGN_METHODS = ["!gss", "!sspi", *(["!oauth"] if "oauth_issuer" in OPTIONS else [])]
 
 
+# libpq's numbers of a major version.
+_MAJOR_VERSION = 10_000
+
+
 def _authentication(
-    settings: Mapping[str, str], encryption: Mapping[str, str], *, is_isolated: bool
+    url: DatabaseUrl, settings: Mapping[str, str], encryption: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the `require_auth` with the methods to refuse, unless it is set already."""
-    if "require_auth" not in OPTIONS or settings.get("require_auth"):
+    if settings.get("require_auth"):
         return {}
     is_verified = encryption.get("sslmode", "").startswith("verify-")
     is_safe = is_verified or all(map(is_unix_socket, servers_of(settings)))
+    if "require_auth" not in OPTIONS:
+        _refuse_old_libpq(url, is_safe=is_safe)
+        return {}
     refused = [] if is_safe else [NO_CLEAR_TEXT]
-    if is_isolated:
+    if url.is_isolated:
         refused += _FOREIGN_METHODS
     return {"require_auth": ",".join(refused)} if refused else {}
+
+
+def _refuse_old_libpq(url: DatabaseUrl, *, is_safe: bool) -> None:
+    """Refuse to connect to cells with a libpq that cannot refuse methods; warn about other URLs.
+
+    :raises InvalidValue: the URL is one of a cell.
+    """
+    version = f"libpq {libpq_version() // _MAJOR_VERSION}"
+    problem = "sends a password in clear text to each server that asks for it"
+    remedy = "install psycopg[binary], or libpq 16 or newer"
+    if url.is_isolated:
+        refusal = f"of a cell cannot be used with {version}, which {problem}: {remedy}"
+        raise InvalidValue("database URL", refusal)
+    if not is_safe:
+        import logging  # noqa: PLC0415 - seldom used
+
+        warning = "%s: %s %s: %s, or spell out sslmode=verify-full in the URL"
+        logging.getLogger("hostmap_sql").warning(warning, url, version, problem, remedy)

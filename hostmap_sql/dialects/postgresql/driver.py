@@ -11,6 +11,7 @@ from psycopg import (
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import ConnectionTimeout, ProtocolViolation
 from psycopg.pq import Conninfo, PGconn, PollingStatus, TransactionStatus
+from psycopg.pq import version as libpq_version
 from psycopg.rows import tuple_row
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "ProtocolViolation",
     "TransactionStatus",
     "conninfo_to_dict",
+    "libpq_version",
     "make_conninfo",
     "tuple_row",
     "waiting",

@@ -102,6 +102,8 @@ class Backend(ABC):
     """The number of random sequences of calls that are tried: servers are slow."""
     locking_needs_update: ClassVar[bool] = True
     """Whether an account needs the right to update rows to lock them."""
+    read_only_problem: ClassVar[str] = "read_only is on for"
+    """What the error says of a write in a read-only session."""
     duplicate_code: ClassVar[str]
     """The database's error code for a violated unique index."""
 
@@ -134,6 +136,10 @@ class Backend(ABC):
     @abstractmethod
     def read_only(self) -> AbstractContextManager[HostMap]:
         """Open a read-only `HostMap` for a block."""
+
+    @abstractmethod
+    def read_only_ways(self) -> Iterator[HostMap]:
+        """Yield a read-only `HostMap` for each way of making sessions read-only by default."""
 
     @property
     @abstractmethod

@@ -150,6 +150,14 @@ class MySQLBackend(Backend):
         lend = partial(self.open_raw, **arguments)
         yield HostMap(lambda: closing(lend()), self.dialect_name, timeout=PATIENT)
 
+    def read_only_ways(self) -> Iterator[HostMap]:
+        with self.read_only() as hostmap:
+            yield hostmap
+        # The library's own sessions undo the default of the server and of init_connect.
+        only = "transaction_read_only" if self.kind == "mysql" else "tx_read_only"
+        lend = partial(self.open_raw, init_command=f"SET {only} = 1", autocommit=False)
+        yield HostMap(lambda: closing(lend()), self.dialect_name, timeout=PATIENT)
+
     def own_pools(self) -> Iterator[tuple[Lend, Callable[[Any], object]]]:
         @contextmanager
         def lend() -> Iterator[Any]:

@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from hostmap_sql import connect
+from hostmap_sql import HostMap, connect
 from tests.support.backends.base import (
     FULL_SCAN,
     PRIMARY_KEY,
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from hostmap_sql import HostMap
     from tests.support.backends.base import Lend
     from tests.support.servers.containers import Server
 
@@ -148,6 +147,25 @@ class PostgreSQLBackend(Backend):
         options = "options=-c%20default_transaction_read_only%3Don"
         with connect(f"{self.url}&{options}", timeout=PATIENT) as hostmap:
             yield hostmap
+
+    def read_only_ways(self) -> Iterator[HostMap]:
+        with self.read_only() as hostmap:
+            yield hostmap
+        setting = "SET default_transaction_read_only = on"
+
+        def lend() -> psycopg.Connection[Any]:
+            connection = self.open_raw()
+            connection.execute(setting)
+            return connection
+
+        yield HostMap(lend, self.dialect_name, timeout=PATIENT)
+        url = self.url_of_user()
+        for place in ("", f"IN DATABASE {self.database}"):
+            self.query(f"ALTER ROLE {self.database} {place} {setting}")
+            with connect(url, timeout=PATIENT) as hostmap:
+                yield hostmap
+            self.query(f"ALTER ROLE {self.database} {place} RESET ALL")
+        self.drop_user()
 
     def own_pools(self) -> Iterator[tuple[Lend, Callable[[Any], object]]]:
         with psycopg_pool.ConnectionPool(

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hostmap_sql import SchemaOutOfDate, connect
+from hostmap_sql import HostMap, SchemaOutOfDate, connect
 from tests.support.backends.base import (
     FULL_SCAN,
     PRIMARY_KEY,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from hostmap_sql import HostMap
     from tests.support.backends.base import Lend
     from tests.support.servers.containers import Server
 
@@ -54,6 +53,7 @@ def _trigger(event: str, statement: str) -> str:
 
 class SQLiteBackend(Backend):
     kind = "sqlite"
+    read_only_problem = "readonly database"
     dialect_name = "sqlite"
     yoyo_scheme = "sqlite"
     sqlalchemy_scheme = "sqlite+pysqlite"
@@ -95,6 +95,17 @@ class SQLiteBackend(Backend):
         self.path.touch()
         with connect(f"{self.url}?mode=ro", timeout=PATIENT) as hostmap:
             yield hostmap
+
+    def read_only_ways(self) -> Iterator[HostMap]:
+        with self.read_only() as hostmap:
+            yield hostmap
+
+        def lend() -> Any:
+            connection = self.open_raw(**self.driver.any_thread)
+            connection.execute("PRAGMA query_only = 1")
+            return closing(connection)
+
+        yield HostMap(lend, self.dialect_name, timeout=PATIENT)
 
     def own_pools(self) -> Iterator[tuple[Lend, Callable[[Any], object]]]:
         # Python's default mode, and a mode that must not be replaced by the default.

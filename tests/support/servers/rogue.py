@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import ssl
 from contextlib import contextmanager, suppress
-from socketserver import BaseRequestHandler, ThreadingTCPServer
+from socketserver import BaseRequestHandler, ThreadingTCPServer, ThreadingUnixStreamServer
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from tests.support.pace import PATIENT
+from tests.support.servers.certificates import Authority
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     Talk = Callable[["Rogue", socket.socket], None]
     """The server's part of a conversation with a client."""
+
+# How often, in seconds, a server looks whether it should stop: each test waits for it.
+_POLL = 0.005
 
 
 class Rogue:
     """A server that keeps what it receives."""
 
     scheme: str
-    port = 0
+    port = 1
 
     def __init__(self, talk: Talk) -> None:
         self.talk = talk
@@ -55,8 +61,11 @@ class Rogue:
 
 
 @contextmanager
-def listening(rogue: Rogue) -> Iterator[Rogue]:
-    """Run a server for a block, at whose end it has received everything that was sent to it."""
+def listening(rogue: Rogue, socket: Path | None = None) -> Iterator[Rogue]:
+    """Run a server for a block, at whose end it has received everything that was sent to it.
+
+    :param socket: the name of a Unix socket to listen on. Default: a port of the loopback.
+    """
 
     class Handler(BaseRequestHandler):
         def handle(self) -> None:
@@ -64,11 +73,39 @@ def listening(rogue: Rogue) -> Iterator[Rogue]:
             with suppress(OSError, EOFError):
                 rogue.talk(rogue, self.request)
 
-    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        rogue.port = server.server_address[1]
-        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    with (
+        ThreadingUnixStreamServer(str(socket), Handler)
+        if socket
+        else ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    ) as server:
+        if isinstance(server, ThreadingTCPServer):
+            rogue.port = server.server_address[1]
+        Thread(target=server.serve_forever, args=(_POLL,), daemon=True).start()
         yield rogue
         server.shutdown()
+
+
+def tls(folder: Path, clients: Path | None = None) -> ssl.SSLContext:
+    """Make the TLS of a server, with an authority ``server.pem`` in the folder.
+
+    :param clients: the authority of the client certificates that it asks for.
+    """
+    own = Authority(folder, "server").certificate("127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(own.file, own.key)
+    if clients:
+        context.load_verify_locations(clients)
+        context.verify_mode = ssl.CERT_OPTIONAL
+    # In this version the server knows the client's certificate after the handshake.
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def encrypt(rogue: Rogue, connection: socket.socket, tls: ssl.SSLContext) -> ssl.SSLSocket:
+    """Begin TLS on a connection, and keep the client's certificate."""
+    encrypted = tls.wrap_socket(connection, server_side=True)
+    rogue.received += repr(encrypted.getpeercert() or {}).encode()
+    return encrypted
 
 
 def read(connection: socket.socket, length: int) -> bytes:

@@ -14,11 +14,13 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pymysql.constants import CLIENT
 
-from tests.support.servers.rogue import Rogue, read
+from tests.support.servers.rogue import Rogue, encrypt, read
 
 if TYPE_CHECKING:
     import socket
+    import ssl
     from collections.abc import Callable, Iterator
+    from typing import Self
 
 _SALT = b"abcdefghijklmnopqrst"
 _CAPABILITIES = (
@@ -33,6 +35,7 @@ _CAPABILITIES = (
 _OK = b"\0\0\0\2\0\0\0"
 _DENIED = b"\xff" + struct.pack("<H", 1045) + b"#28000Access denied"
 _KEY_BYTES = 256
+_LENGTH_OF_TLS_REQUEST = 32
 MYSQL, MARIADB = "9.7.4", "5.5.5-10.11.6-MariaDB"
 
 
@@ -70,6 +73,12 @@ class _Link:
         self.connection = connection
         self.number = 0
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+
     def send(self, payload: bytes) -> None:
         header = len(payload).to_bytes(3, "little") + bytes([self.number % 256])
         self.connection.sendall(header + payload)
@@ -86,8 +95,15 @@ class _Link:
                 self.rogue.received += _xor(_key("rogue").decrypt(payload, padding), _SALT * 9)
         return payload
 
-    def greet(self, plugin: str, version: str) -> None:
-        low, high = _CAPABILITIES & 0xFFFF, _CAPABILITIES >> 16
+    def greet(self, plugin: str, version: str, tls: ssl.SSLContext | None = None) -> None:
+        """Greet the client and receive its login.
+
+        :param tls: makes it offer TLS.
+        """
+        capabilities = _CAPABILITIES | (CLIENT.SSL if tls else 0)
+        low, high = capabilities & 0xFFFF, capabilities >> 16
+        if plugin == "sha256_password":
+            self.rogue.asked.set()  # the client may answer with the password at once
         fixed = struct.pack("<HBHHB", low, 45, 2, high, len(_SALT) + 1) + bytes(10)
         self.send(
             b"\x0a"
@@ -102,7 +118,10 @@ class _Link:
             + plugin.encode()
             + b"\0"
         )
-        self.receive()
+        login = self.receive()
+        if tls and len(login) == _LENGTH_OF_TLS_REQUEST:
+            self.connection = encrypt(self.rogue, self.connection, tls)
+            self.receive()
 
     def ask(self, payload: bytes) -> bytes:
         """Ask for something that the client should not give."""
@@ -187,34 +206,49 @@ TRAPS = {
     "kerberos": Trap(
         "mysql_native_password", lambda link: link.ask(_switch("auth_gssapi_client")), ""
     ),
+    "signature": Trap(
+        "mysql_native_password", lambda link: link.ask(_switch("client_ed25519", bytes(32))), ""
+    ),
     "nonsense": Trap("mysql_native_password", lambda link: link.ask(b"\1"), ""),
     "no salt": Trap("mysql_native_password", _offer_key_without_salt, ""),
 }
 
+ANSWERED_THROUGH_TLS = {
+    *(name for name, trap in TRAPS.items() if trap.option == KEY),
+    "clear text after a key",
+    "no salt",
+}
+"""The traps that get the password through any TLS, as from MySQL's own clients."""
 
-def trap(name: str, version: str = MYSQL) -> RogueMySQL:
-    """Make a server that asks for a password in one of the ways of `TRAPS`."""
+
+def trap(name: str, version: str = MYSQL, *, tls: ssl.SSLContext | None = None) -> RogueMySQL:
+    """Make a server that asks for a password in one of the ways of `TRAPS`.
+
+    :param tls: makes it offer TLS.
+    """
     chosen = TRAPS[name]
 
     def talk(rogue: Rogue, connection: socket.socket) -> None:
-        link = _Link(rogue, connection)
-        link.greet(chosen.plugin, version)
-        chosen.spring(link)
-        link.send(_DENIED)
-        rogue.listen(connection)
+        with _Link(rogue, connection) as link:
+            link.greet(chosen.plugin, version, tls)
+            chosen.spring(link)
+            link.send(_DENIED)
+            rogue.listen(link.connection)
 
     return RogueMySQL(talk)
 
 
-def proof_only(plugin: str, version: str = MYSQL) -> RogueMySQL:
+def proof_only(
+    plugin: str, version: str = MYSQL, *, tls: ssl.SSLContext | None = None
+) -> RogueMySQL:
     """Make a server that refuses each password, after it got the proof of it."""
 
     def talk(rogue: Rogue, connection: socket.socket) -> None:
-        link = _Link(rogue, connection)
-        link.greet(plugin, version)
-        rogue.asked.set()
-        link.send(_DENIED)
-        rogue.listen(connection)
+        with _Link(rogue, connection) as link:
+            link.greet(plugin, version, tls)
+            rogue.asked.set()
+            link.send(_DENIED)
+            rogue.listen(link.connection)
 
     return RogueMySQL(talk)
 

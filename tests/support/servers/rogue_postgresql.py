@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import ssl
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.support.servers.certificates import Authority
-from tests.support.servers.rogue import Rogue, read
+from tests.support.servers.rogue import Rogue, encrypt, read
 
 if TYPE_CHECKING:
     import socket
+    import ssl
     from collections.abc import Iterator
-    from pathlib import Path
 
 _SALT = b"abcd"
 _DENIED_FIELDS = b"SFATAL\0VFATAL\0C28P01\0Mdenied\0\0"
@@ -80,22 +78,6 @@ def thief_of_files() -> RoguePostgreSQL:
     return RoguePostgreSQL(talk)
 
 
-def tls(folder: Path, clients: Path | None = None) -> ssl.SSLContext:
-    """Make the TLS of a server, with an authority ``server.pem`` in the folder.
-
-    :param clients: the authority of the client certificates that it asks for.
-    """
-    own = Authority(folder, "server").certificate("127.0.0.1")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(own.file, own.key)
-    if clients:
-        context.load_verify_locations(clients)
-        context.verify_mode = ssl.CERT_OPTIONAL
-    # In this version the server knows the client's certificate after the handshake.
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
 def _start(rogue: Rogue, connection: socket.socket, tls: ssl.SSLContext | None) -> socket.socket:
     while True:
         (length,) = struct.unpack("!i", read(connection, 4))
@@ -103,9 +85,7 @@ def _start(rogue: Rogue, connection: socket.socket, tls: ssl.SSLContext | None) 
         (code,) = struct.unpack("!i", body[:4])
         if code == _SSL_REQUEST and tls is not None:
             connection.sendall(b"S")
-            connection = tls.wrap_socket(connection, server_side=True)
-            certificate = connection.getpeercert()
-            rogue.received += repr(certificate or {}).encode()
+            connection = encrypt(rogue, connection, tls)
         elif code in (_SSL_REQUEST, _GSS_REQUEST):
             connection.sendall(b"N")
         else:
