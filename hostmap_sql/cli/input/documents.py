@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from hostmap_sql.cli.input.columns import (
@@ -57,9 +58,10 @@ def mapping_of(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any] | Invalid:
 def read_documents(documents: Iterable[tuple[int, Any]], source: Source, reading: Reading) -> None:
     """Add the records of all documents of a file, each with the number of its line."""
     parser = _Parser(source)
-    all_documents = [*documents]
-    for line, document in all_documents:
-        for number, item in parser.items(line, document, is_only=len(all_documents) == 1):
+    remaining = iter(documents)
+    first = [*islice(remaining, 2)]
+    for line, document in chain(first, remaining):
+        for number, item in parser.items(line, document, is_only=len(first) == 1):
             try:
                 reading.add(number, parser.record(number, item))
             except Unreadable as error:

@@ -24,18 +24,20 @@ _MAX_DEPTH = 20
 
 def read_yaml(source: Source, reading: Reading) -> None:
     """Read all YAML documents of a text, up to the first error."""
-    documents: list[tuple[int, Any]] = []
+    read_documents(_usable_documents(source, reading), source, reading)
+
+
+def _usable_documents(source: Source, reading: Reading) -> Iterator[tuple[int, Any]]:
+    """Yield the documents that are not empty, up to the first error, which becomes a bad line."""
     try:
         for number, document in _documents(source):
             if type(document) is str:
-                problem = "is text, not a YAML list: write each host as - compute-1"
-                reading.bad(number, problem)
+                reading.bad(number, "is text, not a YAML list: write each host as - compute-1")
                 return
             if document is not None:
-                documents.append((number, document))
+                yield number, document
     except Unreadable as error:
         reading.bad(error.number, error.problem)
-    read_documents(documents, source, reading)
 
 
 @dataclass
