@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hostmap_sql.cli.input.records import UnknownCell
 from hostmap_sql.errors import InvalidValue
-from hostmap_sql.validation import canonical_uuid, valid_host
+from hostmap_sql.validation import canonical_uuid, valid_host, valid_new_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +66,7 @@ class Pairing:
         :raises UnknownCell: it names a cell that does not exist.
         :raises InvalidValue: it cannot be used.
         """
-        host = host_of(record)
+        host = valid_new_host(host_of(record))
         cell = self._cell_of(record)
         other = self.pairs.setdefault(host, cell.uuid)
         first = self._first_lines.setdefault(host, record.number)
