@@ -43,7 +43,9 @@ class DirectoryName(click.ParamType[str]):
         del param
         try:
             settings = ctx.ensure_object(Settings)
-            with settings.open(max_timeout=_COMPLETION_TIMEOUT, warns=False) as hostmap:
+            settings.typed.clear()  # a key file that is not usable yet does not matter
+            timeout = _COMPLETION_TIMEOUT
+            with settings.open(max_timeout=timeout, warns=False, needs_keys=False) as hostmap:
                 found = self._complete(hostmap, incomplete)
                 # A shell prints them unescaped.
                 return [CompletionItem(value) for value in found if value.isprintable()]

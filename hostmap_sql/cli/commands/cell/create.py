@@ -50,7 +50,7 @@ def create_cell(
     disabled: bool,
 ) -> None:
     """Create a cell."""
-    with settings.open() as hostmap:
+    with settings.open(needs_keys=bool(transport_url or database_connection)) as hostmap:
         cell = hostmap.cells.create(
             name,
             transport_url=transport_url or None,
