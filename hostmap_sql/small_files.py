@@ -6,6 +6,10 @@ import os
 import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 _LIMIT = 65_536
 """The largest size, in bytes: a larger file is not the intended one."""
@@ -39,11 +43,27 @@ def read_small_file(path: str) -> SmallFile:
             is_mounted = os.fstatvfs(descriptor).f_flag & os.ST_RDONLY
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
+    is_regular = stat.S_ISREG(status.st_mode)
+    is_open_to_others = bool(is_regular and status.st_mode & OTHERS and not is_mounted)
+    return SmallFile(_text_of(content), is_open_to_others)
+
+
+def read_small_stream(stream: BinaryIO) -> str:
+    """Return the text of an open file, such as standard input.
+
+    :raises ValueError: as `read_small_file`.
+    """
+    try:
+        content = stream.read(_LIMIT + 1)
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    return _text_of(content)
+
+
+def _text_of(content: bytes) -> str:
     if len(content) > _LIMIT:
         raise ValueError(f"is larger than {_LIMIT // 1024} KiB")
     with suppress(UnicodeDecodeError):  # the error would hold the content
-        text = content.decode("utf-8-sig")
-        is_regular = stat.S_ISREG(status.st_mode)
-        return SmallFile(text, bool(is_regular and status.st_mode & OTHERS and not is_mounted))
+        return content.decode("utf-8-sig")
     del content
     raise ValueError("is not UTF-8 text")
