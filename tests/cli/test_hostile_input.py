@@ -133,6 +133,13 @@ def test_a_hostile_file_is_refused_in_linear_time(cli: Cli, tmp_path: Path) -> N
             assert all(len(line) < 5_000 for line in result.stderr.splitlines())
 
 
+@pytest.mark.parametrize("line", ["x", "-", "a://u:", "password="])
+def test_a_long_line_is_not_quoted(cli: Cli, line: str) -> None:
+    error = cli("host", "import", "-", status=2, input=f"{line * 3_000}y\n").stderr
+    assert f"a text of {len(line) * 3_000 + 1:,} characters is not a header" in error
+    assert line * 3 not in error
+
+
 def test_an_endless_file_is_refused(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "_MAX_MEBIBYTES", 1)
     error = cli.error("host", "import", "/dev/zero", status=2)
