@@ -86,7 +86,7 @@ MANY_BAD_LINES = {
     "one cell after another": "host,cell\n" + "x,cell1\nx,cell2\n" * 3_000,
     "rows of a table": "| host |\n|------|\n" + "|\n" * 3_000,
     "aligned columns": "host  cell\n" + "x\n" * 3_000,
-    "an item without a host": '[{"host": "x"}' + ",{}" * 3_000 + "]",
+    "an item without a host": '[{"host": "x"}' + ',{"a":1}' * 3_000 + "]",
 }
 
 
@@ -120,6 +120,27 @@ def test_a_command_says_where_it_stopped(cli: Cli, tmp_path: Path, words: tuple[
         assert len(lines) < 20
         stopped = "has 1,000 bad lines up to line 1,001, where reading stopped: nothing was"
         assert lines[-1].startswith(f"hostmap: {name} {stopped}")
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{}\n", "[" + "[]," * 3_000, "- {}\n", "- [" + "{}," * 3_000]
+)
+def test_reading_stops_after_many_empty_items(text: str) -> None:
+    data = (text if len(text) > 1_000 else text * 3_000).encode()
+    [bad] = read_records(data, inventory_columns()).bad_lines[-1:]
+    assert "1,000th empty" in bad.problem or bad.number == MAX_BAD_LINES
+
+
+def test_hosts_may_have_empty_values() -> None:
+    names = [f"h{n}" for n in range(3_000)]
+    for line in (
+        '{{"host": "{}", "nics": [{{}}], "labels": {{}}}}\n',
+        "- {{host: {}, nics: [{{}}]}}\n",
+    ):
+        text = "".join(line.format(name) for name in names)
+        reading = read_records(text.encode(), inventory_columns())
+        assert [record.values["host"] for record in reading.records] == names
+        assert not reading.bad_lines
 
 
 def test_a_hostile_file_is_refused_in_linear_time(cli: Cli, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import sys
 from dataclasses import dataclass, field
 
+from hostmap_sql.concealing import conceal
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.small_files import SmallFile, read_small_file, read_small_stream
 
@@ -38,7 +39,7 @@ def read_url_file(path: str, place: str, *, takes_input: bool) -> UrlFile:
         file = _read_input() if is_input else read_small_file(_expanded(path))
     except ValueError as error:
         raise InvalidValue(name, str(error)) from None
-    url = file.text.strip()
+    url = conceal(file.text.strip())
     if not url:
         # The program that writes it may have failed: this does not mean "no URL".
         raise InvalidValue(name, "is empty: write the URL into it")

@@ -19,7 +19,7 @@ from hostmap_sql.cli.input.columns import (
     simplified,
 )
 from hostmap_sql.cli.input.host_names import doubt_about
-from hostmap_sql.cli.input.records import Unreadable
+from hostmap_sql.cli.input.records import MAX_BAD_LINES, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -53,6 +53,24 @@ def mapping_of(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any] | Invalid:
     numbers = Counter(key for key, _ in pairs)
     twice = next(key for key, number in numbers.items() if number > 1)
     return Invalid(f"names the key {twice[:40]!r} twice")
+
+
+class EmptyItems:
+    """Counts the empty lists and objects in one list, of which hostile files have many."""
+
+    def __init__(self) -> None:
+        self._number = 0
+
+    def check(self, number: int, value: Any) -> None:
+        """Count a value if it is empty.
+
+        :raises Unreadable: there are too many.
+        """
+        if isinstance(value, dict | list) and not value:
+            self._number += 1
+            if self._number == MAX_BAD_LINES:
+                problem = f"has the {MAX_BAD_LINES:,}th empty list or object: reading stopped"
+                raise Unreadable(number, problem)
 
 
 def read_documents(documents: Iterable[tuple[int, Any]], source: Source, reading: Reading) -> None:

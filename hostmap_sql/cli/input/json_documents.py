@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from hostmap_sql.cli.input.documents import OTHER, Invalid, mapping_of, read_documents
+from hostmap_sql.cli.input.documents import OTHER, EmptyItems, Invalid, mapping_of, read_documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,6 +50,7 @@ class _Scanner:
 
     def __init__(self, text: str, add_problem: Callable[..., None] = _ignore_problem) -> None:
         self._add_problem = add_problem
+        self._empty_documents = EmptyItems()
         self._text = text
         self._decoder = json.JSONDecoder(
             object_pairs_hook=_mapping, parse_int=_other, parse_float=_other, parse_constant=_other
@@ -76,6 +77,7 @@ class _Scanner:
                 return
             else:
                 self._has_document = True
+                self._empty_documents.check(number, value)
                 yield number, value
             position = self._skip(position)
 
@@ -128,12 +130,14 @@ class _Scanner:
 
     def _array(self, position: int) -> tuple[list[tuple[int, Any]], int]:
         items: list[tuple[int, Any]] = []
+        empty = EmptyItems()
         position = self._skip(position + 1)
         if self._text.startswith("]", position):
             return items, position + 1
         while True:
             number = self._number(position)
             value, position = self._decoder.raw_decode(self._text, position)
+            empty.check(number, value)
             items.append((number, _without_bool(value)))
             position = self._skip(position)
             if self._text.startswith("]", position):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hostmap_sql.cli.input.documents import Invalid, mapping_of, read_documents
+from hostmap_sql.cli.input.documents import EmptyItems, Invalid, mapping_of, read_documents
 from hostmap_sql.cli.input.records import Unreadable
 
 if TYPE_CHECKING:
@@ -47,6 +47,16 @@ class _Collection:
     number: int
     is_list: bool
     items: list[tuple[int, Any]] = field(default_factory=list)
+    empty: EmptyItems = field(default_factory=EmptyItems)
+
+    def add(self, number: int, item: Any) -> None:
+        """Add an item of a list, or a key or value of a mapping.
+
+        :raises Unreadable: the list has too many empty items.
+        """
+        if self.is_list:
+            self.empty.check(number, item)
+        self.items.append((number, item))
 
     def value(self) -> Any:
         """Return the list or the mapping; `Invalid` if it has a key that cannot be used."""
@@ -69,6 +79,7 @@ def _documents(source: Source) -> Iterator[tuple[int, Any]]:
     :raises Unreadable: the text is not YAML, or is YAML that no list of hosts needs.
     """
     anchors: dict[str, str] = {}
+    empty_documents = EmptyItems()
     stack: list[_Collection] = []
     for number, event in _events(source):
         start, value = number, None
@@ -93,8 +104,9 @@ def _documents(source: Source) -> Iterator[tuple[int, Any]]:
             case _:
                 continue
         if stack:
-            stack[-1].items.append((start, value))
+            stack[-1].add(start, value)
         else:
+            empty_documents.check(start, value)
             yield start, value
 
 
