@@ -6,6 +6,10 @@ import os
 import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 _LIMIT = 65_536
 """The largest size, in bytes: a larger file is not the intended one."""
@@ -34,16 +38,29 @@ def read_small_file(path: str) -> SmallFile:
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             os.set_blocking(descriptor, True)
-            content = file.read(_LIMIT + 1)
+            text = read_small_stream(file)
             # Secrets that systemd, Docker and Kubernetes mount are on read-only file systems.
             is_mounted = os.fstatvfs(descriptor).f_flag & os.ST_RDONLY
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
-    if len(content) > _LIMIT:
-        raise ValueError(f"is larger than {_LIMIT // 1024} KiB")
-    with suppress(UnicodeDecodeError):  # the error would hold the content
-        text = content.decode("utf-8-sig")
-        is_regular = stat.S_ISREG(status.st_mode)
-        return SmallFile(text, bool(is_regular and status.st_mode & OTHERS and not is_mounted))
-    del content
-    raise ValueError("is not UTF-8 text")
+    is_regular = stat.S_ISREG(status.st_mode)
+    is_open_to_others = bool(is_regular and status.st_mode & OTHERS and not is_mounted)
+    return SmallFile(text, is_open_to_others)
+
+
+def read_small_stream(stream: BinaryIO) -> str:
+    """Return the text of an open file, such as standard input.
+
+    :raises ValueError: as `read_small_file`.
+    """
+    try:
+        content = stream.read(_LIMIT + 1)
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    problem = f"is larger than {_LIMIT // 1024} KiB"
+    if len(content) <= _LIMIT:
+        with suppress(UnicodeDecodeError):  # the error would hold the content
+            return content.decode("utf-8-sig")
+        problem = "is not UTF-8 text"
+    del content  # a report of the error may show the locals of this frame
+    raise ValueError(problem)

@@ -55,17 +55,36 @@ def valid_host(value: object) -> str:
     return valid_name(value, "host")
 
 
+def valid_new_host(value: object) -> str:
+    """Check the name of a host to map; see `valid_name`.
+
+    Other calls accept a name with ``://``: it may be in the directory, and can be deleted.
+
+    :raises InvalidValue: it cannot be used, or holds ``://``.
+    """
+    _refuse_url(value, "host")
+    return valid_host(value)
+
+
 def valid_cell_name(value: object, uuid: str) -> str:
     """Check a cell name; see `valid_name`.
 
-    :raises InvalidValue: it reads as a UUID other than the cell's: lookups would confuse them.
+    :raises InvalidValue: it reads as a UUID other than the cell's: lookups would confuse them; or
+        it holds ``://``.
     """
+    _refuse_url(value, "name")
     name = valid_name(value, "name")
     if canonical_uuid(name) in (None, uuid):
         return name
     raise InvalidValue(
         "name", f"{guard(name)!r} reads as the UUID of another cell: choose another name"
     )
+
+
+def _refuse_url(value: object, field: str) -> None:
+    """Refuse a URL in place of a name. The message does not quote it: it may hold a password."""
+    if isinstance(value, str) and "://" in value:
+        raise InvalidValue(field, "holds ://, as a URL does: give the name alone")
 
 
 def valid_author(value: object) -> str | None:

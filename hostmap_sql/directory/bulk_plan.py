@@ -8,7 +8,7 @@ from hostmap_sql.engine.pending_changes import grouped
 from hostmap_sql.errors import HostMappingExists, InvalidValue
 from hostmap_sql.models import BulkResult, Conflict
 from hostmap_sql.quoting import guard
-from hostmap_sql.validation import valid_cell_of_host, valid_host
+from hostmap_sql.validation import valid_cell_of_host, valid_host, valid_new_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -47,7 +47,7 @@ def valid_pairs(pairs: Iterable[Pair]) -> list[Pair]:
             uuid = uuids.get(cell)
             if uuid is None:
                 uuid = uuids[cell] = valid_cell_of_host(cell)
-            valid.append((valid_host(host), uuid))
+            valid.append((valid_new_host(host), uuid))
         except InvalidValue as error:
             raise InvalidValue(f"pair {number}: {error.field}", error.problem) from None
         except (TypeError, ValueError):

@@ -27,6 +27,7 @@ from hostmap_sql.validation import (
     canonical_uuid,
     valid_cell_name,
     valid_host,
+    valid_new_host,
     valid_number,
 )
 
@@ -101,7 +102,7 @@ class _Inspection:
         """Yield a finding for each row of a statement."""
         make = partial(describe, kind)
         rows = self._rows(statement, **parameters)
-        return self._limited(kind, (make(*row) for row in rows))
+        return self._limited(kind, (make(*map(guard, row)) for row in rows))
 
     def _limited(self, kind: str, findings: Iterable[Finding]) -> Iterator[Finding]:
         return limited(kind, findings, self._limit)
@@ -291,13 +292,20 @@ def _host_in_cell0(kind: str, host: str) -> Finding:
 
 
 def _invalid_host(host: str) -> Iterator[Finding]:
+    host = guard(host)
     try:
         valid_host(host)
     except InvalidValue:
         problem = (
-            f"host {guard(host)!r} has a name that no call of the library accepts: delete its row "
+            f"host {host!r} has a name that no call of the library accepts: delete its row "
             "of host_mapping with SQL, then map the host by its correct name"
         )
+        yield Finding("host-invalid", problem, host)
+        return
+    try:
+        valid_new_host(host)
+    except InvalidValue:
+        problem = f"host {host!r} has a URL as its name: delete it, then map it by its name"
         yield Finding("host-invalid", problem, host)
 
 

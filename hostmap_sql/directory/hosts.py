@@ -18,7 +18,13 @@ from hostmap_sql.directory.bulk_plan import (
 from hostmap_sql.directory.host_reader import HostReader
 from hostmap_sql.errors import CellMappingNotFound, HostMappingExists, StaleMapping
 from hostmap_sql.models import BulkResult, HostChange, HostMapping
-from hostmap_sql.validation import valid_cell_of_host, valid_host, valid_number, valid_uuid
+from hostmap_sql.validation import (
+    valid_cell_of_host,
+    valid_host,
+    valid_new_host,
+    valid_number,
+    valid_uuid,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -44,7 +50,7 @@ class Hosts(HostReader):
         >>> hostmap.hosts.create("compute-9", cell.uuid).cell.name
         'cell1'
         """
-        host = valid_host(host)
+        host = valid_new_host(host)
         cell_uuid = valid_cell_of_host(cell_uuid)
 
         def work(transaction: Transaction) -> HostMapping:

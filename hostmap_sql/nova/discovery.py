@@ -16,7 +16,7 @@ from hostmap_sql.nova.database import NovaDatabase
 from hostmap_sql.nova.live_hosts import cell_uuids_by_host, read_cells, select_cells
 from hostmap_sql.nova.results import CellDiscovery, Discovery
 from hostmap_sql.quoting import guard
-from hostmap_sql.validation import canonical_uuid, valid_host
+from hostmap_sql.validation import canonical_uuid, valid_new_host
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,7 +121,7 @@ def _split_usable(cell: CellMapping, live: Sequence[str]) -> tuple[list[str], li
     usable, problems = [], []
     for host in live:
         try:
-            valid = valid_host(host)
+            valid = valid_new_host(host)
         except InvalidValue as error:
             problems.append(error.problem)
             continue

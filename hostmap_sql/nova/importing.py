@@ -25,7 +25,7 @@ from hostmap_sql.nova.live_hosts import cell_uuids_by_host
 from hostmap_sql.nova.results import ImportedCell, ImportResult, PlannedHost
 from hostmap_sql.quoting import guard
 from hostmap_sql.secret_url import SecretUrl
-from hostmap_sql.validation import valid_cell_of_host, valid_host, valid_url, valid_uuid
+from hostmap_sql.validation import valid_cell_of_host, valid_new_host, valid_url, valid_uuid
 
 if TYPE_CHECKING:
     from hostmap_sql.directory.write_transaction import WriteTransaction
@@ -127,7 +127,7 @@ def _read_hosts(rows: Iterable[Sequence[Any]]) -> Pairs:
     pairs = []
     for host, uuid in rows:
         try:
-            pairs.append((valid_host(host), valid_cell_of_host(uuid)))
+            pairs.append((valid_new_host(host), valid_cell_of_host(uuid)))
         except InvalidValue as error:
             problem = f"{error.problem} (host {guard(host)!r}): correct it in Nova first"
             raise InvalidValue("a row of host_mappings", problem) from None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any
@@ -80,11 +82,28 @@ class Cli:
 TERMINATED = 128 + signal.SIGTERM
 
 
+# What makes a line more than the words of one command.
+SHELL = re.compile(r"[|&;<>()$`\\*?~]|^(?!hostmap )")
+
+
 def run_example(cli: Cli, command: click.Command, folder: Path) -> None:
     """Run the example in the help of a command, in a folder with the files that it needs."""
     example = getattr(command, "example", "")
-    for _ in range(4):
-        process = _run(f"set -o errexit -o pipefail\n{example}", cli, folder)
+    if "export " in example:
+        _run_in_shell(cli, example, folder)
+        return
+    for line in example.splitlines():
+        if SHELL.search(line):
+            _run_in_shell(cli, line, folder)
+        else:
+            with chdir(folder):
+                cli(*shlex.split(line)[1:])
+
+
+def _run_in_shell(cli: Cli, script: str, folder: Path) -> None:
+    for seconds in (1, 2, 5, 20):
+        shorter = re.sub(r"(^timeout .* )5 hostmap", rf"\g<1>{seconds} hostmap", script)
+        process = _run(f"set -o errexit -o pipefail\n{shorter}", cli, folder)
         # On a busy machine the signal of `timeout` may arrive before the handler is installed.
         if process.returncode != TERMINATED:
             break

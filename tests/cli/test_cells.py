@@ -98,6 +98,46 @@ def test_an_unreadable_url_file_is_refused(cli: Cli, tmp_path: Path) -> None:
         assert repr(file) in error
 
 
+def test_a_url_file_is_read_as_that_of_the_database(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file, update = tmp_path / "mq.url", ("cell", "update", "cell1", "--transport-url")
+    file.touch(mode=0o644)
+    for content, problem in (
+        ("rabbit://a/\nrabbit://b/\n", "holds several lines"),
+        ("rabbit://a\0/", "holds a NUL"),
+        ("rabbit://a/" + "x" * 70_000, "is larger than 64 KiB"),
+    ):
+        file.write_text(content)
+        error = cli.error(*update, "@~/mq.url", status=2)
+        assert f"the URL file '~/mq.url' {problem}" in error
+        error = cli.error(*update, "@-", status=2, input=content)
+        assert f"standard input {problem}" in error
+    for value, problem in (("@", "@ is empty"), (f"@rabbit://{PASSWORD}@mq/", "@ holds a URL")):
+        error = cli.error(*update, value, status=2)
+        assert f"invalid value for '--transport-url': {problem}: give the name of a file" in error
+    twice = ("--transport-url", "@-", "--database-connection", "@-")
+    error = cli.error("cell", "update", "cell1", *twice, status=2, input="rabbit://a/\n")
+    assert "standard input is empty" in error
+    file.write_text("rabbit://a/\n")
+    warning = "hostmap: warning: other users have access to the URL file 'mq.url': run chmod o= on"
+    assert cli(*update, "@mq.url").stderr == f"{warning} it\n"
+    assert cli.revision() == 6
+
+
+def test_the_shell_completes_without_reading_standard_input(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_HOSTMAP_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "hostmap nova check --template-url @- --cell ")
+    monkeypatch.setenv("COMP_CWORD", "6")
+    calls: list[str] = []
+    monkeypatch.setattr("hostmap_sql.cli.framework.url_file._read_input", lambda: calls.append(""))
+    assert "plain,cell1\n" in cli().stdout
+    assert not calls
+
+
 def test_list_is_ordered_and_counts_hosts(cli: Cli) -> None:
     cells = cli.json("cell", "list")
     assert [(cell["name"], cell["hosts"]) for cell in cells] == [

@@ -104,12 +104,13 @@ def test_all_bad_lines_are_reported_and_nothing_is_written(cli: Cli, tmp_path: P
         13: b"x" * 256 + b",cell1",
         14: b"tab\there,cell1",
         15: b"good-1,cell1",
+        16: b"rabbit://nova:s3cret@mq/,cell1",
     }
     (tmp_path / "hosts.csv").write_bytes(b"\n".join(lines.values()))
     result = cli("host", "import", "hosts.csv", status=2)
     assert result.stdout == ""
     *reports, last = result.stderr.splitlines()
-    assert last == "hostmap: hosts.csv has 12 bad lines: nothing was written"
+    assert last == "hostmap: hosts.csv has 13 bad lines: nothing was written"
     assert [report.partition(": ")[2].partition(": ")[::2] for report in reports] == [
         ("hosts.csv, line 3", "host 'white ' has leading or trailing white space: remove it"),
         ("hosts.csv, line 4", "host is empty"),
@@ -126,6 +127,7 @@ def test_all_bad_lines_are_reported_and_nothing_is_written(cli: Cli, tmp_path: P
         ("hosts.csv, line 12", "the line names no cell: give it one, or all of them by --cell"),
         ("hosts.csv, line 13", f"host '{'x' * 20}'... has 256 characters: the maximum is 255"),
         ("hosts.csv, line 14", "host 'tab\\there' holds '\\t', which is not a printable character"),
+        ("hosts.csv, line 16", "host holds ://, as a URL does: give the name alone"),
     ]
     assert cli.revision() == 6, "that of cell0"
 

@@ -336,11 +336,11 @@ def test_deep_nesting_and_alias_bombs_are_refused() -> None:
 
 
 def test_problems_of_one_kind_are_summarized(cli: Cli) -> None:
-    text = "".join(f"c-{number};nova\n" for number in range(1_000))
+    text = "".join(f"c-{number};nova\n" for number in range(900))
     result = cli("host", "import", "-", "--cell", "cell1", input=f"Foo;Zone\n{text}", status=2)
     lines = result.stderr.splitlines()
     assert len(lines) == 12
     assert lines[-2] == (
-        "hostmap: standard input: 991 more lines with problems of this kind, the first is line 11"
+        "hostmap: standard input: 891 more lines with problems of this kind, the first is line 11"
     )
-    assert lines[-1] == "hostmap: standard input has 1,001 bad lines: nothing was written"
+    assert lines[-1] == "hostmap: standard input has 901 bad lines: nothing was written"

@@ -105,10 +105,8 @@ def test_a_pruned_history_of_a_host_is_reported(cli: Cli, directory: HostMap) ->
     assert "pruned up to revision 5" in error
 
 
-@pytest.mark.parametrize("command", [("log", "--follow"), ("watch",)], ids=" ".join)
-def test_filters_apply_to_new_changes(
-    command: tuple[str, ...], cli: Cli, directory: HostMap
-) -> None:
+def test_filters_apply_to_new_changes(cli: Cli, directory: HostMap) -> None:
+    command = ("log", "--follow")
     cells = {cell.name: cell.uuid for cell in directory.cells.list()}
     shown = ("--since", "9", "--interval", "0.05", "-f", "value", "-c", "author,host,new_cell")
     by_author = ("--author", "carol", *command, "--reason", "rack", *shown)
@@ -130,7 +128,7 @@ def test_filters_apply_to_new_changes(
             assert process.wait(20) == 0
 
 
-MANY = 40_000
+MANY = 20_000
 
 
 @pytest.mark.parametrize("form", ["table", "json", "csv"])

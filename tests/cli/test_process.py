@@ -143,13 +143,21 @@ def test_a_full_disk_is_an_error(cli: Cli, arguments: tuple[str, ...]) -> None:
     assert process.stderr == "hostmap: cannot continue: No space left on device\n"
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize(
-    ("command", "status"),
-    [("host list", 0), ("host show nope", 3), ("host import -", 2), ("--help", 0)],
+    ("command", "status", "closed"),
+    [
+        ("host list", 0, ">&-"),
+        ("host show nope", 3, "2>&-"),
+        ("host import -", 2, "<&-"),
+        *(
+            (command, status, "<&- >&- 2>&-")
+            for command, status in (("host list", 0), ("host show nope", 3), ("host import -", 2))
+        ),
+        ("--help", 0, ">&-"),
+    ],
 )
 def test_closed_standard_streams_are_accepted(
-    closed: str, command: str, status: int, cli: Cli
+    command: str, status: int, closed: str, cli: Cli
 ) -> None:
     process = subprocess.run(
         ["/bin/sh", "-c", f"exec {HOSTMAP} {command} {closed}"],

@@ -80,7 +80,7 @@ NAMES = [
     ("host", "list", "--cell", "{}"),
     ("host", "import", "{}"),
     ("host", "import", "hosts", "--host-column", "{}"),
-    ("host", "wait", "{}", "--timeout", "0.1"),
+    ("host", "wait", "{}", "--timeout", "0.01"),
     ("host", "export", "{}/x"),
     ("log", "{}"),
     ("log", "--cell", "{}"),
@@ -112,9 +112,9 @@ def test_a_name_that_looks_like_a_url_is_not_quoted(
 ) -> None:
     (tmp_path / "hosts").write_text("host,cell\ncompute-1,cell1\n")
     for typed in URLS:
-        for more in ((), ("--verbose",)):
-            said = output(cli, *(word.format(typed) for word in words), *more)
-            assert SECRET not in said
+        # This prints all that the command prints without the option, and more.
+        said = output(cli, *(word.format(typed) for word in words), "--verbose")
+        assert SECRET not in said
 
 
 def test_names_and_numbers_are_quoted() -> None:
@@ -151,27 +151,25 @@ CONTENTS = [
 
 
 @pytest.mark.parametrize("form", [None, *FORMATS])
-@pytest.mark.parametrize("content", CONTENTS, ids=range(len(CONTENTS)))
-def test_no_secret_of_a_wrong_file_is_quoted(
-    cli: Cli, tmp_path: Path, content: str, form: str | None
-) -> None:
-    (tmp_path / "wrong").write_text(content.format(SECRET))
+def test_no_secret_of_a_wrong_file_is_quoted(cli: Cli, tmp_path: Path, form: str | None) -> None:
     typed = () if form is None else ("--input-format", form)
-    for cell in ((), ("--cell", "cell1")):
-        words = ("host", "import", "wrong", *cell, *typed)
-        result = CliRunner().invoke(app, words, env={"HOSTMAP_DATABASE": cli.url})
-        assert SECRET not in result.output
-    if form != "lines":
-        assert SECRET not in output(cli, "cell", "rotate", "--file", "wrong", *typed)
+    for content in CONTENTS:
+        (tmp_path / "wrong").write_text(content.format(SECRET))
+        for cell in ((), ("--cell", "cell1")):
+            words = ("host", "import", "wrong", *cell, *typed, "--dry-run")
+            result = CliRunner().invoke(app, words, env={"HOSTMAP_DATABASE": cli.url})
+            assert SECRET not in result.output, content
+        if form != "lines":
+            assert SECRET not in output(cli, "cell", "rotate", "--file", "wrong", *typed), content
 
 
-@pytest.mark.parametrize("cell", MISPLACED)
 def test_rotate_does_not_quote_an_unknown_cell_that_may_be_a_secret(
-    cli: Cli, tmp_path: Path, cell: str
+    cli: Cli, tmp_path: Path
 ) -> None:
-    quoted = cell.replace('"', '""')
-    (tmp_path / "urls").write_text(f'cell,transport_url\n"{quoted}",rabbit://mq1/\n')
-    assert SECRET not in output(cli, "cell", "rotate", "--file", "urls")
+    for cell in MISPLACED:
+        quoted = cell.replace('"', '""')
+        (tmp_path / "urls").write_text(f'cell,transport_url\n"{quoted}",rabbit://mq1/\n')
+        assert SECRET not in output(cli, "cell", "rotate", "--file", "urls"), cell
 
 
 # --- the functions --------------------------------------------------------------------------------

@@ -166,10 +166,46 @@ def test_generate_key_reports_its_action(cli: Cli, tmp_path: Path) -> None:
 
 def test_a_file_that_others_can_read_is_refused(sealed: Cli, keys: Path) -> None:
     keys.chmod(0o644)
-    error = sealed.error("cell", "list", status=2)
+    error = sealed.error("cell", "list", "--show-secrets", status=2)
     assert f"--key-file (or HOSTMAP_KEY_FILE) '{keys}' has mode 644" in error
-    # A command that needs no keys does not read them.
-    assert sealed("host", "list").stdout
+
+
+def test_what_needs_no_keys_works_without_the_file(
+    sealed: Cli, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys.unlink()
+    monkeypatch.setenv("HOSTMAP_REFERENCE_FOLDER", "not absolute")
+    without_keys: list[tuple[str, ...]] = [
+        ("host", "list"),
+        ("cell", "list"),
+        ("cell", "show", "cell1"),
+        ("cell", "create", "cell4"),
+        ("cell", "update", "cell4", "--name", "cell5", "--transport-url", ""),
+        ("cell", "disable", "cell5"),
+        ("cell", "delete", "cell5"),
+    ]
+    for words in without_keys:
+        assert sealed(*words).stderr == ""
+    for name, number, found in (("cell", "3", "cell1"), ("host", "3", "compute-1")):
+        monkeypatch.setenv("_HOSTMAP_COMPLETE", "bash_complete")
+        monkeypatch.setenv("COMP_WORDS", f"hostmap {name} show ")
+        monkeypatch.setenv("COMP_CWORD", number)
+        assert f"plain,{found}\n" in sealed().stdout
+    monkeypatch.delenv("_HOSTMAP_COMPLETE")
+    monkeypatch.delenv("HOSTMAP_REFERENCE_FOLDER")
+    revision = sealed.revision()
+    with_keys: list[tuple[str, ...]] = [
+        ("cell", "list", "--show-secrets"),
+        ("cell", "list", "--key-file", str(keys)),
+        ("cell", "create", "cell6", "--transport-url", URL),
+        ("cell", "update", "cell1", "--transport-url", URL),
+        ("secrets", "status"),
+        ("nova", "check"),
+    ]
+    for words in with_keys:
+        error = sealed.error(*words, status=2)
+        assert "--key-file (or HOSTMAP_KEY_FILE) cannot be read: No such file" in error
+    assert sealed.revision() == revision
 
 
 def test_a_key_in_place_of_the_file_is_not_shown(cli: Cli, keys: Path) -> None:

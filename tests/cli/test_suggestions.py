@@ -166,20 +166,20 @@ UNKNOWN = "hostmap: standard input: {} lines name the unknown cell 'eu-west-cll1
 
 
 def test_one_unknown_cell_in_many_lines_is_one_sentence(names: Cli) -> None:
-    text = "host,cell\n" + "".join(f"c-{number},eu-west-cll1\n" for number in range(20_000))
+    text = "host,cell\n" + "".join(f"c-{number},eu-west-cll1\n" for number in range(900))
     result = names("host", "import", "-", input=text, status=3)
     assert result.stderr.splitlines() == [
-        f"{UNKNOWN.format('20,000')} (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, ...)",
-        "hostmap: standard input has 20,000 bad lines: nothing was written",
+        f"{UNKNOWN.format('900')} (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, ...)",
+        "hostmap: standard input has 900 bad lines: nothing was written",
     ]
 
 
 def test_many_unknown_cells_are_ten_and_a_number(names: Cli) -> None:
-    text = "host,cell\n" + "".join(f"c-{number},x{number}\n" for number in range(20_000))
+    text = "host,cell\n" + "".join(f"c-{number},x{number}\n" for number in range(900))
     lines = names("host", "import", "-", input=text, status=3).stderr.splitlines()
     assert len(lines) == 12
     assert lines[0] == "hostmap: standard input, line 2: there is no cell 'x0'"
-    assert lines[10].startswith("hostmap: standard input: 19,990 more lines with problems of this")
+    assert lines[10].startswith("hostmap: standard input: 890 more lines with problems of this")
 
 
 def test_problems_are_grouped_by_kind(names: Cli) -> None:

@@ -175,6 +175,22 @@ def test_a_misplaced_url_is_quoted_without_its_password(cli: Cli, words: tuple[s
     assert PASSWORD not in result.output
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("cell", "create", "rabbit://u:{}@mq/"),
+        ("cell", "update", "cell1", "--name", "rabbit://u:{}@mq/"),
+        ("host", "create", "rabbit://u:{}@mq/", "cell1"),
+    ],
+    ids=" ".join,
+)
+def test_a_url_is_refused_as_a_name(cli: Cli, words: tuple[str, ...]) -> None:
+    error = cli.error(*(word.format(PASSWORD) for word in words), status=2)
+    assert error.endswith(" holds ://, as a URL does: give the name alone\n")
+    assert "rabbit" not in error
+    assert cli.revision() == 5
+
+
 def test_an_unreachable_database_is_an_error() -> None:
     url = f"mysql://nova:{PASSWORD}@127.0.0.1:1/nova"
     error = Cli(url).error("--timeout", "0.1", "cell", "list", status=6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -115,6 +116,47 @@ def test_cell_names_are_compared_exactly(hostmap: HostMap) -> None:
     assert [cell.name for cell in hostmap.cells.list()] == sorted(uuids)
     with pytest.raises(CellMappingNotFound):
         hostmap.cells.get_by_name("wEB1")
+
+
+URL = "rabbit://nova:s3cret@mq1:5672/"
+
+
+def test_a_url_is_refused_as_a_new_name(hostmap: HostMap, cells: Cells) -> None:
+    before = hostmap.revision()
+    uuid = cells.one.uuid
+    for url in (URL, f"x {URL}", f"{URL}{'x' * 300}", "://"):
+        for write in (
+            partial(hostmap.cells.create, url),
+            partial(hostmap.cells.update, uuid, name=url),
+            partial(hostmap.cells.update_many, {uuid: {"name": url}}),
+            partial(hostmap.hosts.create, url, uuid),
+            partial(hostmap.hosts.create_many, [("web1", uuid), (url, uuid)]),
+        ):
+            with pytest.raises(InvalidValue, match="holds ://, as a URL does: give the") as caught:
+                write()
+            assert "s3cret" not in repr(caught.value)
+    assert hostmap.revision() == before
+
+
+def test_a_url_that_is_a_name_already_can_be_read_and_removed(
+    backend: Backend, hostmap: HostMap, cells: Cells
+) -> None:
+    hostmap.hosts.create_many([("web1", cells.one.uuid), ("web2", cells.one.uuid)])
+    backend.query(f"UPDATE host_mapping SET host = '{URL}' WHERE host = 'web1'")
+    backend.query(f"UPDATE cell_mapping SET name = '{URL}' WHERE uuid = '{cells.one.uuid}'")
+
+    findings = hostmap.check()
+    assert {"cell-invalid", "host-invalid"} < {finding.kind for finding in findings}
+    assert "s3cret" not in " ".join(f"{finding} {finding.about}" for finding in findings)
+
+    assert hostmap.hosts.get(URL).cell == hostmap.cells.get_by_name(URL)
+    assert [*hostmap.hosts.get_many([URL])] == [URL]
+    assert hostmap.cells.update(cells.one.uuid, disabled=True).name == URL
+    assert hostmap.hosts.move(URL, cells.two.uuid).cell == cells.two
+    assert hostmap.hosts.move_all(cells.two.uuid, cells.off.uuid).moved == 1
+    assert hostmap.history.of_host(URL)[-1].new_cell_uuid == cells.off.uuid
+    assert hostmap.hosts.delete(URL).new_cell_uuid is None
+    assert hostmap.cells.update(cells.one.uuid, name="cell1").name == "cell1"
 
 
 def test_authors_and_reasons_are_stored_unchanged(hostmap: HostMap) -> None:

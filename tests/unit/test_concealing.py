@@ -290,9 +290,11 @@ def test_a_directory_that_could_not_be_opened_can_be_reported() -> None:
 
 def test_a_file_that_is_not_text_is_in_no_report(tmp_path: Path) -> None:
     file = tmp_path / "url"
-    file.write_bytes(f"mysql://u:{CANARY}\xe9@h/d".encode("latin-1"))
-    with reported(ValueError):
-        read_small_file(str(file))
+    for text in (f"mysql://u:{CANARY}\xe9@h/d", f"mysql://u:{CANARY}@h/{'d' * 70_000}"):
+        file.write_bytes(text.encode("latin-1"))
+        del text
+        with reported(ValueError):
+            read_small_file(str(file))
 
 
 def test_an_interrupted_call_shows_no_frame_of_a_driver() -> None:

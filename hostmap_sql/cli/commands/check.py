@@ -52,8 +52,8 @@ _DEFAULT_LIMIT = 1_000
 def check(settings: Settings, /, *, limit: int, require_sealed: bool, fix_mode: bool) -> None:
     """Check the consistency of the directory and its history.
 
-    Each finding names a fault and its remedy. If there are any, the exit status is 4.
-    Writes nothing, and can run while others write.
+    Each finding names a fault and its remedy. If there are any, the exit status is 4. The check
+    writes nothing to the database, and can run while others write.
     """
     with settings.open() as hostmap:
         if fix_mode:

@@ -109,7 +109,7 @@ def _fill(hostmap: HostMap) -> None:
     _print_command("hostmap", "host", "import", str(file))
     with _timed() as answer:
         pairing = Pairing(hostmap.cells.list(), None)
-        pairing.read(read_records(file.read_bytes(), inventory_columns(), "csv"))
+        read_records(file.read_bytes(), inventory_columns(), "csv", pairing.add)
         result = write_pairs(hostmap, list(pairing.pairs.items()), "report")
         answer(
             f"created {result.created:,}, unchanged {result.unchanged:,}, moved 0, "

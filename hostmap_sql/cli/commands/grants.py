@@ -30,15 +30,20 @@ if TYPE_CHECKING:
 @click.option(
     "--user",
     metavar="NAME",
-    help="The account, on MySQL and MariaDB NAME or NAME@HOST. Default: hostmap_ROLE.",
+    help="The account: NAME, or on MySQL and MariaDB also NAME@HOST. Default: hostmap_ROLE.",
 )
-@click.option("--urls", is_flag=True, help="Let lookup read the URLs of cells too.")
+@click.option(
+    "--urls",
+    is_flag=True,
+    help="With --role lookup: also grant the right to read the URLs of cells.",
+)
 @click.pass_obj
 def grants(settings: Settings, /, *, role: str, user: str | None, urls: bool) -> None:
-    """Print the statements that grant an account the rights of a role, without running them.
+    """Print the statements that grant the rights of a role.
 
-    Have an administrator or the owner of the tables run them. SQLite has no accounts: there they
-    are shell commands that set the owner and the mode of the file.
+    Nothing is executed: an administrator, or the owner of the tables, has to run them. SQLite has
+    no accounts: there, the statements are shell commands that set the owner and the mode of the
+    file.
     """
     with settings.open() as hostmap:
         for statement in statements_of(hostmap, role, user=user, urls=urls):

@@ -31,9 +31,10 @@ COLUMNS = ("change_id", "outcome")
 )
 @click.pass_obj
 def outcome(settings: Settings, /, *, change_id: str, revision: int | None) -> None:
-    """Show whether a change was committed or aborted, after exit status 7.
+    """Show whether a change was committed or aborted.
 
-    Waits until the database has decided; the answer is final. An aborted change can be repeated.
+    The message of exit status 7 names the change. The command waits until the database has decided;
+    the answer is final. An aborted change can be repeated.
     """
     with settings.open() as hostmap:
         result = hostmap.outcome(change_id, revision=revision)

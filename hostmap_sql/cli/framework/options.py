@@ -65,10 +65,10 @@ def global_options(*, hidden: bool) -> list[click.Option]:
             "--database",
             metavar="URL",
             type=UrlOption(),
-            help="The database: sqlite:///FILE, mysql://USER:PASSWORD@HOST/DB or postgresql://..., "
-            "or @FILE for a file that holds the URL, which keeps the password out of the process "
-            f"list. Default: the environment's {VARIABLE}, the file that its {FILE_VARIABLE} "
-            f"names, or {DEFAULT_DATABASE}.",
+            help="The database: sqlite:///FILE, mysql://USER:PASSWORD@HOST/DB or postgresql://...; "
+            "@FILE reads the URL from a file, which keeps the password out of the process list. "
+            f"Default: the environment variable {VARIABLE}, the file that the variable "
+            f"{FILE_VARIABLE} names, or {DEFAULT_DATABASE}.",
         ),
         option(
             "-f",
@@ -88,7 +88,7 @@ def global_options(*, hidden: bool) -> list[click.Option]:
             "--csv-safe",
             is_flag=True,
             multiple=False,
-            help="With csv: write a ' before values that begin with = + - or @, which a "
+            help="With --format csv: write a ' before values that begin with = + - or @, which a "
             "spreadsheet would take for formulas.",
         ),
         option(
@@ -114,22 +114,24 @@ def global_options(*, hidden: bool) -> list[click.Option]:
             metavar="FILE",
             envvar=None if hidden else "HOSTMAP_KEY_FILE",
             show_envvar=True,
-            help="The keys that seal and open the URLs of cells; see `hostmap secrets`.",
+            help="The file of the keys that seal and open the URLs of cells; see `hostmap "
+            "secrets`.",
         ),
         option(
             "--reference-folder",
             metavar="FOLDER",
             envvar=None if hidden else "HOSTMAP_REFERENCE_FOLDER",
             show_envvar=True,
-            help="Follow URLs of cells of the form file:///FOLDER/NAME to files in this folder.",
+            help="Follow references of the form file:///FOLDER/NAME, in the place of URLs of "
+            "cells, to files in this folder.",
         ),
         option(
             "--reference-prefix",
             metavar="PREFIX",
             envvar=None if hidden else "HOSTMAP_REFERENCE_PREFIX",
             show_envvar=True,
-            help="Follow URLs of cells of the form env://NAME to environment variables whose names "
-            "begin with this.",
+            help="Follow references of the form env://NAME, in the place of URLs of cells, to "
+            "environment variables whose names begin with this.",
         ),
         option(
             "-v",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
+from hostmap_sql.cli.framework.errors import print_status
 from hostmap_sql.cli.framework.settings import Settings
+from hostmap_sql.cli.framework.url_file import read_url_file
+from hostmap_sql.errors import InvalidValue
 from hostmap_sql.masking import MASK
-from hostmap_sql.small_files import read_small_file
 from hostmap_sql.validation import MAX_BIGINT
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ class DirectoryName(click.ParamType[str]):
         del param
         try:
             settings = ctx.ensure_object(Settings)
-            with settings.open(max_timeout=_COMPLETION_TIMEOUT, warns=False) as hostmap:
+            settings.typed.clear()  # a key file that is not usable yet does not matter
+            timeout = _COMPLETION_TIMEOUT
+            with settings.open(max_timeout=timeout, warns=False, needs_keys=False) as hostmap:
                 found = self._complete(hostmap, incomplete)
                 # A shell prints them unescaped.
                 return [CompletionItem(value) for value in found if value.isprintable()]
@@ -73,24 +76,21 @@ class Url(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the URL; the library validates it."""
-        if isinstance(value, str) and value.startswith("@"):
+        value = value.strip()  # an environment variable may end with a line break
+        if value.startswith("@") and not (ctx and ctx.resilient_parsing):
             value = self._read(value.removeprefix("@"), param, ctx)
         if MASK in value:
             self.fail(IS_MASKED, param, ctx)
-        return value.strip()  # an environment variable may end with a line break
+        return value
 
     def _read(self, path: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         try:
-            text = sys.stdin.read() if path == "-" else read_small_file(path).text
-        except UnicodeDecodeError:
-            self.fail(f"the file {path!r} is not UTF-8 text", param, ctx)
-        except ValueError as error:
-            self.fail(f"the file {path!r} {error}", param, ctx)
-        url = text.removeprefix("\ufeff").strip()
-        if not url:
-            # The program that writes it may have failed: this does not mean "no URL".
-            self.fail(f"the file {path!r} is empty", param, ctx)
-        return url
+            file = read_url_file(path, "@", takes_input=True)
+        except InvalidValue as error:
+            self.fail(str(error), param, ctx)
+        if file.warning:
+            print_status(f"warning: {file.warning}")
+        return file.url
 
 
 class Seconds(click.FloatRange):

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from hostmap_sql.hostmap import HostMap
 
 
+# The options of how URLs of cells are opened.
+_OPENING = frozenset(["key_file", "reference_folder", "reference_prefix"])
+
+
 @dataclass
 class Settings:
     """The options of `hostmap` itself, wherever they stand on the command line."""
@@ -48,22 +52,26 @@ class Settings:
         max_timeout: float = MAX_SECONDS,
         default_reason: str | None = None,
         warns: bool = True,
+        needs_keys: bool = True,
     ) -> Iterator[HostMap]:
         """Open the directory for a block, with the author and reason of the options.
 
         :param max_timeout: an upper limit on the timeout, in seconds, for commands that retry.
         :param default_reason: the reason for writes if --reason is not given.
         :param warns: whether to warn if other users can access the file with the URL.
+        :param needs_keys: whether the block opens, follows or seals the URLs of cells. If not, a
+            --key-file or --reference-folder of the environment may be unusable.
         """
         author = _login_name() if self.author is None else self.author
         timeout = min(self.timeout, max_timeout)
-        cipher = None if self.key_file is None else KeyRing.from_file(self.key_file)
-        references = References(self.reference_prefix, self.reference_folder)
+        opening: dict[str, Any] = {}
+        if needs_keys or not self.typed.keys().isdisjoint(_OPENING):
+            opening["references"] = References(self.reference_prefix, self.reference_folder)
+            if self.key_file is not None:
+                opening["cipher"] = KeyRing.from_file(self.key_file)
         source = find_database(self.database)
         try:
-            directory = connect(
-                source.url, timeout=timeout, author=author, cipher=cipher, references=references
-            )
+            directory = connect(source.url, timeout=timeout, author=author, **opening)
         except InvalidValue as error:
             if source.file is None or error.field != "database URL":
                 raise

@@ -13,7 +13,7 @@ from hostmap_sql.cli.framework.wording import plural
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from hostmap_sql.cli.input.records import BadLine
+    from hostmap_sql.cli.input.records import BadLine, Reading
     from hostmap_sql.models import CellMapping
 
 # How many lines, and how many problems of one kind, are quoted.
@@ -31,12 +31,12 @@ def print_skipped(numbers: Sequence[int], name: str) -> None:
 
 
 def refuse_bad_lines(
-    bad_lines: Collection[BadLine],
+    reading: Reading,
     name: str,
     consequence: str = "nothing was written",
     cells: Collection[CellMapping] = (),
 ) -> None:
-    """Report bad lines, then fail, if there are any.
+    """Report the bad lines of a file, then fail, if there are any.
 
     Lines with the same problem share a sentence. Of the problems of one kind, ten are quoted.
 
@@ -45,14 +45,17 @@ def refuse_bad_lines(
     :param cells: the cells to suggest in place of unknown ones.
     :raises Failure: there are bad lines.
     """
-    if not bad_lines:
+    if not reading.bad_lines:
         return
-    bad_lines = sorted(dict.fromkeys(bad_lines), key=lambda bad: bad.number)
+    bad_lines = sorted(dict.fromkeys(reading.bad_lines), key=lambda bad: bad.number)
     for sentence in _sentences(bad_lines, name, cells):
         errors.print_status(sentence)
     only_unknown_cells = all(bad.unknown_cell is not None for bad in bad_lines)
+    number = plural(len(bad_lines), "bad line")
+    if reading.is_stopped:
+        number += f" up to line {bad_lines[-1].number:,}, where reading stopped"
     raise errors.Failure(
-        f"{name} has {plural(len(bad_lines), 'bad line')}: {consequence}",
+        f"{name} has {number}: {consequence}",
         errors.NOT_FOUND if only_unknown_cells else errors.WRONG_USAGE,
     )
 

@@ -70,6 +70,9 @@ COLUMN_WORDS = frozenset(
 
 # --- finding columns ------------------------------------------------------------------------------
 
+# More than any tool writes: hostile lines can have a million.
+_MAX_COLUMNS = 1_000
+
 
 class ColumnProblem(Exception):
     """The columns cannot be found.
@@ -116,6 +119,7 @@ class Columns:
 
         :raises ColumnProblem: the key's column is missing, or a column is ambiguous.
         """
+        _refuse_too_many(names)
         found = {role: self._chosen_place(role, name, names) for role, name in self.chosen.items()}
         taken = {*found.values()}
         if len(taken) < len(found):
@@ -176,6 +180,12 @@ class Columns:
                 f"--{option}-column"
             )
         return ColumnProblem(problem, is_header=True)
+
+
+def _refuse_too_many(names: Sequence[str]) -> None:
+    if len(names) > _MAX_COLUMNS:
+        problem = f"has {len(names):,} columns, more than {_MAX_COLUMNS:,}"
+        raise ColumnProblem(problem, is_header=False)
 
 
 def _doubtful(name: str) -> ColumnProblem:

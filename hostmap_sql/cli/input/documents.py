@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from hostmap_sql.cli.input.columns import (
@@ -18,7 +19,7 @@ from hostmap_sql.cli.input.columns import (
     simplified,
 )
 from hostmap_sql.cli.input.host_names import doubt_about
-from hostmap_sql.cli.input.records import Unreadable
+from hostmap_sql.cli.input.records import MAX_BAD_LINES, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -54,12 +55,31 @@ def mapping_of(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any] | Invalid:
     return Invalid(f"names the key {twice[:40]!r} twice")
 
 
+class EmptyItems:
+    """Counts the empty lists and objects in one list, of which hostile files have many."""
+
+    def __init__(self) -> None:
+        self._number = 0
+
+    def check(self, number: int, value: Any) -> None:
+        """Count a value if it is empty.
+
+        :raises Unreadable: there are too many.
+        """
+        if isinstance(value, dict | list) and not value:
+            self._number += 1
+            if self._number == MAX_BAD_LINES:
+                problem = f"has the {MAX_BAD_LINES:,}th empty list or object: reading stopped"
+                raise Unreadable(number, problem)
+
+
 def read_documents(documents: Iterable[tuple[int, Any]], source: Source, reading: Reading) -> None:
     """Add the records of all documents of a file, each with the number of its line."""
     parser = _Parser(source)
-    all_documents = [*documents]
-    for line, document in all_documents:
-        for number, item in parser.items(line, document, is_only=len(all_documents) == 1):
+    remaining = iter(documents)
+    first = [*islice(remaining, 2)]
+    for line, document in chain(first, remaining):
+        for number, item in parser.items(line, document, is_only=len(first) == 1):
             try:
                 reading.add(number, parser.record(number, item))
             except Unreadable as error:

@@ -6,10 +6,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from hostmap_sql.cli.input.documents import OTHER, Invalid, mapping_of, read_documents
+from hostmap_sql.cli.input.documents import OTHER, EmptyItems, Invalid, mapping_of, read_documents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from hostmap_sql.cli.input.records import Reading
     from hostmap_sql.cli.input.source import Source
@@ -22,13 +22,14 @@ _WHITE_SPACE = re.compile(r"[ \t\n]*")
 
 def read_json(source: Source, reading: Reading) -> None:
     """Read all JSON documents of a text."""
-    scanner = _Scanner(source.text)
-    read_documents(scanner.documents(), source, reading)
     is_secret = source.columns.is_secret
     may_be_yaml = not (source.is_format_given or is_secret)
-    for number, problem, is_first in scanner.problems:
+
+    def add_problem(number: int, problem: str, *, is_first: bool) -> None:
         hint = ": if it is YAML, write --input-format yaml" if may_be_yaml and is_first else ""
         reading.bad(number, "is not JSON" if is_secret else f"{problem}{hint}")
+
+    read_documents(_Scanner(source.text, add_problem).documents(), source, reading)
 
 
 def is_json(text: str) -> bool:
@@ -36,15 +37,20 @@ def is_json(text: str) -> bool:
     return next(_Scanner(text).documents(), None) is not None
 
 
+def _ignore_problem(_number: int, _problem: str, *, is_first: bool) -> None:
+    del is_first
+
+
 class _Scanner:
     """Finds the documents of a text, and the lines on which they and their elements begin.
 
-    `problems` has the number of each line that is not JSON, its fault, and whether no document is
-    above it.
+    :param add_problem: called with the number of each line that is not JSON, its fault, and whether
+        no document is above it.
     """
 
-    def __init__(self, text: str) -> None:
-        self.problems: list[tuple[int, str, bool]] = []
+    def __init__(self, text: str, add_problem: Callable[..., None] = _ignore_problem) -> None:
+        self._add_problem = add_problem
+        self._empty_documents = EmptyItems()
         self._text = text
         self._decoder = json.JSONDecoder(
             object_pairs_hook=_mapping, parse_int=_other, parse_float=_other, parse_constant=_other
@@ -56,7 +62,7 @@ class _Scanner:
         self._has_document = False
 
     def documents(self) -> Iterator[tuple[int, Any]]:
-        """Yield the documents, each with the number of its line; collect the problems."""
+        """Yield the documents, each with the number of its line."""
         position = self._skip(0)
         while position < len(self._text):
             number, start = self._number(position), position
@@ -67,10 +73,11 @@ class _Scanner:
                 self._add_error(error, 0 if error.doc is self._text else self._line_start)
                 position = self._next_object_line(start)
             except RecursionError:
-                self._add_problem(start, "is nested too deeply for a list of hosts")
+                self._report(start, "is nested too deeply for a list of hosts")
                 return
             else:
                 self._has_document = True
+                self._empty_documents.check(number, value)
                 yield number, value
             position = self._skip(position)
 
@@ -110,7 +117,7 @@ class _Scanner:
         at_end = not error.doc[error.pos :].strip()
         place = place if at_end else start + error.pos
         column = place - self._text.rfind("\n", 0, place)
-        self._add_problem(place, f"is not JSON: {error.msg} (column {column})")
+        self._report(place, f"is not JSON: {error.msg} (column {column})")
 
     def _value(self, position: int) -> tuple[Any, int]:
         """Return a value, its lists with the numbers of their lines, and where it ends."""
@@ -123,12 +130,14 @@ class _Scanner:
 
     def _array(self, position: int) -> tuple[list[tuple[int, Any]], int]:
         items: list[tuple[int, Any]] = []
+        empty = EmptyItems()
         position = self._skip(position + 1)
         if self._text.startswith("]", position):
             return items, position + 1
         while True:
             number = self._number(position)
             value, position = self._decoder.raw_decode(self._text, position)
+            empty.check(number, value)
             items.append((number, _without_bool(value)))
             position = self._skip(position)
             if self._text.startswith("]", position):
@@ -168,8 +177,8 @@ class _Scanner:
         self._counted = position
         return self._line
 
-    def _add_problem(self, position: int, problem: str) -> None:
-        self.problems.append((self._number(position), problem, not self._has_document))
+    def _report(self, position: int, problem: str) -> None:
+        self._add_problem(self._number(position), problem, is_first=not self._has_document)
 
 
 def _other(_text: str) -> object:

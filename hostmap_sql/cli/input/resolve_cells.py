@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hostmap_sql.cli.input.records import BadLine
+from hostmap_sql.cli.input.records import UnknownCell
 from hostmap_sql.errors import InvalidValue
-from hostmap_sql.validation import canonical_uuid, valid_host
+from hostmap_sql.validation import canonical_uuid, valid_host, valid_new_host
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from hostmap_sql.cli.input.records import Reading, Record
+    from hostmap_sql.cli.input.records import Record
     from hostmap_sql.models import CellMapping
 
 # The service that runs on the hosts of cells; controllers run others.
@@ -47,9 +47,7 @@ class CellIndex:
 
 
 class Pairing:
-    """Finds the cell of each record.
-
-    `pairs` has the UUID of each host's cell, `bad_lines` the lines of the file without one.
+    """Finds the cell of each record: `pairs` has the UUID of each host's cell.
 
     :param cells: all cells of the directory.
     :param cell: the cell of records that name none, if an option gives it.
@@ -57,25 +55,18 @@ class Pairing:
 
     def __init__(self, cells: Iterable[CellMapping], cell: CellMapping | None) -> None:
         self.pairs: dict[str, str] = {}
-        self.bad_lines: list[BadLine] = []
         self._cell = cell
         self._cells = CellIndex(cells)
         self._first_lines: dict[str, int] = {}
         self._resolved: dict[tuple[str | None, str | None], CellMapping] = {}
 
-    def read(self, reading: Reading) -> None:
-        """Add all records and bad lines of a file."""
-        self.bad_lines.extend(reading.bad_lines)
-        for record in reading.records:
-            try:
-                self._add(record)
-            except _UnknownCell as error:
-                self.bad_lines.append(BadLine(record.number, str(error), error.cell))
-            except InvalidValue as error:
-                self.bad_lines.append(BadLine(record.number, str(error)))
+    def add(self, record: Record) -> None:
+        """Add the pair of a record.
 
-    def _add(self, record: Record) -> None:
-        host = host_of(record)
+        :raises UnknownCell: it names a cell that does not exist.
+        :raises InvalidValue: it cannot be used.
+        """
+        host = valid_new_host(host_of(record))
         cell = self._cell_of(record)
         other = self.pairs.setdefault(host, cell.uuid)
         first = self._first_lines.setdefault(host, record.number)
@@ -108,7 +99,7 @@ class Pairing:
             return self._cell
         found = [cell for text in named if (cell := self._cells.find(text))]
         if not found:
-            raise _UnknownCell(named)
+            raise UnknownCell(f"there is no cell {' or '.join(map(repr, named))}", named[-1])
         cell = found[0]
         if found[-1] is not cell:
             problem = f"is not {cell.uuid}, which is {_label(cell)} here"
@@ -119,14 +110,6 @@ class Pairing:
             problem = f"names {_label(cell)}, but --cell names {_label(self._cell)}"
             raise InvalidValue("the line", problem)
         return cell
-
-
-class _UnknownCell(Exception):
-    """A record names a cell that does not exist."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(f"there is no cell {' or '.join(map(repr, names))}")
-        self.cell = names[-1]
 
 
 def _label(cell: CellMapping) -> str:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _MAX_QUOTED = 60
 
+# The longest text that is searched for secrets, which takes time: longer ones are not quoted.
+_MAX_SEARCHED = 2_000
+
 # A word of a password file: nova:password, or db:5432:nova:nova:password. Neither an address nor a
 # host with a port.
 _COLONS = re.compile(r"(?!\[?[0-9A-Fa-f:.]*\]?\Z)(?![^\s:]+:[0-9]{0,5}\Z)([^\s:]+:)\S+\Z")
@@ -61,7 +64,13 @@ def is_blank(line: str) -> bool:
 
 
 def quoted(text: str) -> str:
-    """Quote the beginning of a text, without secrets: it may be the wrong file."""
+    """Quote the beginning of a text, without secrets: it may be the wrong file.
+
+    >>> quoted("nova:s3cret")
+    "'nova:***'"
+    """
+    if len(text) > _MAX_SEARCHED:
+        return f"a text of {len(text):,} characters"
     text = redact_value(text, "=:> ")
     colons = _COLONS.match(text)
     if colons and "://" not in text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hostmap_sql.cli.input.documents import Invalid, mapping_of, read_documents
+from hostmap_sql.cli.input.documents import EmptyItems, Invalid, mapping_of, read_documents
 from hostmap_sql.cli.input.records import Unreadable
 
 if TYPE_CHECKING:
@@ -24,18 +24,20 @@ _MAX_DEPTH = 20
 
 def read_yaml(source: Source, reading: Reading) -> None:
     """Read all YAML documents of a text, up to the first error."""
-    documents: list[tuple[int, Any]] = []
+    read_documents(_usable_documents(source, reading), source, reading)
+
+
+def _usable_documents(source: Source, reading: Reading) -> Iterator[tuple[int, Any]]:
+    """Yield the documents that are not empty, up to the first error, which becomes a bad line."""
     try:
         for number, document in _documents(source):
             if type(document) is str:
-                problem = "is text, not a YAML list: write each host as - compute-1"
-                reading.bad(number, problem)
+                reading.bad(number, "is text, not a YAML list: write each host as - compute-1")
                 return
             if document is not None:
-                documents.append((number, document))
+                yield number, document
     except Unreadable as error:
         reading.bad(error.number, error.problem)
-    read_documents(documents, source, reading)
 
 
 @dataclass
@@ -45,6 +47,16 @@ class _Collection:
     number: int
     is_list: bool
     items: list[tuple[int, Any]] = field(default_factory=list)
+    empty: EmptyItems = field(default_factory=EmptyItems)
+
+    def add(self, number: int, item: Any) -> None:
+        """Add an item of a list, or a key or value of a mapping.
+
+        :raises Unreadable: the list has too many empty items.
+        """
+        if self.is_list:
+            self.empty.check(number, item)
+        self.items.append((number, item))
 
     def value(self) -> Any:
         """Return the list or the mapping; `Invalid` if it has a key that cannot be used."""
@@ -67,6 +79,7 @@ def _documents(source: Source) -> Iterator[tuple[int, Any]]:
     :raises Unreadable: the text is not YAML, or is YAML that no list of hosts needs.
     """
     anchors: dict[str, str] = {}
+    empty_documents = EmptyItems()
     stack: list[_Collection] = []
     for number, event in _events(source):
         start, value = number, None
@@ -91,8 +104,9 @@ def _documents(source: Source) -> Iterator[tuple[int, Any]]:
             case _:
                 continue
         if stack:
-            stack[-1].items.append((start, value))
+            stack[-1].add(start, value)
         else:
+            empty_documents.check(start, value)
             yield start, value
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     type=URL_OR_NONE,
     help="The URL of its database; @FILE reads it from a file, @- from standard input.",
 )
-@click.option("--uuid", help="Its UUID. Default: a new one.")
+@click.option("--uuid", help="Its UUID. Default: a random one.")
 @click.option("--disabled", is_flag=True, help="Create it disabled: not for new placements.")
 @click.pass_obj
 def create_cell(
@@ -50,7 +50,7 @@ def create_cell(
     disabled: bool,
 ) -> None:
     """Create a cell."""
-    with settings.open() as hostmap:
+    with settings.open(needs_keys=bool(transport_url or database_connection)) as hostmap:
         cell = hostmap.cells.create(
             name,
             transport_url=transport_url or None,

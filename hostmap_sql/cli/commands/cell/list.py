@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def list_cells(settings: Settings, /, *, show_secrets: bool) -> None:
     """Show all cells, with the number of hosts in each."""
-    with settings.open() as hostmap:
+    with settings.open(needs_keys=show_secrets) as hostmap:
         found = hostmap.cells.list()
         counts = hostmap.cells.host_counts()
     rows = [cell_row(cell, counts.get(cell.uuid, 0), show_secrets=show_secrets) for cell in found]

@@ -17,7 +17,7 @@ from hostmap_sql.cli.input.columns import ROTATION_COLUMNS
 from hostmap_sql.cli.input.files import label, read_file
 from hostmap_sql.cli.input.options import input_format_option
 from hostmap_sql.cli.input.reader import read_records
-from hostmap_sql.cli.input.records import BadLine
+from hostmap_sql.cli.input.records import UnknownCell, Unreadable
 from hostmap_sql.cli.input.resolve_cells import CellIndex
 from hostmap_sql.cli.output.dry_run import PLAN_COLUMNS, plan_row, show_plan
 from hostmap_sql.cli.output.formats import show_summary
@@ -27,9 +27,10 @@ from hostmap_sql.models import URL_FIELDS
 from hostmap_sql.validation import canonical_uuid, valid_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from hostmap_sql.cli.framework.settings import Settings
+    from hostmap_sql.cli.input.records import Record
     from hostmap_sql.models import CellMapping
     from hostmap_sql.secret_url import SecretUrl
 
@@ -62,8 +63,8 @@ def rotate_urls(
     data = read_file(file, "--file")
     with settings.open() as hostmap:
         rotation = _Rotation(hostmap.cells.list())
-        rotation.read(data, input_format)
-        refuse_bad_lines(rotation.bad_lines, label(file), cells=rotation.cells)
+        reading = read_records(data, ROTATION_COLUMNS, input_format, rotation.add)
+        refuse_bad_lines(reading, label(file), cells=rotation.cells)
         plan = rotation.plan()
         if dry_run:
             sentence = f"{plural(len(plan), 'cell')} would be updated"
@@ -80,11 +81,10 @@ def rotate_urls(
 
 @dataclass
 class _Rotation:
-    """The new URLs of cells, and the bad lines. No message quotes a URL."""
+    """The new URLs of cells. No message quotes a URL."""
 
     cells: Sequence[CellMapping]
     urls: dict[str, dict[str, SecretUrl]] = field(default_factory=dict)
-    bad_lines: list[BadLine] = field(default_factory=list)
     _numbers: dict[str, int] = field(default_factory=dict)
     _index: CellIndex = field(init=False)
 
@@ -101,39 +101,30 @@ class _Rotation:
                 rows.append(plan_row("update", "cell", cell.name, detail=", ".join(differ)))
         return rows
 
-    def read(self, data: bytes, form: str | None) -> None:
-        """Read all records of a file."""
-        reading = read_records(data, ROTATION_COLUMNS, form)
-        self.bad_lines.extend(reading.bad_lines)
-        for record in reading.records:
-            self._add(record.number, record.values)
+    def add(self, record: Record) -> None:
+        """Add the new URLs of a record.
 
-    def _bad(self, number: int, problem: str, unknown_cell: str | None = None) -> None:
-        self.bad_lines.append(BadLine(number, problem, unknown_cell))
-
-    def _add(self, number: int, values: Mapping[str, Any]) -> None:
-        values = {name: value for name, value in values.items() if value}
+        :raises UnknownCell: it names a cell that does not exist.
+        :raises Unreadable: it names no cell.
+        :raises InvalidValue: it names a cell twice, or a URL cannot be used.
+        """
+        values = {name: value for name, value in record.values.items() if value}
         if "cell" not in values:
-            self._bad(number, "names no cell")
-            return
+            raise Unreadable(record.number, "names no cell")
         name = values["cell"]
         cell = self._index.find(name)
         if cell is None:
             # If the fields are in the wrong order, this may be a URL or a password.
             is_quotable = quotable(name) == name or canonical_uuid(name) is not None
             named = f" {name!r}" if is_quotable else ""
-            self._bad(number, f"there is no such cell{named}", name if is_quotable else "")
-            return
-        first = self._numbers.setdefault(cell.uuid, number)
-        if first != number:
-            self._bad(number, f"cell {cell.name!r} is named on line {first} already")
-            return
-        try:
-            self.urls[cell.uuid] = {
-                name: url for name in URL_FIELDS if (url := _new_url(values.get(name), name))
-            }
-        except InvalidValue as error:
-            self._bad(number, str(error))
+            raise UnknownCell(f"there is no such cell{named}", name if is_quotable else "")
+        first = self._numbers.setdefault(cell.uuid, record.number)
+        if first != record.number:
+            problem = f"is named on line {first} already"
+            raise InvalidValue(f"cell {cell.name!r}", problem)
+        self.urls[cell.uuid] = {
+            name: url for name in URL_FIELDS if (url := _new_url(values.get(name), name))
+        }
 
 
 def _new_url(value: str | None, field: str) -> SecretUrl | None:

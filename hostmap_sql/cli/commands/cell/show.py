@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def show_cell(settings: Settings, /, *, cell: str, show_secrets: bool) -> None:
     """Show a cell."""
-    with settings.open() as hostmap:
+    with settings.open(needs_keys=show_secrets) as hostmap:
         print_cell(settings, hostmap, find_cell(hostmap, cell), show_secrets=show_secrets)
 
 

@@ -59,6 +59,7 @@ def update_cell(settings: Settings, /, cell: str, **options: Any) -> None:
 
 def update_and_print(settings: Settings, cell: str, **values: Any) -> None:
     """Update a cell, and print it."""
-    with settings.open() as hostmap:
+    needs_keys = any(values.get(name) for name in URL_FIELDS)
+    with settings.open(needs_keys=needs_keys) as hostmap:
         updated = hostmap.cells.update(find_cell(hostmap, cell).uuid, **values)
         print_cell(settings, hostmap, updated)

@@ -86,13 +86,13 @@ def import_hosts(
     """
     name = label(file)
     columns = inventory_columns(host_column, cell_column, takes_names=cell is not None)
-    reading = read_records(read_file(file, "FILE"), columns, input_format)
+    data = read_file(file, "FILE")
     with settings.open() as hostmap:
         cells = hostmap.cells.list()
         pairing = Pairing(cells, find_cell(hostmap, cell, "--cell") if cell is not None else None)
-        pairing.read(reading)
+        reading = read_records(data, columns, input_format, pairing.add)
         print_skipped(reading.skipped, name)
-        refuse_bad_lines(pairing.bad_lines, name, cells=cells)
+        refuse_bad_lines(reading, name, cells=cells)
         pairs = sorted(pairing.pairs.items())  # in index order, as create_many() writes
         result = _import(hostmap, pairs, on_conflict, dry_run=dry_run)
     _show(settings, result, cells, dry_run=dry_run)

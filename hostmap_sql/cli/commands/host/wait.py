@@ -16,12 +16,11 @@ from hostmap_sql.cli.input.columns import inventory_columns
 from hostmap_sql.cli.input.files import label, read_file
 from hostmap_sql.cli.input.options import format_options
 from hostmap_sql.cli.input.reader import read_records
-from hostmap_sql.cli.input.records import BadLine
 from hostmap_sql.cli.input.resolve_cells import host_of
 from hostmap_sql.cli.output.formats import show_summary
 from hostmap_sql.cli.output.progress import progress_of
 from hostmap_sql.cli.output.rows import cell_names
-from hostmap_sql.errors import HostsNotMapped, InvalidValue
+from hostmap_sql.errors import HostsNotMapped
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
@@ -88,14 +87,9 @@ def wait_for_hosts(
 
 def _read_hosts(file: str, form: str | None, host_column: str | None) -> list[str]:
     columns = inventory_columns(host_column, takes_names=True)
-    reading = read_records(read_file(file, "--file"), columns, form)
-    for record in reading.records:
-        try:
-            host_of(record)
-        except InvalidValue as error:
-            reading.bad_lines.append(BadLine(record.number, str(error)))
+    reading = read_records(read_file(file, "--file"), columns, form, host_of)
     print_skipped(reading.skipped, label(file))
-    refuse_bad_lines(reading.bad_lines, label(file), "nothing was waited for")
+    refuse_bad_lines(reading, label(file), "nothing was waited for")
     return [record.values["host"] for record in reading.records]
 
 

@@ -37,7 +37,7 @@ access_options = combine(
         "--cell-options",
         metavar="OPTIONS",
         help="Change the options in the URLs of the cells' databases: OPTION=VALUE sets one, "
-        "-OPTION removes one, & separates them: 'sslmode=prefer&-ssl_verify_cert'.",
+        "-OPTION removes one, and & separates them, as in 'sslmode=prefer&-ssl_verify_cert'.",
     ),
     click.option(
         "--template-url",
@@ -45,8 +45,8 @@ access_options = combine(
         envvar="HOSTMAP_TEMPLATE_URL",
         show_envvar=True,
         type=URL,
-        help="The URL that completes the URLs of cells that are templates: the connection in the "
-        "section [database] of nova.conf. @FILE reads it from a file.",
+        help="The URL that fills the templates among the URLs of cells: the connection in the "
+        "section [database] of nova.conf; @FILE reads it from a file.",
     ),
     multi_option(
         "--trust-host",
@@ -59,9 +59,9 @@ access_options = combine(
         "--trust-file",
         "trusted_files",
         metavar="FILE",
-        help="A file on this machine that the URLs of cells may name, exactly as they write it: a "
-        "read_default_file or ssl_ca, for example. Files in --cell-options and --template-url are "
-        "trusted.",
+        help="A file on this machine that the URLs of cells may name, such as a read_default_file "
+        "or an ssl_ca, written exactly as in the URL. Files in --cell-options and --template-url "
+        "are trusted anyway.",
     ),
 )
 
@@ -101,7 +101,7 @@ def api_url_option(name: str) -> Decorator:
         metavar="URL",
         type=URL,
         required=True,
-        help="The database nova_api, as in nova.conf; @FILE reads the URL from a file.",
+        help="The URL of the database nova_api, as in nova.conf; @FILE reads it from a file.",
     )
 
 

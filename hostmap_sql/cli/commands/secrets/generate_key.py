@@ -43,17 +43,17 @@ _SENTENCES = {
 @dry_run_option
 @click.pass_obj
 def generate(settings: Settings, /, *, key: str | None, inactive: bool, dry_run: bool) -> None:
-    """Generate a key in the file of --key-file, which is created if it is missing.
+    """Generate a key and write it to the file of --key-file.
 
-    Only its owner can read a new file. Keep a backup of it: without its keys, the URLs that they
-    sealed are lost.
+    A missing file is created; only its owner can read it. Keep a backup: without the keys, the URLs
+    that they sealed are lost.
 
-    Without --key, an existing file stays as it is. With --key, the key with this id is added if it
-    is missing, and becomes the active one, which seals from then on. The other keys stay: they
+    Without --key, an existing file is left as it is. With --key, a key with this id is added unless
+    the file has it, and becomes the active key, which seals from then on. The other keys stay: they
     still open the URLs that they sealed.
     """
     if settings.key_file is None:
-        raise InvalidValue(KEY_FILE, "is missing: it is the file to create or extend")
+        raise InvalidValue(KEY_FILE, "is missing: name the file to create or to extend")
     done = generate_key(settings.key_file, key=key, active=not inactive, dry_run=dry_run)
     row = {"action": done.action, "key": done.key, "active": done.is_active, "keys": done.keys}
     show_summary(settings, row, _SENTENCES[done.action].format(key=done.key))

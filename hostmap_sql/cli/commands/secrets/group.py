@@ -13,7 +13,7 @@ from hostmap_sql.cli.framework.commands import Group
 
 @click.group("secrets", cls=Group, example="hostmap secrets status --key-file hostmap.keys")
 def secrets() -> None:
-    """Seal the URLs of cells in the database, with keys that are not in it."""
+    """Seal the URLs of cells with keys outside the database."""
 
 
 for command in (generate, seal_urls, rotate_keys, show_status):

@@ -27,15 +27,16 @@ if TYPE_CHECKING:
 @dry_run_option
 @click.pass_obj
 def rotate_keys(settings: Settings, /, *, dry_run: bool) -> None:
-    """Seal the URLs of all other keys with the active key of --key-file.
+    """Reseal the URLs that other keys sealed.
 
-    First distribute the file with both keys to all programs, so that no reader is disturbed. If a
-    URL cannot be opened, for example because its key is lost, nothing is written. Repeating the
-    command changes nothing. To change passwords, see `hostmap cell rotate`.
+    The active key of --key-file seals them. First distribute the file with both keys to all
+    programs, so that each of them can open every URL at any time. If a URL cannot be opened, for
+    example because its key is lost, nothing is written. Repeating the command changes nothing. To
+    change passwords, see `hostmap cell rotate`.
     """
     with settings.open(default_reason="rotate the keys") as hostmap:
         result = hostmap.secrets.rotate(dry_run=dry_run)
         if dry_run:
             show_plan_of(settings, result)
         else:
-            show_result(settings, result, hostmap.secrets.status(), "sealed again")
+            show_result(settings, result, hostmap.secrets.status(), "resealed")

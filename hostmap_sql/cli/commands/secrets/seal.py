@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 @dry_run_option
 @click.pass_obj
 def seal_urls(settings: Settings, /, *, dry_run: bool) -> None:
-    """Seal all URLs of cells that are in clear text, with the active key of --key-file.
+    """Seal the URLs of cells that are in clear text.
 
-    First distribute the file to all programs that use the URLs. A hundred cells are sealed in each
-    changeset. References (env://, file://) stay. Repeating the command changes nothing.
+    The active key of --key-file seals them. First distribute the file to all programs that use the
+    URLs. Each changeset seals a hundred cells. References (env://, file://) are left as they are.
+    Repeating the command changes nothing.
 
     The clear text remains in backups, and in the database until it is overwritten: change the
     passwords afterwards.

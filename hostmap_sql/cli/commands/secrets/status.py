@@ -28,10 +28,11 @@ COLUMNS = ("kind", "key", "urls", "unreadable", "active")
 )
 @click.pass_obj
 def show_status(settings: Settings, /) -> None:
-    """Count the URLs of cells that each key sealed, and those in clear text.
+    """Count the sealed URLs of each key, and the other URLs.
 
-    `unreadable` is the number of URLs that the keys of --key-file do not open; without that option,
-    all sealed URLs. A key without URLs can be removed from the file, unless it is the active one.
+    The others are references and URLs in clear text. `unreadable` is the number of URLs that the
+    keys of --key-file do not open; without that option, no sealed URL can be opened. A key without
+    URLs can be removed from the file, unless it is the active one.
     """
     with settings.open() as hostmap:
         uses = hostmap.secrets.status()
