@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hostmap_sql.errors import InvalidValue, SecretUnavailable
 from hostmap_sql.sealed_text import MAX_SEALED_LENGTH, SEALED, is_sealed, key_id_of
@@ -12,6 +12,11 @@ from hostmap_sql.validation import valid_url
 
 if TYPE_CHECKING:
     from hostmap_sql.sealing.cipher import Cipher
+
+Kind = Literal["sealed", "malformed", "reference", "clear"]
+"""What a stored URL is; "malformed" has the scheme of sealed URLs, but not their form."""
+
+_NO_FORM = "is not of the form sealed://KEY/DATA"
 
 
 class UrlCodec:
@@ -43,7 +48,7 @@ class UrlCodec:
 
     def decode(self, stored: str, cell_uuid: str, field: str) -> SecretUrl:
         """Return the URL of a stored text. Nothing is opened before `reveal`."""
-        if stored.startswith(SEALED) or self._references.has(stored):
+        if is_sealed(stored) or self._references.has(stored):
             return StoredUrl(stored, cell_uuid, field, self)
         return SecretUrl(stored)
 
@@ -53,10 +58,12 @@ class UrlCodec:
         :raises SecretUnavailable: it cannot be opened.
         """
         stored = url.stored
-        if not stored.startswith(SEALED):
+        if not is_sealed(stored):
             return stored
         try:
-            if self._cipher is not None:
+            if url.key is None:
+                problem = f"it {_NO_FORM}: replace it"
+            elif self._cipher is not None:
                 opened: object = self._cipher.open(stored[len(SEALED) :], url.context)
                 if isinstance(opened, str):
                     return opened
@@ -233,9 +240,13 @@ def key_of(url: SecretUrl | None) -> str | None:
     return url.key if isinstance(url, StoredUrl) else None
 
 
-def is_reference(url: SecretUrl) -> bool:
-    """Return whether a URL is a reference that is not sealed."""
-    return isinstance(url, StoredUrl) and not is_sealed(url.stored)
+def kind_of(url: SecretUrl) -> Kind:
+    """Return what an encoded or decoded URL is in the table."""
+    if not isinstance(url, StoredUrl):
+        return "clear"
+    if not is_sealed(url.stored):
+        return "reference"
+    return "malformed" if url.key is None else "sealed"
 
 
 def check_stored(stored: str | None, field: str) -> None:
@@ -243,7 +254,7 @@ def check_stored(stored: str | None, field: str) -> None:
 
     :raises InvalidValue: it is neither a URL nor a sealed URL.
     """
-    if stored is None or not stored.startswith(SEALED):
+    if stored is None or not is_sealed(stored):
         valid_url(stored, field)
     elif key_id_of(stored) is None or len(stored) > MAX_SEALED_LENGTH:
-        raise InvalidValue(field, "is not of the form sealed://KEY/DATA")
+        raise InvalidValue(field, _NO_FORM)

@@ -232,16 +232,43 @@ def test_a_sealed_url_opens_in_its_own_cell_and_column_only(
         assert_hidden(caught.value, canary)
 
 
-@pytest.mark.parametrize("text", ["sealed://", "sealed://k", "sealed://k/", "sealed:///x"])
-def test_a_malformed_sealed_url_is_found(backend: Backend, hostmap: HostMap, text: str) -> None:
-    cell = hostmap.cells.create("cell1", transport_url="rabbit://mq/")
-    backend.execute(f"UPDATE cell_mapping SET transport_url = '{text}'")
-    assert [finding.kind for finding in hostmap.check()] == ["cell-invalid"]
-    found = hostmap.cells.get(cell.uuid).transport_url
-    assert found
-    with pytest.raises(SecretUnavailable):
-        found.reveal()
-    assert hostmap.cells.update(cell.uuid, transport_url="rabbit://mq/").transport_url != found
+MALFORMED = [
+    "sealed://",
+    "sealed://k",
+    "sealed://k/",
+    "sealed:///x",
+    "SEALED://k/x",
+    "sealed://k/ä",
+]
+
+
+def test_malformed_sealed_urls_are_told_from_clear_text(backend: Backend, ring: KeyRing) -> None:
+    hostmap = backend.hostmap
+    good = hostmap.cells.create("cell0", transport_url="rabbit://mq/").uuid
+    uuids = [hostmap.cells.create(f"cell{n}").uuid for n in range(1, 1 + len(MALFORMED))]
+    for uuid, text in zip(uuids, MALFORMED, strict=True):
+        backend.execute(f"UPDATE cell_mapping SET transport_url = '{text}' WHERE uuid = '{uuid}'")
+    sealing = backend.connect(cipher=ring)
+
+    found = sealing.check(require_sealed=True)
+    assert {(one.kind, one.cell_uuid) for one in found} == {
+        ("cell-unsealed", good),
+        *(("cell-invalid", uuid) for uuid in uuids),
+    }
+    result = sealing.secrets.seal()
+    assert ([cell.uuid for cell in result.cells], result.unchanged) == ([good], len(uuids))
+    statuses = {use.kind: (use.urls, use.unreadable) for use in sealing.secrets.status()}
+    assert statuses["malformed"] == (len(uuids), len(uuids))
+    assert statuses["clear"] == (0, 0)
+    with pytest.raises(SecretUnavailable, match=f"KEY/DATA.*{len(uuids) - 1} more"):
+        sealing.secrets.rotate()
+    for uuid in uuids:
+        url = sealing.cells.get(uuid).transport_url
+        assert url
+        with pytest.raises(SecretUnavailable, match="is not of the form sealed://KEY/DATA"):
+            url.reveal()
+        sealing.cells.update(uuid, transport_url="rabbit://mq/")
+    assert sealing.check(require_sealed=True) == ()
 
 
 @pytest.mark.parametrize("cipher", [None, OTHER_RING], ids=["no cipher", "a cipher"])
