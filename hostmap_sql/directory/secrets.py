@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from hostmap_sql import sql
 from hostmap_sql.batching import batched
-from hostmap_sql.directory.cells import write_cell
+from hostmap_sql.directory.cell_changes import write_cell
+from hostmap_sql.directory.cell_without_urls import refuse_without_urls
 from hostmap_sql.directory.finding import Finding, limited
 from hostmap_sql.directory.row_mapper import RowMapper
 from hostmap_sql.errors import InvalidValue, SecretUnavailable
@@ -165,6 +166,7 @@ class Secrets:
         return active
 
     def _cells(self) -> Sequence[CellMapping]:
+        refuse_without_urls(self._session, "seal and count URLs")
         return [*map(self._rows.cell, self._session.all(sql.CELL_LIST))]
 
     def _refuse_unreadable(self) -> None:

@@ -122,20 +122,20 @@ class UrlCodec:
         """
         if self._cipher is None:
             return None
-        return self._seal(SecretUrl("probe://"), "", "probe").key
+        return self._seal(SecretUrl("probe://"), "", "").key
 
     def _seal(self, url: SecretUrl, cell_uuid: str, field: str) -> StoredUrl:
         stored = StoredUrl(SEALED, cell_uuid, field, self)
         try:
             sealed = self._cipher and self._cipher.seal(url.written(), stored.context)
         except Exception as error:  # noqa: BLE001 - of the caller's cipher
-            problem = f"the cipher raised {type(error).__name__} when it was sealed"
+            problem = f"the cipher raised {type(error).__name__} in seal()"
         else:
             stored = StoredUrl(f"{SEALED}{sealed}", cell_uuid, field, self)
             if isinstance(sealed, str) and stored.key is not None:
                 return stored
             del sealed  # a report of the error may show the locals of this frame
-            problem = "the cipher did not return KEY/DATA when it was sealed"
+            problem = "the cipher did not return KEY/DATA from seal()"
         # Outside the handler, so that the error has no frame or message of the cipher.
         raise SecretUnavailable(field, cell_uuid, problem)
 
@@ -171,6 +171,10 @@ class StoredUrl(SecretUrl):
         """The cell and the column that it was sealed for, as ciphers take them."""
         return f"{self._cell_uuid}/{self._field}"
 
+    @property
+    def _origin(self) -> tuple[str, str]:
+        return self.stored, self.context
+
     def written(self) -> str:
         """Return the URL as written: opened, but a reference is not followed."""
         return self._codec.open(self)
@@ -187,20 +191,11 @@ class StoredUrl(SecretUrl):
         problem = problem.replace("{key}", repr(self.key))
         return SecretUnavailable(self._field, self._cell_uuid, problem, self.key)
 
-    def refuse_clear_text(self) -> None:
-        """Refuse to replace a sealed URL by clear text.
-
-        :raises SecretUnavailable: it is sealed.
-        """
-        if is_sealed(self.stored):
-            raise self.unavailable(
-                "it is sealed with key {key}, and the new one would be in clear text: connect "
-                "with a cipher (--key-file)"
-            )
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SecretUrl):
             return NotImplemented
+        if isinstance(other, StoredUrl) and other._origin == self._origin:
+            return True  # opened, they would be equal: a cipher may use the network
         return _comparable(self) == _comparable(other)
 
     def __hash__(self) -> int:

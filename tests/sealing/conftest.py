@@ -11,6 +11,9 @@ from hostmap_sql import HostMap, KeyRing
 from tests.nova.conftest import nova  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import Servers
     from tests.support.backends import Backend
 
 KEY = "2026-11"
@@ -23,6 +26,16 @@ def ring() -> KeyRing:
 
 
 @pytest.fixture
+def sqlite(servers: Servers) -> Iterator[Backend]:
+    """A fresh SQLite database, for tests in which the database plays no role."""
+    factory = servers.factory("sqlite")
+    backend = factory.fresh()
+    yield backend
+    backend.close()
+    factory.drop(backend)
+
+
+@pytest.fixture
 def hostmap(backend: Backend, ring: KeyRing) -> HostMap:
     """A directory on a fresh database that seals its URLs."""
     return backend.connect(author="tester", cipher=ring)
@@ -32,3 +45,15 @@ def hostmap(backend: Backend, ring: KeyRing) -> HostMap:
 def canary() -> str:
     """A password that appears nowhere else."""
     return f"canary-{uuid4().hex}"
+
+
+class Reversing:
+    """A cipher as a client of a KMS would be; it only reverses."""
+
+    def seal(self, text: str, context: str) -> str:
+        return f"kms-key/{text[::-1].encode().hex()}.{context.encode().hex()}"
+
+    def open(self, sealed: str, context: str) -> str:
+        data, _, sealed_for = sealed.removeprefix("kms-key/").partition(".")
+        assert bytes.fromhex(sealed_for).decode() == context
+        return bytes.fromhex(data).decode()[::-1]

@@ -23,6 +23,12 @@ def test_cells_are_imported_read_and_exported_sealed(
     hostmap: HostMap,
     nova: Nova,
 ) -> None:
+    sealed = hostmap.cells.create("sealed", transport_url="rabbit://mq/")
+    with pytest.raises(SecretUnavailable, match="has to be sealed"):
+        import_mappings(backend.hostmap, nova.url)
+    assert hostmap.cells.list() == [sealed]
+    hostmap.cells.delete(sealed.uuid)
+
     import_mappings(hostmap, nova.url)
     again = import_mappings(hostmap, nova.url, on_conflict="move")
     assert {one.action for one in again.cells} == {"unchanged"}

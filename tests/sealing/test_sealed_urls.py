@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hostmap_sql import HostMap, InvalidValue, KeyRing, SecretUnavailable, SecretUrl, aio
 from hostmap_sql.masking import MAX_URL_LENGTH
 from hostmap_sql.sealed_text import MAX_SEALED_LENGTH
-from tests.sealing.conftest import KEY
+from tests.sealing.conftest import KEY, Reversing
 from tests.support.traces import traces
 
 if TYPE_CHECKING:
@@ -156,18 +156,21 @@ def assert_hidden(error: BaseException, canary: str) -> None:
     assert error.__context__ is None
 
 
-def test_without_a_cipher_clear_text_does_not_replace_a_sealed_url(
+def test_without_a_cipher_no_clear_text_is_stored(
     backend: Backend, cell: CellMapping, canary: str
 ) -> None:
     before = stored(backend)
     writer = backend.hostmap
-    with pytest.raises(SecretUnavailable, match="connect with a cipher"):
-        writer.cells.update(cell.uuid, transport_url=queue(canary))
-    with pytest.raises(SecretUnavailable, match="connect with a cipher"):
-        writer.cells.update_many({cell.uuid: {"database_connection": "mysql://x/y"}})
+    for call in (
+        lambda: writer.cells.update(cell.uuid, transport_url=queue(canary)),
+        lambda: writer.cells.update_many({cell.uuid: {"database_connection": "mysql://x/y"}}),
+        lambda: writer.cells.create("cell2", transport_url=queue(canary)),
+    ):
+        with pytest.raises(SecretUnavailable, match="connect with a cipher") as caught:
+            call()
+        assert_hidden(caught.value, canary)
     assert writer.cells.update(cell.uuid, name="cell9").name == "cell9"
     assert [row[1:] for row in stored(backend)] == [row[1:] for row in before]
-    assert writer.cells.update(cell.uuid, transport_url=None).transport_url is None
 
 
 def test_with_another_key_a_url_whose_key_is_lost_is_replaced(
@@ -302,18 +305,6 @@ def test_the_longest_urls_are_sealed(backend: Backend, hostmap: HostMap) -> None
 
 
 # --- other ciphers --------------------------------------------------------------------------------
-
-
-class Reversing:
-    """A cipher as a client of a KMS would be; it only reverses."""
-
-    def seal(self, text: str, context: str) -> str:
-        return f"kms-key/{text[::-1].encode().hex()}.{context.encode().hex()}"
-
-    def open(self, sealed: str, context: str) -> str:
-        data, _, sealed_for = sealed.removeprefix("kms-key/").partition(".")
-        assert bytes.fromhex(sealed_for).decode() == context
-        return bytes.fromhex(data).decode()[::-1]
 
 
 def test_any_object_that_seals_and_opens_is_a_cipher(backend: Backend, canary: str) -> None:
