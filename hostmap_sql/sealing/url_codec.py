@@ -58,7 +58,7 @@ class UrlCodec:
         :raises SecretUnavailable: it cannot be opened.
         """
         stored = url.stored
-        if not is_sealed(stored):
+        if url.key is None and not is_sealed(stored):
             return stored
         try:
             if url.key is None:
@@ -146,7 +146,7 @@ class StoredUrl(SecretUrl):
     URLs are equal if their clear texts are; a URL that cannot be opened equals only itself.
     """
 
-    __slots__ = ("_cell_uuid", "_codec", "_field")
+    __slots__ = ("_cell_uuid", "_codec", "_field", "key")
 
     def __init__(
         self, stored: str, cell_uuid: str, field: str, codec: UrlCodec | None = None
@@ -155,16 +155,13 @@ class StoredUrl(SecretUrl):
         self._cell_uuid = cell_uuid
         self._field = field
         self._codec = codec or CLEAR
+        self.key = key_id_of(stored)
+        """The id of the key that sealed it; None if it is not sealed, or malformed."""
 
     @property
     def stored(self) -> str:
         """The text in the table."""
         return str(self._url)
-
-    @property
-    def key(self) -> str | None:
-        """The id of the key that sealed it; None if it is not sealed."""
-        return key_id_of(self.stored)
 
     @property
     def context(self) -> str:
