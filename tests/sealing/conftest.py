@@ -11,9 +11,6 @@ from hostmap_sql import HostMap, KeyRing
 from tests.nova.conftest import nova  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.conftest import Servers
     from tests.support.backends import Backend
 
 KEY = "2026-11"
@@ -23,16 +20,6 @@ KEY = "2026-11"
 def ring() -> KeyRing:
     """A ring with one key."""
     return KeyRing({KEY: bytes(range(32))}, active=KEY)
-
-
-@pytest.fixture
-def sqlite(servers: Servers) -> Iterator[Backend]:
-    """A fresh SQLite database, for tests in which the database plays no role."""
-    factory = servers.factory("sqlite")
-    backend = factory.fresh()
-    yield backend
-    backend.close()
-    factory.drop(backend)
 
 
 @pytest.fixture

@@ -19,13 +19,9 @@ if TYPE_CHECKING:
     from tests.conftest import Servers
     from tests.support.backends import Backend
 
+pytestmark = pytest.mark.one_database
+
 URL, OTHER = "rabbit://nova:s3cret@mq/", "rabbit://nova:s3cret@other/"
-
-
-@pytest.fixture
-def backend(sqlite: Backend) -> Backend:
-    """SQLite alone: the order of the calls is the same on all databases."""
-    return sqlite
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hostmap_sql import InvalidValue, KeyRing, generate_key
@@ -41,6 +41,7 @@ def write(path: Path, text: str | bytes, mode: int = 0o600) -> None:
 # --- sealing --------------------------------------------------------------------------------------
 
 
+@settings(max_examples=30)
 @given(st.text(), st.text())
 def test_a_sealed_text_opens(text: str, context: str) -> None:
     sealed = RING.seal(text, context)

@@ -216,6 +216,7 @@ def cell(backend: Backend) -> CellMapping:
     return backend.hostmap.cells.create("cell1", transport_url="env://CELL_MQ")
 
 
+@pytest.mark.one_database
 def test_references_are_compared_and_copied_as_written(
     backend: Backend, cell: CellMapping, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +236,7 @@ def test_references_are_compared_and_copied_as_written(
     assert (updated.transport_url, updated.revision) == (SecretUrl(URL), revision + 2)
 
 
+@pytest.mark.one_database
 def test_a_cipher_leaves_references_as_they_are(
     backend: Backend, cell: CellMapping, hostmap: HostMap, ring: KeyRing
 ) -> None:

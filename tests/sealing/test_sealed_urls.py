@@ -125,6 +125,7 @@ def test_asyncio_seals_and_opens(backend: Backend, ring: KeyRing, canary: str) -
 # --- without the key ------------------------------------------------------------------------------
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("cipher", [None, OTHER_RING], ids=["no cipher", "another key"])
 def test_without_the_key_lookups_work_and_reveal_names_the_key(
     backend: Backend, cell: CellMapping, canary: str, cipher: KeyRing | None
@@ -170,6 +171,7 @@ def test_without_a_cipher_no_clear_text_is_stored(
     assert [row[1:] for row in stored(backend)] == [row[1:] for row in before]
 
 
+@pytest.mark.one_database
 def test_with_another_key_a_url_whose_key_is_lost_is_replaced(
     backend: Backend, cell: CellMapping, canary: str
 ) -> None:
@@ -184,6 +186,7 @@ def test_with_another_key_a_url_whose_key_is_lost_is_replaced(
 # --- comparing ------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_database
 def test_writing_the_same_urls_changes_nothing(
     backend: Backend, hostmap: HostMap, cell: CellMapping, canary: str
 ) -> None:
@@ -194,6 +197,7 @@ def test_writing_the_same_urls_changes_nothing(
     assert (stored(backend), hostmap.revision()) == (before, revision)
 
 
+@pytest.mark.one_database
 def test_urls_are_equal_by_their_clear_text(
     hostmap: HostMap, cell: CellMapping, canary: str
 ) -> None:
@@ -205,6 +209,7 @@ def test_urls_are_equal_by_their_clear_text(
     assert cell.transport_url != queue(canary)
 
 
+@pytest.mark.one_database
 def test_copies_open_and_pickles_hold_no_secret(cell: CellMapping, canary: str) -> None:
     for twin in (copy(cell), deepcopy(cell)):
         assert twin == cell
@@ -218,6 +223,7 @@ def test_copies_open_and_pickles_hold_no_secret(cell: CellMapping, canary: str) 
 # --- what an attacker with write access can do ----------------------------------------------------
 
 
+@pytest.mark.one_database
 def test_a_sealed_url_opens_in_its_own_cell_and_column_only(
     backend: Backend, hostmap: HostMap, cell: CellMapping, canary: str
 ) -> None:
@@ -246,8 +252,12 @@ def test_malformed_sealed_urls_are_told_from_clear_text(backend: Backend, ring: 
     hostmap = backend.hostmap
     good = hostmap.cells.create("cell0", transport_url="rabbit://mq/").uuid
     uuids = [hostmap.cells.create(f"cell{n}").uuid for n in range(1, 1 + len(MALFORMED))]
-    for uuid, text in zip(uuids, MALFORMED, strict=True):
-        backend.execute(f"UPDATE cell_mapping SET transport_url = '{text}' WHERE uuid = '{uuid}'")
+    backend.execute(
+        *(
+            f"UPDATE cell_mapping SET transport_url = '{text}' WHERE uuid = '{uuid}'"
+            for uuid, text in zip(uuids, MALFORMED, strict=True)
+        )
+    )
     sealing = backend.connect(cipher=ring)
 
     found = sealing.check(require_sealed=True)
@@ -267,10 +277,11 @@ def test_malformed_sealed_urls_are_told_from_clear_text(backend: Backend, ring: 
         assert url
         with pytest.raises(SecretUnavailable, match="is not of the form sealed://KEY/DATA"):
             url.reveal()
-        sealing.cells.update(uuid, transport_url="rabbit://mq/")
+    sealing.cells.update_many({uuid: {"transport_url": "rabbit://mq/"} for uuid in uuids})
     assert sealing.check(require_sealed=True) == ()
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("cipher", [None, OTHER_RING], ids=["no cipher", "a cipher"])
 def test_a_text_that_is_sealed_already_is_refused(
     backend: Backend, hostmap: HostMap, cell: CellMapping, cipher: KeyRing | None
@@ -304,6 +315,7 @@ def test_the_longest_urls_are_sealed(backend: Backend, hostmap: HostMap) -> None
 # --- other ciphers --------------------------------------------------------------------------------
 
 
+@pytest.mark.one_database
 def test_any_object_that_seals_and_opens_is_a_cipher(backend: Backend, canary: str) -> None:
     hostmap = backend.connect(cipher=Reversing())
     cell = hostmap.cells.create("cell1", transport_url=queue(canary))
@@ -345,6 +357,7 @@ OUTCOMES: dict[str, Callable[[str], object] | type[Exception]] = {
 }
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("name", OUTCOMES)
 def test_a_cipher_that_cannot_seal_writes_nothing(backend: Backend, canary: str, name: str) -> None:
     hostmap = backend.connect(cipher=Failing(seal=OUTCOMES[name]))
@@ -354,6 +367,7 @@ def test_a_cipher_that_cannot_seal_writes_nothing(backend: Backend, canary: str,
     assert hostmap.cells.list() == []
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("name", ["timeout", "lookup", "value", "any", "bytes", "none"])
 def test_a_cipher_that_cannot_open_raises_one_error(
     backend: Backend, canary: str, name: str
@@ -366,6 +380,7 @@ def test_a_cipher_that_cannot_open_raises_one_error(
     assert_hidden(caught.value, canary)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("cipher", ["hostmap.keys", b"key", object(), KeyRing])
 def test_other_objects_than_ciphers_are_refused(backend: Backend, cipher: Any) -> None:
     if cipher is KeyRing:

@@ -16,14 +16,11 @@ if TYPE_CHECKING:
     from hostmap_sql import HostMap, KeyRing
     from tests.support.backends import Backend
 
+# The statements are those of other tests.
+pytestmark = pytest.mark.one_database
+
 CLEAR, SEALED, EMPTY = (f"0000000{n}-7e2f-4b6d-8a5c-2d4e6f8a0b1c" for n in (1, 2, 3))
 URL = "rabbit://nova:s3cret@mq/"
-
-
-@pytest.fixture
-def backend(sqlite: Backend) -> Backend:
-    """SQLite alone: the statements are those of other tests, which run on all databases."""
-    return sqlite
 
 
 @pytest.fixture
