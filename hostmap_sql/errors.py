@@ -343,9 +343,9 @@ class NotPermitted(DatabaseError):
 
 
 class DriverFailure(Exception):
-    """Replaces a driver's exception that could quote a URL: its class, and the database's code.
+    """Stands for a driver's exception that could quote a URL: only its class and its error code.
 
-    The ``__cause__`` of an error if the database refused a statement with URLs.
+    It is the ``__cause__`` of an error if the database refused a statement with URLs.
     """
 
     def __init__(self, name: str, code: str | None = None) -> None:

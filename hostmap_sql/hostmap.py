@@ -74,12 +74,13 @@ def connect(
     :param timeout: the timeout of a call, in seconds: how long it retries before it fails.
     :param pool_size: the most connections that are open at the same time.
     :param author: the author of changes in the history, unless a call names another.
-    :param password: a function that returns the password of the URL's user, which then has none:
-        for a token that expires, or a secret that is rotated. It is called for each new connection,
-        in a thread of its own, by several threads at a time. Its time counts against the timeout.
-    :param urls: read the URLs of cells. False needs no right to read them: the attributes raise
-        `UrlsNotRead`, and cells cannot be created or changed.
-    :param cipher: seals the URLs of cells on their way into the table, such as a `KeyRing`.
+    :param password: a function that returns the password, in place of one in the URL: for tokens
+        that expire and secrets that are rotated. It is called for each new connection, in a thread
+        of its own, and by several threads at the same time. Its time counts against the timeout.
+    :param urls: False reads no URLs of cells, so the account needs no right to read them. The
+        attributes then raise `UrlsNotRead`, and cells cannot be created or changed.
+    :param cipher: a `KeyRing` or another `Cipher`, which seals the URLs of cells before they are
+        written, and opens them in `SecretUrl.reveal`. Default: the URLs are in clear text.
     :param references: the references that `SecretUrl.reveal` follows. Default: none.
     :raises InvalidValue: the URL or another argument cannot be used. No password is in the message.
 
@@ -127,7 +128,7 @@ class HostMap(Maintenance):
     :param dialect: "mysql" (also for MariaDB), "postgresql" or "sqlite".
     :param timeout: the timeout of a call, in seconds: how long it retries before it fails.
     :param author: the author of changes in the history, unless a call names another.
-    :param urls: read the URLs of cells, see `connect`.
+    :param urls: see `connect`.
     :param name: the name of the database in messages.
     :param cipher: see `connect`.
     :param references: see `connect`.

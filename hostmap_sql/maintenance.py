@@ -49,9 +49,9 @@ class Maintenance:
         return found
 
     def fix_file_mode(self) -> tuple[str, ...]:
-        """Remove the permissions of other users from an SQLite file and its logs; return these.
+        """Remove other users' access to an SQLite file and its logs; return the changed files.
 
-        :raises DatabaseError: this user may not change them.
+        :raises DatabaseError: this user may not change their permissions.
 
         >>> hostmap.fix_file_mode()
         ()

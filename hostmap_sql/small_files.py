@@ -16,7 +16,7 @@ OTHERS = stat.S_IROTH | stat.S_IWOTH
 
 @dataclass(frozen=True)
 class SmallFile:
-    """The text of a file, and whether others have access that its owner could remove."""
+    """The text of a file, and whether other users have access to it that `chmod` can remove."""
 
     text: str = field(repr=False)
     is_open_to_others: bool

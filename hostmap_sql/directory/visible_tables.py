@@ -78,7 +78,7 @@ class VisibleTables:
             self.hidden.add(table)
         columns = f"the columns {', '.join(missing)} of " if readable else ""
         problem = (
-            f"this account may not read {columns}table {table}, so what depends on it was not "
-            "checked: `hostmap grants --role lookup --urls` prints the statements to run"
+            f"this account may not read {columns}table {table}, so some checks were skipped: "
+            "`hostmap grants --role lookup --urls` prints the statements to run"
         )
         yield Finding("not-permitted", problem)

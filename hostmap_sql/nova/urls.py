@@ -81,10 +81,10 @@ def isolate(
     """Isolate the URL of a cell: it is used without the environment and the home folder.
 
     :param own_options: the options that the operator set, by their canonical names: see `plain`.
-    :param base_options: the options of the URL that fills templates, by their canonical names:
-        files in them are trusted, but those with passwords only by `own_options`.
+    :param base_options: the options of the URL that fills templates, by their canonical names.
+        The files that they name are trusted, except files with passwords.
     :param trusted_files: the names of other files that the operator trusts.
-    :param has_operators_login: whether a user or a password of that URL was filled in.
+    :param has_operators_login: whether the operator's user or password was filled into the URL.
     :raises InvalidValue: it is not on a server, or has an option that only the operator may set.
     """
     dialect = dialect_of_scheme(url.scheme)
@@ -118,7 +118,7 @@ def _refuse_untrusted_file(url: DatabaseUrl, name: str, trusted: Collection[str 
     option, value = plain(name), url.options[name]
     if value in trusted or (option == "sslrootcert" and value == SYSTEM):
         return
-    # A group is part of the file, which is checked itself.
+    # A group belongs to a file, whose own option is checked.
     if option == "read_default_group" and "read_default_file" in map(plain, url.options):
         return
     problem = f"has {show_option(name)}, which names a file that only the operator may name"

@@ -49,3 +49,11 @@ def test_links_lead_somewhere(document: str) -> None:
     relative = [link for link in links(document) if not _ABSOLUTE.match(link)]
 
     assert [link for link in relative if broken(document, link)] == []
+
+
+def test_every_test_that_a_document_names_exists() -> None:
+    pages = "".join((REPOSITORY / document).read_text(encoding="utf-8") for document in DOCUMENTS)
+    named = set(re.findall(r"`(tests/[\w/]+\.py)`", pages))
+
+    assert len(named) > 10
+    assert [path for path in sorted(named) if not (REPOSITORY / path).is_file()] == []

@@ -92,6 +92,14 @@ def test_every_public_name_is_in_the_reference() -> None:
     assert set(hostmap_sql.__all__) - {"__version__"} <= set(directives)
 
 
+def test_every_environment_variable_is_in_the_reference() -> None:
+    folder = Path(hostmap_sql.__path__[0])
+    source = "".join(module.read_text(encoding="utf-8") for module in folder.rglob("*.py"))
+    shown = re.findall(r"^\| `(HOSTMAP_\w+)` \|", read("docs/reference/commands.md"), re.MULTILINE)
+
+    assert set(re.findall(r'"(HOSTMAP_[A-Z_]+)"', source)) == {*shown}
+
+
 def test_every_exit_status_is_in_the_reference() -> None:
     page = read("docs/reference/commands.md")
     rows = re.findall(r"^\| (\d+) \| .+? \| (.*) \|$", page, re.MULTILINE)
