@@ -287,8 +287,9 @@ class OutcomeUnknown(HostMapError):
 class SecretUnavailable(HostMapError):
     """A URL of a cell cannot be sealed, opened or followed, because of `problem`.
 
-    `field` is "transport_url" or "database_connection", `cell_uuid` its cell. `key` is the id of
-    the key that sealed the URL; None if no key did.
+    `field` is "transport_url" or "database_connection", `cell_uuid` its cell; both are empty if the
+    cipher fails before it is given a URL. `key` is the id of the key that sealed the URL; None if
+    no key did.
     """
 
     def __init__(self, field: str, cell_uuid: str, problem: str, key: str | None = None) -> None:
@@ -299,6 +300,8 @@ class SecretUnavailable(HostMapError):
         self.key = key
 
     def __str__(self) -> str:
+        if not self.cell_uuid:
+            return f"no URL can be sealed: {self.problem}"
         return f"the {self.field} of cell {self.cell_uuid} is not available: {self.problem}"
 
 

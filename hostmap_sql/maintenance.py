@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hostmap_sql.directory.cell_without_urls import refuse_without_urls
 from hostmap_sql.directory.consistency_check import check
 from hostmap_sql.directory.file_mode import close_to_others
 from hostmap_sql.directory.secrets import unsealed
 from hostmap_sql.errors import DatabaseError
+from hostmap_sql.validation import valid_flag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,13 +34,19 @@ class Maintenance:
 
         :param limit: the most findings of a kind; if there are more, a last one says so.
         :param require_sealed: also find URLs in clear text, except references.
+        :raises InvalidValue: an argument cannot be used, or `require_sealed` is given to a
+            directory with ``urls=False``.
         :raises SchemaOutOfDate: the database has no directory.
 
         >>> hostmap.check()
         ()
         """
+        if valid_flag(require_sealed, "require_sealed"):
+            refuse_without_urls(self._database, "require sealed URLs")
         found = check(self._database, limit)
-        return (*found, *unsealed(self._database, limit)) if require_sealed else found
+        if require_sealed and all(finding.kind != "schema" for finding in found):
+            found += tuple(unsealed(self._database, limit))
+        return found
 
     def fix_file_mode(self) -> tuple[str, ...]:
         """Remove other users' access to an SQLite file and its logs; return the changed files.

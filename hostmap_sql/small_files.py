@@ -26,6 +26,11 @@ class SmallFile:
     is_open_to_others: bool
 
 
+def _open_without_waiting(path: str, flags: int) -> int:
+    # Otherwise opening a named pipe would wait for a writer.
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def read_small_file(path: str) -> SmallFile:
     """Read a file, or a pipe such as ``<(command)`` of a shell.
 
@@ -33,9 +38,8 @@ def read_small_file(path: str) -> SmallFile:
         quotes nothing.
     """
     try:
-        # Otherwise opening a named pipe would wait for a writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            descriptor = file.fileno()
             status = os.fstat(descriptor)
             os.set_blocking(descriptor, True)
             text = read_small_stream(file)

@@ -1,16 +1,28 @@
-"""`CellWithoutUrls`: the cells that a directory with ``urls=False`` returns."""
+"""`CellWithoutUrls`: the cells that a directory with ``urls=False`` returns, and its limits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hostmap_sql.errors import UrlsNotRead
+from hostmap_sql.errors import InvalidValue, UrlsNotRead
 from hostmap_sql.models import URL_FIELDS, CellMapping
 
 if TYPE_CHECKING:
     from datetime import datetime
     from typing import NoReturn
+
+    from hostmap_sql.engine.session import Session
+
+WRITING = "create and change cells"
+"""Their URLs would be lost if they were written without being read."""
+
+
+def refuse_without_urls(session: Session, purpose: str) -> None:
+    """Refuse a call that needs the URLs of cells in a directory that does not read them."""
+    if not session.urls:
+        problem = f"is False: {purpose} with a directory that reads the URLs of cells"
+        raise InvalidValue("urls", problem)
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)

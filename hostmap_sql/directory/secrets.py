@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Literal
 
 from hostmap_sql import sql
 from hostmap_sql.batching import batched
-from hostmap_sql.directory.cells import write_cell
+from hostmap_sql.directory.cell_changes import write_cell
+from hostmap_sql.directory.cell_without_urls import refuse_without_urls
 from hostmap_sql.directory.finding import Finding, limited
 from hostmap_sql.directory.row_mapper import RowMapper
 from hostmap_sql.errors import InvalidValue, SecretUnavailable
 from hostmap_sql.models import URL_FIELDS
-from hostmap_sql.sealing.url_codec import is_reference, key_of, stored_text
+from hostmap_sql.sealing.url_codec import key_of, kind_of, stored_text
 from hostmap_sql.secret_url import SecretUrl
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from hostmap_sql.engine.session import Session, Transaction
     from hostmap_sql.models import CellMapping
-
+    from hostmap_sql.sealing.url_codec import Kind
 
 _UNSEALED = "cell-unsealed"
 
@@ -33,12 +34,13 @@ _CELLS_PER_CHANGESET = 100
 class KeyUse:
     """The URLs that one key sealed, the references, or the URLs in clear text.
 
-    `kind` is "sealed", "reference" or "clear"; `key` is None for the last two. `urls` is their
-    number, and `unreadable` the number of those that the cipher cannot open. `is_active` is True
-    for the active key of the cipher.
+    `kind` is "sealed", "reference" or "clear", or "malformed" for texts with the scheme of
+    sealed URLs that are not ``sealed://KEY/DATA``. `key` is None for all but "sealed". `urls` is
+    their number, and `unreadable` the number of those that the cipher cannot open. `is_active` is
+    True for the active key of the cipher.
     """
 
-    kind: Literal["sealed", "reference", "clear"]
+    kind: Literal["sealed", "malformed", "reference", "clear"]
     key: str | None
     urls: int
     unreadable: int
@@ -98,23 +100,23 @@ class Secrets:
         active = self._session.codec.active_key()
         urls: Counter[str] = Counter({active: 0} if active else {})
         unreadable: Counter[str] = Counter()
-        references = clear = 0
+        others: Counter[Kind] = Counter()
         for _, _, url in _urls_of(self._cells()):
             key = key_of(url)
-            if key is not None:
+            if key is None:
+                others[kind_of(url)] += 1
+            else:
                 urls[key] += 1
                 unreadable[key] += _problem(url) is not None
-            elif is_reference(url):
-                references += 1
-            else:
-                clear += 1
+        uses = [
+            KeyUse("sealed", key, urls[key], unreadable[key], key == active) for key in sorted(urls)
+        ]
+        if malformed := others["malformed"]:
+            uses.append(KeyUse("malformed", None, malformed, malformed, is_active=False))
         return (
-            *(
-                KeyUse("sealed", key, urls[key], unreadable[key], key == active)
-                for key in sorted(urls)
-            ),
-            KeyUse("reference", None, references, 0, is_active=False),
-            KeyUse("clear", None, clear, 0, is_active=False),
+            *uses,
+            KeyUse("reference", None, others["reference"], 0, is_active=False),
+            KeyUse("clear", None, others["clear"], 0, is_active=False),
         )
 
     def seal(self, *, dry_run: bool = False) -> SealResult:
@@ -133,7 +135,7 @@ class Secrets:
         2
         """
         self._active_key()
-        return self._run(lambda url: key_of(url) is None and not is_reference(url), dry_run)
+        return self._run(lambda url: kind_of(url) == "clear", dry_run)
 
     def rotate(self, *, dry_run: bool = False) -> SealResult:
         """Seal the URLs of all other keys with the active key.
@@ -164,6 +166,7 @@ class Secrets:
         return active
 
     def _cells(self) -> Sequence[CellMapping]:
+        refuse_without_urls(self._session, "seal and count URLs")
         return [*map(self._rows.cell, self._session.all(sql.CELL_LIST))]
 
     def _refuse_unreadable(self) -> None:
@@ -246,6 +249,6 @@ def unsealed(session: Session, limit: int) -> Iterator[Finding]:
             cell_uuid=cell.uuid,
         )
         for cell, name, url in _urls_of(cells)
-        if key_of(url) is None and not is_reference(url)
+        if kind_of(url) == "clear"
     )
     return limited(_UNSEALED, clear, limit)

@@ -93,8 +93,7 @@ class CellAccess:
         :raises InvalidValue: the cell has no URL, or its template cannot be filled.
         """
         with HiddenFrames():
-            url = self._fill(cell.database_connection, self.template_url, "database_connection")
-            return url if self.options is None else OptionChanges.parse(self.options).apply(url)
+            return self._database_url(_revealed(cell.database_connection, "database_connection"))
 
     def transport_url(self, cell: CellMapping) -> str:
         """Return the URL of a cell's message queue, with its template filled.
@@ -109,7 +108,12 @@ class CellAccess:
         'rabbit://nova:s3cret@mq1:5672/cell1'
         """
         with HiddenFrames():
-            return self._fill(cell.transport_url, self.transport_template_url, "transport_url")
+            return fill_template(
+                _revealed(cell.transport_url, "transport_url"),
+                self.transport_template_url,
+                self.trusted_hosts,
+                field="transport_url",
+            )
 
     @contextmanager
     def open(self, cell: CellMapping) -> Iterator[NovaDatabase]:
@@ -133,14 +137,15 @@ class CellAccess:
                 raise_alone(DatabaseError(problem, error.code), error.__cause__)
             yield database
 
-    def _fill(self, url: SecretUrl | None, base: str | None, name: TemplateField) -> str:
-        if url is None:
-            raise InvalidValue(name, "is not set")
-        return fill_template(url.reveal(), base, self.trusted_hosts, field=name)
+    def _database_url(self, stored: str) -> str:
+        url = fill_template(
+            stored, self.template_url, self.trusted_hosts, field="database_connection"
+        )
+        return url if self.options is None else OptionChanges.parse(self.options).apply(url)
 
     def _isolated_url(self, cell: CellMapping) -> DatabaseUrl:
-        url = read_url(self.url(cell))
-        stored = cell.database_connection
+        stored = _revealed(cell.database_connection, "database_connection")
+        url = read_url(self._database_url(stored))
         own = OptionChanges.parse(self.options).values if self.options is not None else {}
         base = read_url(self.template_url) if self.template_url else None
         base_options = {plain(name): value for name, value in base.options.items()} if base else {}
@@ -151,8 +156,14 @@ class CellAccess:
             own_options=own,
             base_options=base_options,
             trusted_files=self.trusted_files,
-            has_operators_login=stored is not None and has_login(stored.reveal()),
+            has_operators_login=has_login(stored),
         )
+
+
+def _revealed(url: SecretUrl | None, name: TemplateField) -> str:
+    if url is None:
+        raise InvalidValue(name, "is not set")
+    return url.reveal()
 
 
 def _hosts(url: DatabaseUrl) -> set[str]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hostmap_sql.batching import BULK_SIZE, batched
 from hostmap_sql.concealing import conceal
 from hostmap_sql.directory.bulk_plan import Plan
+from hostmap_sql.directory.cell_changes import CellChanges, stored_values
+from hostmap_sql.directory.cell_without_urls import WRITING, refuse_without_urls
+from hostmap_sql.directory.cells import Cells
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.hostmap import DEFAULT_TIMEOUT, HostMap
 from hostmap_sql.models import BulkResult, CellMapping
@@ -28,7 +32,8 @@ from hostmap_sql.secret_url import SecretUrl
 from hostmap_sql.validation import valid_cell_of_host, valid_new_host, valid_url, valid_uuid
 
 if TYPE_CHECKING:
-    from hostmap_sql.directory.write_transaction import WriteTransaction
+    from hostmap_sql.directory.cell_changes import Change
+    from hostmap_sql.engine.session import Transaction
 
 T = TypeVar("T")
 
@@ -75,9 +80,11 @@ def import_mappings(
     :param progress: called with the number of hosts done and the total.
     :raises InvalidValue: the URL or a value in the database cannot be used.
     :raises DatabaseUnavailable: one of the two databases cannot be reached.
+    :raises SecretUnavailable: a URL cannot be opened or sealed, see `Cells.update`.
     """
     url = conceal(url)
     refuse_unknown_on_conflict(on_conflict)
+    refuse_without_urls(hostmap._database, WRITING)  # noqa: SLF001 - of the same package
     with NovaDatabase.open(url, timeout) as database, database.snapshot():
         cell_rows = [
             (uuid, name, conceal(transport_url), conceal(connection), disabled)
@@ -90,7 +97,7 @@ def import_mappings(
     pairs = _read_hosts(host_rows)
     if dry_run:
         return _preview(hostmap, nova_cells, pairs, on_conflict)
-    cells = hostmap.run(lambda changes: _write_cells(changes, nova_cells, on_conflict))
+    cells = _write_cells(hostmap, nova_cells, on_conflict)
     return ImportResult(cells, _write_hosts(hostmap, pairs, on_conflict, progress))
 
 
@@ -203,16 +210,40 @@ def _preview(
 
 
 def _write_cells(
-    changes: WriteTransaction, nova_cells: Sequence[_NovaCell], on_conflict: OnConflict
+    hostmap: HostMap, nova_cells: Sequence[_NovaCell], on_conflict: OnConflict
 ) -> tuple[ImportedCell, ...]:
-    plan = _plan_cells(changes.cells.list(), nova_cells, on_conflict)
-    for cell, wanted in plan:
-        values = _cell_values(wanted, cell.name)
-        if cell.action == "created":
-            changes.cells.create(uuid=cell.uuid, **values)
-        elif cell.action == "updated":
-            changes.cells.update(cell.uuid, **{field: values[field] for field in cell.differs})
-    return tuple(cell for cell, _ in plan)
+    """Write the cells as one changeset.
+
+    The plan is made before the transaction, which holds the lock of all writers: a cipher or a
+    reference may use the network. If the cells have changed since, a new plan is made.
+    """
+    database = hostmap._database  # noqa: SLF001 - of the same package
+    prepare = CellChanges(database)
+    while True:
+        known = hostmap.cells.list()
+        plan = _plan_cells(known, nova_cells, on_conflict)
+        changes = []
+        for cell, wanted in plan:
+            values = _cell_values(wanted, cell.name)
+            if cell.action == "created":
+                changes.append(prepare.create(cell.uuid, values))
+            elif cell.action == "updated":
+                differing = {field: values[field] for field in cell.differs}
+                changes.append(prepare.update(cell.uuid, differing))
+        if not changes or database.write(partial(_apply, known, changes)):
+            return tuple(cell for cell, _ in plan)
+
+
+def _apply(
+    known: Sequence[CellMapping], changes: Sequence[Change], transaction: Transaction
+) -> bool:
+    """Make the changes; return whether the cells are still the known ones."""
+    current = Cells(transaction).list()
+    if [*map(stored_values, current)] != [*map(stored_values, known)]:
+        return False
+    for change in changes:
+        change(transaction)
+    return True
 
 
 def _write_hosts(

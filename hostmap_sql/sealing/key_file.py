@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.sealed_text import is_key_id
+from hostmap_sql.small_files import read_small_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 KEY_BYTES = 32
-_MAX_FILE_BYTES = 1 << 20
 _FIELDS = 3
 
 _COMMENT = "# Keys of hostmap. Keep this file secret, and keep a backup of it.\n"
@@ -69,16 +69,18 @@ def read(path: str) -> tuple[Keys, Stamp]:
     :raises BadKeyFile: it cannot be read or used, or others have access to it.
     """
     try:
-        # O_NONBLOCK: do not wait for the writer of a FIFO.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            status = os.fstat(file.fileno())
-            _refuse_access_of_others(status.st_mode)
-            data = file.read(_MAX_FILE_BYTES)
+        # Before the file is read: if it changes in between, it is reloaded.
+        status = os.stat(path)  # noqa: PTH116 - pathlib takes a fifth of the import time
     except OSError as error:
         raise BadKeyFile(f"cannot be read: {error.strerror}") from None
     except ValueError:  # the path has a null character
         raise BadKeyFile("cannot be read: its name cannot be used") from None
-    return parse(data), _stamp(status)
+    _refuse_access_of_others(status.st_mode)
+    try:
+        text = read_small_file(path).text
+    except ValueError as error:
+        raise BadKeyFile(str(error)) from None
+    return parse(text), _stamp(status)
 
 
 def named(path: str, error: Exception) -> str:
@@ -89,7 +91,7 @@ def named(path: str, error: Exception) -> str:
 def has_changed(path: str, stamp: Stamp) -> bool:
     """Return whether a file has changed since it was read. A missing file has not changed."""
     try:
-        return _stamp(os.stat(path)) != stamp  # noqa: PTH116 - pathlib takes a fifth of the import time
+        return _stamp(os.stat(path)) != stamp  # noqa: PTH116 - as above
     except OSError:
         return False
 
@@ -105,25 +107,25 @@ def _refuse_access_of_others(mode: int) -> None:
         raise BadKeyFile(f"has mode {stat.S_IMODE(mode):03o}, so {who}: chmod 600")
 
 
-def parse(data: bytes) -> Keys:
+def parse(text: str) -> Keys:
     """Read the content of a file.
 
     :raises BadKeyFile: it cannot be used. The message has a line number, and quotes nothing.
     """
     keys: dict[str, bytes] = {}
     active = []
-    for number, line in _lines(data):
+    for number, line in _lines(text):
         fields = line.split()
         if len(fields) != _FIELDS or fields[0] not in ("active", "inactive"):
             raise BadKeyFile(f"line {number} is not of the form: active|inactive ID KEY")
-        state, name, text = fields
+        state, name, encoded = fields
         if not is_key_id(name):
             raise BadKeyFile(
                 f"line {number} has an id that is not 1 to 64 letters, digits and . _ -"
             )
         if name in keys:
             raise BadKeyFile(f"line {number} has the id of an earlier line: {name}")
-        key = _decode(text)
+        key = _decode(encoded)
         if key is None:
             raise BadKeyFile(f"line {number} has a key that is not {KEY_BYTES} bytes in base64")
         keys[name] = key
@@ -134,11 +136,7 @@ def parse(data: bytes) -> Keys:
     return Keys(active[0], keys)
 
 
-def _lines(data: bytes) -> Iterator[tuple[int, str]]:
-    if len(data) >= _MAX_FILE_BYTES:
-        raise BadKeyFile("is larger than a megabyte: it is not a key file")
-    # "replace": an error about other bytes would quote them.
-    text = data.decode("utf-8-sig", "replace")
+def _lines(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not line.lstrip().startswith("#"):
             yield number, line

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hostmap_sql.errors import InvalidValue
-from hostmap_sql.masking import MAX_URL_LENGTH
 from hostmap_sql.sealed_text import is_sealed
+from hostmap_sql.small_files import read_small_file
 from hostmap_sql.validation import valid_url
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ _KINDS = frozenset([_ENV, _FILE])
 # Compiled at their first use, which saves import time.
 _ENV_NAME = "[A-Za-z_][A-Za-z0-9_]*"
 _SCHEME = "[a-z][a-z0-9+.-]*"
-_MAX_FILE_BYTES = 4 * MAX_URL_LENGTH + 1024
 
 
 class BadReference(Exception):
@@ -108,18 +107,20 @@ class References:
         from urllib.parse import unquote  # noqa: PLC0415 - 3 ms that only files need
 
         path = unquote(rest)
-        if not path.startswith("/") or "?" in rest or "#" in rest:
+        if not path.startswith("/") or "?" in rest or "#" in rest or "\0" in path:
             raise BadReference("is not of the form file:///FOLDER/NAME")
         try:
             folder = os.path.realpath(self.folder)
             path = os.path.realpath(path)
             if os.path.commonpath([folder, path]) != folder:
                 raise BadReference(f"leads out of the folder {os.fspath(self.folder)!r}")
-            return _read(path)
+            if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - as above
+                raise BadReference("leads to no file that holds a URL")
+            return read_small_file(path).text
         except OSError as error:
-            raise BadReference(f"cannot be read: {error.strerror}") from None
-        except ValueError:  # a null character, or bytes that are not UTF-8
-            raise BadReference("cannot be read as text") from None
+            raise BadReference(f"leads to a file that cannot be read: {error.strerror}") from None
+        except ValueError as error:
+            raise BadReference(f"leads to a file that {error}") from None
 
     def _call(self, scheme: str, url: str) -> str:
         try:
@@ -137,18 +138,6 @@ NO_REFERENCES = References()
 
 def _scheme(url: str) -> str:
     return url.partition("://")[0].lower()
-
-
-def _read(path: str) -> str:
-    # O_NOFOLLOW: the path is resolved already. O_NONBLOCK: do not wait for the writer of a FIFO.
-    file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        status = os.fstat(file)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_FILE_BYTES:
-            raise BadReference("leads to no file that holds a URL")
-        return os.read(file, _MAX_FILE_BYTES).decode("utf-8-sig")
-    finally:
-        os.close(file)
 
 
 def _refuse_no_url(text: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hostmap_sql.errors import InvalidValue, SecretUnavailable
 from hostmap_sql.sealed_text import MAX_SEALED_LENGTH, SEALED, is_sealed, key_id_of
@@ -12,6 +12,11 @@ from hostmap_sql.validation import valid_url
 
 if TYPE_CHECKING:
     from hostmap_sql.sealing.cipher import Cipher
+
+Kind = Literal["sealed", "malformed", "reference", "clear"]
+"""What a stored URL is; "malformed" has the scheme of sealed URLs, but not their form."""
+
+_NO_FORM = "is not of the form sealed://KEY/DATA"
 
 
 class UrlCodec:
@@ -43,7 +48,7 @@ class UrlCodec:
 
     def decode(self, stored: str, cell_uuid: str, field: str) -> SecretUrl:
         """Return the URL of a stored text. Nothing is opened before `reveal`."""
-        if stored.startswith(SEALED) or self._references.has(stored):
+        if is_sealed(stored) or self._references.has(stored):
             return StoredUrl(stored, cell_uuid, field, self)
         return SecretUrl(stored)
 
@@ -53,10 +58,12 @@ class UrlCodec:
         :raises SecretUnavailable: it cannot be opened.
         """
         stored = url.stored
-        if not stored.startswith(SEALED):
+        if url.key is None and not is_sealed(stored):
             return stored
         try:
-            if self._cipher is not None:
+            if url.key is None:
+                problem = f"it {_NO_FORM}: replace it"
+            elif self._cipher is not None:
                 opened: object = self._cipher.open(stored[len(SEALED) :], url.context)
                 if isinstance(opened, str):
                     return opened
@@ -115,20 +122,20 @@ class UrlCodec:
         """
         if self._cipher is None:
             return None
-        return self._seal(SecretUrl("probe://"), "", "probe").key
+        return self._seal(SecretUrl("probe://"), "", "").key
 
     def _seal(self, url: SecretUrl, cell_uuid: str, field: str) -> StoredUrl:
         stored = StoredUrl(SEALED, cell_uuid, field, self)
         try:
             sealed = self._cipher and self._cipher.seal(url.written(), stored.context)
         except Exception as error:  # noqa: BLE001 - of the caller's cipher
-            problem = f"the cipher raised {type(error).__name__} when it was sealed"
+            problem = f"the cipher raised {type(error).__name__} in seal()"
         else:
             stored = StoredUrl(f"{SEALED}{sealed}", cell_uuid, field, self)
             if isinstance(sealed, str) and stored.key is not None:
                 return stored
             del sealed  # a report of the error may show the locals of this frame
-            problem = "the cipher did not return KEY/DATA when it was sealed"
+            problem = "the cipher did not return KEY/DATA from seal()"
         # Outside the handler, so that the error has no frame or message of the cipher.
         raise SecretUnavailable(field, cell_uuid, problem)
 
@@ -139,7 +146,7 @@ class StoredUrl(SecretUrl):
     URLs are equal if their clear texts are; a URL that cannot be opened equals only itself.
     """
 
-    __slots__ = ("_cell_uuid", "_codec", "_field")
+    __slots__ = ("_cell_uuid", "_codec", "_field", "key")
 
     def __init__(
         self, stored: str, cell_uuid: str, field: str, codec: UrlCodec | None = None
@@ -148,6 +155,8 @@ class StoredUrl(SecretUrl):
         self._cell_uuid = cell_uuid
         self._field = field
         self._codec = codec or CLEAR
+        self.key = key_id_of(stored)
+        """The id of the key that sealed it; None if it is not sealed, or malformed."""
 
     @property
     def stored(self) -> str:
@@ -155,14 +164,13 @@ class StoredUrl(SecretUrl):
         return str(self._url)
 
     @property
-    def key(self) -> str | None:
-        """The id of the key that sealed it; None if it is not sealed."""
-        return key_id_of(self.stored)
-
-    @property
     def context(self) -> str:
         """The cell and the column that it was sealed for, as ciphers take them."""
         return f"{self._cell_uuid}/{self._field}"
+
+    @property
+    def _origin(self) -> tuple[str, str]:
+        return self.stored, self.context
 
     def written(self) -> str:
         """Return the URL as written: opened, but a reference is not followed."""
@@ -180,20 +188,11 @@ class StoredUrl(SecretUrl):
         problem = problem.replace("{key}", repr(self.key))
         return SecretUnavailable(self._field, self._cell_uuid, problem, self.key)
 
-    def refuse_clear_text(self) -> None:
-        """Refuse to replace a sealed URL by clear text.
-
-        :raises SecretUnavailable: it is sealed.
-        """
-        if is_sealed(self.stored):
-            raise self.unavailable(
-                "it is sealed with key {key}, and the new one would be in clear text: connect "
-                "with a cipher (--key-file)"
-            )
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SecretUrl):
             return NotImplemented
+        if isinstance(other, StoredUrl) and other._origin == self._origin:
+            return True  # opened, they would be equal: a cipher may use the network
         return _comparable(self) == _comparable(other)
 
     def __hash__(self) -> int:
@@ -233,9 +232,13 @@ def key_of(url: SecretUrl | None) -> str | None:
     return url.key if isinstance(url, StoredUrl) else None
 
 
-def is_reference(url: SecretUrl) -> bool:
-    """Return whether a URL is a reference that is not sealed."""
-    return isinstance(url, StoredUrl) and not is_sealed(url.stored)
+def kind_of(url: SecretUrl) -> Kind:
+    """Return what an encoded or decoded URL is in the table."""
+    if not isinstance(url, StoredUrl):
+        return "clear"
+    if not is_sealed(url.stored):
+        return "reference"
+    return "malformed" if url.key is None else "sealed"
 
 
 def check_stored(stored: str | None, field: str) -> None:
@@ -243,7 +246,7 @@ def check_stored(stored: str | None, field: str) -> None:
 
     :raises InvalidValue: it is neither a URL nor a sealed URL.
     """
-    if stored is None or not stored.startswith(SEALED):
+    if stored is None or not is_sealed(stored):
         valid_url(stored, field)
     elif key_id_of(stored) is None or len(stored) > MAX_SEALED_LENGTH:
-        raise InvalidValue(field, "is not of the form sealed://KEY/DATA")
+        raise InvalidValue(field, _NO_FORM)

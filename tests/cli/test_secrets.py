@@ -71,15 +71,20 @@ def test_seal_counts_and_repeats(cli: Cli, keys: Path) -> None:
     assert (change["author"], change["reason"]) == ("me", "seal the URLs")
 
 
-def test_clear_text_of_a_client_without_keys_is_found(
-    sealed: Cli, monkeypatch: pytest.MonkeyPatch
+def test_clear_text_is_found_before_and_refused_after_sealing(
+    cli: Cli, keys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert sealed.json("check", "--require-sealed") == []
-    monkeypatch.delenv("HOSTMAP_KEY_FILE")
-    sealed("cell", "create", "cell4", "--transport-url", URL)
-    found = sealed.json("check", "--require-sealed", status=4)
-    assert [(one["kind"], PASSWORD in str(one)) for one in found] == [("cell-unsealed", False)]
+    found = cli.json("check", "--require-sealed", status=4)
+    assert [(one["kind"], PASSWORD in str(one)) for one in found] == [("cell-unsealed", False)] * 6
     assert "hostmap secrets seal" in found[0]["problem"]
+    cli("secrets", "seal")
+    assert cli.json("check", "--require-sealed") == []
+    monkeypatch.delenv("HOSTMAP_KEY_FILE")
+    error = cli.error("cell", "create", "cell4", "--transport-url", URL, status=1)
+    assert "connect with a cipher" in error
+    assert "--key-file" in error
+    assert cli.json("check", "--require-sealed") == []
+    assert keys.exists()
 
 
 def test_commands_open_and_seal(sealed: Cli) -> None:

@@ -32,3 +32,15 @@ def hostmap(backend: Backend, ring: KeyRing) -> HostMap:
 def canary() -> str:
     """A password that appears nowhere else."""
     return f"canary-{uuid4().hex}"
+
+
+class Reversing:
+    """A cipher as a client of a KMS would be; it only reverses."""
+
+    def seal(self, text: str, context: str) -> str:
+        return f"kms-key/{text[::-1].encode().hex()}.{context.encode().hex()}"
+
+    def open(self, sealed: str, context: str) -> str:
+        data, _, sealed_for = sealed.removeprefix("kms-key/").partition(".")
+        assert bytes.fromhex(sealed_for).decode() == context
+        return bytes.fromhex(data).decode()[::-1]

@@ -23,6 +23,12 @@ def test_cells_are_imported_read_and_exported_sealed(
     hostmap: HostMap,
     nova: Nova,
 ) -> None:
+    sealed = hostmap.cells.create("sealed", transport_url="rabbit://mq/")
+    with pytest.raises(SecretUnavailable, match="has to be sealed"):
+        import_mappings(backend.hostmap, nova.url)
+    assert hostmap.cells.list() == [sealed]
+    hostmap.cells.delete(sealed.uuid)
+
     import_mappings(hostmap, nova.url)
     again = import_mappings(hostmap, nova.url, on_conflict="move")
     assert {one.action for one in again.cells} == {"unchanged"}
@@ -50,6 +56,7 @@ def test_cells_are_imported_read_and_exported_sealed(
     assert "connect with a cipher" in str(found.cells[0].error)
 
 
+@pytest.mark.one_database
 def test_a_reference_to_novas_url_is_not_a_difference(
     backend: Backend,
     nova: Nova,
@@ -74,6 +81,7 @@ def test_a_reference_to_novas_url_is_not_a_difference(
 QUEUE = "rabbit://nova:s3cret@mq1:5672,nova:s3cret@mq2:5672/"
 
 
+@pytest.mark.one_database
 def test_both_urls_of_a_sealed_cell_are_filled(hostmap: HostMap) -> None:
     cell = hostmap.cells.create(
         "cell1",

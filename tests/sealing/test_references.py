@@ -120,15 +120,15 @@ BAD_FILES = {
     "deep": "no file that holds a URL",
     "": "no file that holds a URL",
     "fifo": "no file that holds a URL",
-    "large": "no file that holds a URL",
+    "large": "a file that is larger than 64 KiB",
     "empty": "leads to no URL",
     "key": "leads to no URL",
-    "bytes": "cannot be read as text",
+    "bytes": "a file that is not UTF-8 text",
     "chain": "leads to another reference",
     "sealed": "leads to no URL",
-    "loop": "cannot be read",
+    "loop": "a file that cannot be read",
     "mq1/x": "Not a directory",
-    "mq1%00": "cannot be read as text",
+    "mq1%00": "not of the form",
     "mq1?x=1": "not of the form",
     "mq1#x": "not of the form",
 }
@@ -216,6 +216,7 @@ def cell(backend: Backend) -> CellMapping:
     return backend.hostmap.cells.create("cell1", transport_url="env://CELL_MQ")
 
 
+@pytest.mark.one_database
 def test_references_are_compared_and_copied_as_written(
     backend: Backend, cell: CellMapping, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +236,7 @@ def test_references_are_compared_and_copied_as_written(
     assert (updated.transport_url, updated.revision) == (SecretUrl(URL), revision + 2)
 
 
+@pytest.mark.one_database
 def test_a_cipher_leaves_references_as_they_are(
     backend: Backend, cell: CellMapping, hostmap: HostMap, ring: KeyRing
 ) -> None:

@@ -15,7 +15,7 @@ import pytest
 from hostmap_sql import HostMap, InvalidValue, KeyRing, SecretUnavailable, SecretUrl, aio
 from hostmap_sql.masking import MAX_URL_LENGTH
 from hostmap_sql.sealed_text import MAX_SEALED_LENGTH
-from tests.sealing.conftest import KEY
+from tests.sealing.conftest import KEY, Reversing
 from tests.support.traces import traces
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ def test_asyncio_seals_and_opens(backend: Backend, ring: KeyRing, canary: str) -
 # --- without the key ------------------------------------------------------------------------------
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("cipher", [None, OTHER_RING], ids=["no cipher", "another key"])
 def test_without_the_key_lookups_work_and_reveal_names_the_key(
     backend: Backend, cell: CellMapping, canary: str, cipher: KeyRing | None
@@ -153,20 +154,24 @@ def assert_hidden(error: BaseException, canary: str) -> None:
     assert error.__context__ is None
 
 
-def test_without_a_cipher_clear_text_does_not_replace_a_sealed_url(
+def test_without_a_cipher_no_clear_text_is_stored(
     backend: Backend, cell: CellMapping, canary: str
 ) -> None:
     before = stored(backend)
     writer = backend.hostmap
-    with pytest.raises(SecretUnavailable, match="connect with a cipher"):
-        writer.cells.update(cell.uuid, transport_url=queue(canary))
-    with pytest.raises(SecretUnavailable, match="connect with a cipher"):
-        writer.cells.update_many({cell.uuid: {"database_connection": "mysql://x/y"}})
+    for call in (
+        lambda: writer.cells.update(cell.uuid, transport_url=queue(canary)),
+        lambda: writer.cells.update_many({cell.uuid: {"database_connection": "mysql://x/y"}}),
+        lambda: writer.cells.create("cell2", transport_url=queue(canary)),
+    ):
+        with pytest.raises(SecretUnavailable, match="connect with a cipher") as caught:
+            call()
+        assert_hidden(caught.value, canary)
     assert writer.cells.update(cell.uuid, name="cell9").name == "cell9"
     assert [row[1:] for row in stored(backend)] == [row[1:] for row in before]
-    assert writer.cells.update(cell.uuid, transport_url=None).transport_url is None
 
 
+@pytest.mark.one_database
 def test_with_another_key_a_url_whose_key_is_lost_is_replaced(
     backend: Backend, cell: CellMapping, canary: str
 ) -> None:
@@ -181,6 +186,7 @@ def test_with_another_key_a_url_whose_key_is_lost_is_replaced(
 # --- comparing ------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_database
 def test_writing_the_same_urls_changes_nothing(
     backend: Backend, hostmap: HostMap, cell: CellMapping, canary: str
 ) -> None:
@@ -191,6 +197,7 @@ def test_writing_the_same_urls_changes_nothing(
     assert (stored(backend), hostmap.revision()) == (before, revision)
 
 
+@pytest.mark.one_database
 def test_urls_are_equal_by_their_clear_text(
     hostmap: HostMap, cell: CellMapping, canary: str
 ) -> None:
@@ -202,6 +209,7 @@ def test_urls_are_equal_by_their_clear_text(
     assert cell.transport_url != queue(canary)
 
 
+@pytest.mark.one_database
 def test_copies_open_and_pickles_hold_no_secret(cell: CellMapping, canary: str) -> None:
     for twin in (copy(cell), deepcopy(cell)):
         assert twin == cell
@@ -215,6 +223,7 @@ def test_copies_open_and_pickles_hold_no_secret(cell: CellMapping, canary: str) 
 # --- what an attacker with write access can do ----------------------------------------------------
 
 
+@pytest.mark.one_database
 def test_a_sealed_url_opens_in_its_own_cell_and_column_only(
     backend: Backend, hostmap: HostMap, cell: CellMapping, canary: str
 ) -> None:
@@ -229,18 +238,50 @@ def test_a_sealed_url_opens_in_its_own_cell_and_column_only(
         assert_hidden(caught.value, canary)
 
 
-@pytest.mark.parametrize("text", ["sealed://", "sealed://k", "sealed://k/", "sealed:///x"])
-def test_a_malformed_sealed_url_is_found(backend: Backend, hostmap: HostMap, text: str) -> None:
-    cell = hostmap.cells.create("cell1", transport_url="rabbit://mq/")
-    backend.execute(f"UPDATE cell_mapping SET transport_url = '{text}'")
-    assert [finding.kind for finding in hostmap.check()] == ["cell-invalid"]
-    found = hostmap.cells.get(cell.uuid).transport_url
-    assert found
-    with pytest.raises(SecretUnavailable):
-        found.reveal()
-    assert hostmap.cells.update(cell.uuid, transport_url="rabbit://mq/").transport_url != found
+MALFORMED = [
+    "sealed://",
+    "sealed://k",
+    "sealed://k/",
+    "sealed:///x",
+    "SEALED://k/x",
+    "sealed://k/ä",
+]
 
 
+def test_malformed_sealed_urls_are_told_from_clear_text(backend: Backend, ring: KeyRing) -> None:
+    hostmap = backend.hostmap
+    good = hostmap.cells.create("cell0", transport_url="rabbit://mq/").uuid
+    uuids = [hostmap.cells.create(f"cell{n}").uuid for n in range(1, 1 + len(MALFORMED))]
+    backend.execute(
+        *(
+            f"UPDATE cell_mapping SET transport_url = '{text}' WHERE uuid = '{uuid}'"
+            for uuid, text in zip(uuids, MALFORMED, strict=True)
+        )
+    )
+    sealing = backend.connect(cipher=ring)
+
+    found = sealing.check(require_sealed=True)
+    assert {(one.kind, one.cell_uuid) for one in found} == {
+        ("cell-unsealed", good),
+        *(("cell-invalid", uuid) for uuid in uuids),
+    }
+    result = sealing.secrets.seal()
+    assert ([cell.uuid for cell in result.cells], result.unchanged) == ([good], len(uuids))
+    statuses = {use.kind: (use.urls, use.unreadable) for use in sealing.secrets.status()}
+    assert statuses["malformed"] == (len(uuids), len(uuids))
+    assert statuses["clear"] == (0, 0)
+    with pytest.raises(SecretUnavailable, match=f"KEY/DATA.*{len(uuids) - 1} more"):
+        sealing.secrets.rotate()
+    for uuid in uuids:
+        url = sealing.cells.get(uuid).transport_url
+        assert url
+        with pytest.raises(SecretUnavailable, match="is not of the form sealed://KEY/DATA"):
+            url.reveal()
+    sealing.cells.update_many({uuid: {"transport_url": "rabbit://mq/"} for uuid in uuids})
+    assert sealing.check(require_sealed=True) == ()
+
+
+@pytest.mark.one_database
 @pytest.mark.parametrize("cipher", [None, OTHER_RING], ids=["no cipher", "a cipher"])
 def test_a_text_that_is_sealed_already_is_refused(
     backend: Backend, hostmap: HostMap, cell: CellMapping, cipher: KeyRing | None
@@ -274,18 +315,7 @@ def test_the_longest_urls_are_sealed(backend: Backend, hostmap: HostMap) -> None
 # --- other ciphers --------------------------------------------------------------------------------
 
 
-class Reversing:
-    """A cipher as a client of a KMS would be; it only reverses."""
-
-    def seal(self, text: str, context: str) -> str:
-        return f"kms-key/{text[::-1].encode().hex()}.{context.encode().hex()}"
-
-    def open(self, sealed: str, context: str) -> str:
-        data, _, sealed_for = sealed.removeprefix("kms-key/").partition(".")
-        assert bytes.fromhex(sealed_for).decode() == context
-        return bytes.fromhex(data).decode()[::-1]
-
-
+@pytest.mark.one_database
 def test_any_object_that_seals_and_opens_is_a_cipher(backend: Backend, canary: str) -> None:
     hostmap = backend.connect(cipher=Reversing())
     cell = hostmap.cells.create("cell1", transport_url=queue(canary))
@@ -327,6 +357,7 @@ OUTCOMES: dict[str, Callable[[str], object] | type[Exception]] = {
 }
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("name", OUTCOMES)
 def test_a_cipher_that_cannot_seal_writes_nothing(backend: Backend, canary: str, name: str) -> None:
     hostmap = backend.connect(cipher=Failing(seal=OUTCOMES[name]))
@@ -336,6 +367,7 @@ def test_a_cipher_that_cannot_seal_writes_nothing(backend: Backend, canary: str,
     assert hostmap.cells.list() == []
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("name", ["timeout", "lookup", "value", "any", "bytes", "none"])
 def test_a_cipher_that_cannot_open_raises_one_error(
     backend: Backend, canary: str, name: str
@@ -348,6 +380,7 @@ def test_a_cipher_that_cannot_open_raises_one_error(
     assert_hidden(caught.value, canary)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("cipher", ["hostmap.keys", b"key", object(), KeyRing])
 def test_other_objects_than_ciphers_are_refused(backend: Backend, cipher: Any) -> None:
     if cipher is KeyRing:

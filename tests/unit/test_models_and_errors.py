@@ -116,6 +116,7 @@ ERRORS: list[tuple[HostMapError, dict[str, Any], str]] = [
         f"the transport_url of cell {UUID} is not available: it is sealed",
     ),
     (SecretUnavailable("f", UUID, "x"), {"key": None}, "the f of cell"),
+    (SecretUnavailable("", "", "x"), {"cell_uuid": ""}, "no URL can be sealed: x"),
     (
         DatabaseError("x", "1062", "host_insert"),
         {"problem": "x", "code": "1062", "statement": "host_insert"},
