@@ -105,6 +105,7 @@ def connect(
         timeout=seconds,
         author=valid_author(author),
         urls=valid_flag(urls, "urls"),
+        quotes_secret=parsed.may_be_quoted_by,
     )
     database.codec = UrlCodec(cipher, references)
     hostmap = HostMap.__new__(HostMap)

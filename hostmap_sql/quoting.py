@@ -6,7 +6,7 @@ import re
 from typing import TypeVar, cast
 
 from hostmap_sql.concealing import SecretText
-from hostmap_sql.masking import mask
+from hostmap_sql.masking import MASK, mask, shows_name, shows_path
 
 T = TypeVar("T")
 
@@ -15,7 +15,6 @@ _LONGEST = 1_000
 
 # An assignment, such as "password = ...".
 _ASSIGNMENT = re.compile(r"(pass|pwd|secret|token|key)\w{0,20}[\"']?\s{0,5}[=:]", re.IGNORECASE)
-_OPTION = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 
 
 class _MaskedText(SecretText):
@@ -56,10 +55,19 @@ def _may_be_secret(text: str) -> bool:
     return "://" in text or has_login or _ASSIGNMENT.search(text) is not None
 
 
+def show_path(path: str) -> str:
+    """Return the path of a file for messages: masked, unless it has the plain form of a path.
+
+    >>> show_path("/var/lib/hostmap.db"), show_path("/var/lib/x;password=s3cret.db")
+    ('/var/lib/hostmap.db', '***')
+    """
+    return path if shows_path(path) else MASK
+
+
 def show_option(name: str) -> str:
     """Describe an option of a URL by its name, unless the name may be a piece of a password.
 
     >>> show_option("ssl-mode"), show_option("x;y")
     ("the option 'ssl-mode'", 'an option')
     """
-    return f"the option {name!r}" if _OPTION.fullmatch(name) else "an option"
+    return f"the option {name!r}" if shows_name(name) else "an option"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hostmap_sql.quoting import show_path
+
 if TYPE_CHECKING:
     from hostmap_sql.engine.database import Database
     from hostmap_sql.engine.session import ReadTransaction
@@ -14,9 +16,10 @@ def describe_open_files(snapshot: ReadTransaction) -> str | None:
     files = snapshot.files_open_to_others()
     if not files:
         return None
+    names = ", ".join(map(show_path, files))
     return (
-        f"other users of this machine have access to {', '.join(files)}, which may hold the "
-        "passwords of cells: remove it with `hostmap check --fix-mode`"
+        f"other users of this machine have access to {names}, which may hold the passwords of "
+        "cells: remove it with `hostmap check --fix-mode`"
     )
 
 

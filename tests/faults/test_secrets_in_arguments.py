@@ -85,6 +85,40 @@ def test_a_url_in_the_wrong_argument(backend: Backend, cells: Cells, given: str)
             assert CANARY not in f"{error} {error!r}", name
 
 
+@pytest.mark.needs("users")
+def test_a_secret_in_another_part_of_the_url(backend: Backend) -> None:
+    """Servers and drivers quote users and hosts in their messages, drivers also in their logs."""
+    for parts in (
+        {"user": f"x;password={CANARY}"},
+        {"host": f"h;password={CANARY}"},
+    ):
+        with reported(InvalidValue):
+            connect(backend.url_for(**parts))
+    with pytest.raises(HostMapError) as caught:
+        connect(backend.url_for(user=f"x&{CANARY}", password="wrong")).revision()
+    for error in linked(caught.value):
+        assert CANARY not in f"{error} {error!r}"
+    with reported(InvalidValue):
+        connect(f"{backend.missing_url.partition('?')[0]}%3Bpassword={CANARY}")
+
+
+def test_a_secret_in_the_name_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / f"d;password={CANARY}.db"
+    missing = connect(f"sqlite:///{tmp_path}/{CANARY}=/x.db")
+    with reported(HostMapError):
+        missing.revision()
+    with reported(HostMapError):
+        missing.migrate()
+    with connect(f"sqlite:///{file}") as hostmap:
+        hostmap.migrate()
+        file.chmod(0o644)
+        assert CANARY not in repr(hostmap.check())
+    other = tmp_path / f"e;password={CANARY}.db"
+    other.write_bytes(b"no database" * 1_000)
+    with connect(f"sqlite:///{other}") as hostmap, reported(HostMapError):
+        hostmap.revision()
+
+
 def failing() -> Any:
     """Be a pool that cannot connect."""
     raise RuntimeError("no connection")
