@@ -25,6 +25,7 @@ from hostmap_sql.masking import mask
 from hostmap_sql.quoting import show_name
 from hostmap_sql.replica.replica import Replica
 from hostmap_sql.sealing.url_codec import UrlCodec
+from hostmap_sql.secret_arguments import hide_arguments, hide_arguments_of, hide_arguments_with_urls
 from hostmap_sql.validation import (
     valid_author,
     valid_flag,
@@ -53,6 +54,7 @@ DEFAULT_POOL_SIZE = 5
 """The most connections that are open at the same time."""
 
 
+@hide_arguments_with_urls
 def connect(
     url: str,
     *,
@@ -118,6 +120,7 @@ def _attribute(name: str, doc: str) -> Any:
     return property(attrgetter(name), doc=doc)
 
 
+@hide_arguments_of()
 class HostMap(Maintenance):
     """The directory of hosts and cells. Threads can share it.
 
@@ -195,6 +198,7 @@ class HostMap(Maintenance):
     # --- transactions -------------------------------------------------------------------------
 
     @contextmanager
+    @hide_arguments
     def transaction(
         self, *, author: str | None = None, reason: str | None = None
     ) -> Iterator[WriteTransaction]:
@@ -262,6 +266,7 @@ class HostMap(Maintenance):
     # --- timeouts and lost commits ------------------------------------------------------------
 
     @contextmanager
+    @hide_arguments
     def timeout(self, seconds: float) -> Iterator[None]:
         """Limit the timeout of each call in a block, in seconds. A longer timeout has no effect.
 

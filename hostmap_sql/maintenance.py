@@ -8,6 +8,7 @@ from hostmap_sql.directory.consistency_check import check
 from hostmap_sql.directory.file_mode import close_to_others
 from hostmap_sql.directory.secrets import unsealed
 from hostmap_sql.errors import DatabaseError
+from hostmap_sql.secret_arguments import hide_arguments_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from hostmap_sql.models import MigrationLock, MigrationStatus
 
 
+@hide_arguments_of()
 class Maintenance:
     """Checks a directory, and migrates it."""
 

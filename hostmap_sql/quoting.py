@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import PurePath
 from typing import TypeVar, cast
 
-from hostmap_sql.concealing import SecretText
+from hostmap_sql.concealing import NotText, SecretText
 from hostmap_sql.masking import MASK, mask, shows_name, shows_path
 
 T = TypeVar("T")
@@ -34,9 +36,9 @@ def guard(text: T) -> T:
     >>> guard("compute-1"), guard("rabbit://nova:s3cret@mq1/"), guard("nova:s3cret@mq1")
     ('compute-1', 'rabbit://nova:***@mq1/', '***')
     """
-    if isinstance(text, str) and _may_be_secret(text):
-        return cast("T", _MaskedText(text))
-    return text
+    if not may_be_secret(text):
+        return text
+    return cast("T", _MaskedText(text) if isinstance(text, str) else NotText(text))
 
 
 def show_name(name: T) -> T | str:
@@ -45,10 +47,25 @@ def show_name(name: T) -> T | str:
     >>> show_name("the database"), show_name("mysql://nova:s3cret@db/hostmap")
     ('the database', 'mysql://nova:***@db/hostmap')
     """
-    return mask(name) if isinstance(name, str) and _may_be_secret(name) else name
+    return mask(name) if isinstance(name, str) and may_be_secret(name) else name
 
 
-def _may_be_secret(text: str) -> bool:
+def may_be_secret(value: object) -> bool:
+    """Return whether a value may contain a URL, a login or a password."""
+    if isinstance(value, str):
+        return _text_may_be_secret(value)
+    if isinstance(value, bytes | bytearray):
+        return _text_may_be_secret(value.decode("latin-1"))
+    if isinstance(value, PurePath):
+        return _text_may_be_secret(str(value))
+    if isinstance(value, Mapping):
+        return any(map(may_be_secret, value.items()))
+    if isinstance(value, Collection):
+        return any(map(may_be_secret, value))
+    return isinstance(value, Iterator)  # its items may be consumed
+
+
+def _text_may_be_secret(text: str) -> bool:
     if len(text) > _LONGEST:
         return True
     has_login = 0 <= text.find(":") < text.rfind("@")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -24,20 +24,6 @@ UNSET = Unset.UNSET
 _PLAIN_FIELDS = frozenset({"name", "uuid", "disabled", "expected_revision"})
 
 _FIELDS = ("name", *URL_FIELDS, "disabled")
-
-
-def conceal_arguments(
-    args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Conceal the URLs in the arguments of a method of `Cells`."""
-    changes = {"changes": conceal_changes(kwargs["changes"])} if "changes" in kwargs else {}
-    concealed = [
-        conceal_changes(value)
-        if isinstance(value, Iterable) and not isinstance(value, str)
-        else value
-        for value in args
-    ]
-    return tuple(concealed), conceal_fields(kwargs) | changes
 
 
 def conceal_unless_unset(value: Any) -> Any:

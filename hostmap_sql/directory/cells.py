@@ -26,6 +26,7 @@ from hostmap_sql.errors import (
 )
 from hostmap_sql.models import URL_FIELDS, CellChange, CellMapping
 from hostmap_sql.sealing.url_codec import StoredUrl, stored_text
+from hostmap_sql.secret_arguments import hide_arguments_of
 from hostmap_sql.validation import (
     canonical_uuid,
     new_uuid,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from hostmap_sql.secret_url import SecretUrl
 
 
+@hide_arguments_of(always=["create", "update", "update_many"])
 class Cells:
     """The cells and their URLs: ``hostmap.cells``, and ``tx.cells`` in a transaction."""
 

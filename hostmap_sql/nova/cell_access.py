@@ -15,6 +15,7 @@ from hostmap_sql.hostmap import DEFAULT_TIMEOUT
 from hostmap_sql.nova.database import NovaDatabase
 from hostmap_sql.nova.templates import fill_template, has_login, refuse_bad_base
 from hostmap_sql.nova.urls import OptionChanges, isolate, read_url
+from hostmap_sql.secret_arguments import hide_arguments, hide_arguments_of
 from hostmap_sql.validation import valid_number, valid_seconds
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _NO_OTHER = "because neither the environment nor the home folder is searched for one"
 
 
+@hide_arguments_of(always=["__init__"])
 @dataclass(frozen=True, init=False)
 class CellAccess:
     """The access to the databases of the cells.
@@ -112,6 +114,7 @@ class CellAccess:
             return self._fill(cell.transport_url, self.transport_template_url, "transport_url")
 
     @contextmanager
+    @hide_arguments
     def open(self, cell: CellMapping) -> Iterator[NovaDatabase]:
         """Connect to the database of a cell for a block.
 

@@ -16,6 +16,7 @@ from hostmap_sql.nova.database import NovaDatabase
 from hostmap_sql.nova.live_hosts import cell_uuids_by_host, read_cells, select_cells
 from hostmap_sql.nova.results import CellDiscovery, Discovery
 from hostmap_sql.quoting import guard
+from hostmap_sql.secret_arguments import hide_arguments_with_urls
 from hostmap_sql.validation import canonical_uuid, valid_host
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from hostmap_sql.hostmap import HostMap
 
 
+@hide_arguments_with_urls
 def discover(
     hostmap: HostMap,
     cells: Sequence[str] | None = None,

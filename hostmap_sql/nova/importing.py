@@ -24,6 +24,7 @@ from hostmap_sql.nova.database import NovaDatabase
 from hostmap_sql.nova.live_hosts import cell_uuids_by_host
 from hostmap_sql.nova.results import ImportedCell, ImportResult, PlannedHost
 from hostmap_sql.quoting import guard
+from hostmap_sql.secret_arguments import hide_arguments_with_urls
 from hostmap_sql.secret_url import SecretUrl
 from hostmap_sql.validation import valid_cell_of_host, valid_host, valid_url, valid_uuid
 
@@ -47,6 +48,7 @@ class _NovaCell:
     disabled: bool
 
 
+@hide_arguments_with_urls
 def import_mappings(
     hostmap: HostMap,
     url: str,
