@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sqlite3
+import traceback
 from contextlib import closing
 from functools import partial
 from itertools import chain, islice
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import hostmap_sql
-from hostmap_sql import HostMap, aio, connect, nova
-from tests.support.reports import CANARY, URL, reports
+from hostmap_sql import HostMap, HostMapError, aio, connect, nova
+from tests.support.reports import CANARY, URL, reported, reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -168,3 +169,44 @@ def test_the_asynchronous_face(hostmap: HostMap) -> None:
         return refused
 
     assert asyncio.run(main()) > 300
+
+
+# --- what stays -----------------------------------------------------------------------------------
+
+
+def frames(error: BaseException) -> list[str]:
+    return [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+
+
+def test_an_error_about_plain_names_keeps_its_frames(hostmap: HostMap) -> None:
+    with pytest.raises(HostMapError) as caught:
+        hostmap.hosts.delete("b")
+    assert "_get_expected" in frames(caught.value)
+
+
+def test_the_frames_of_a_callers_function_stay(hostmap: HostMap) -> None:
+    def callback(_: object) -> None:
+        raise KeyError("callback")
+
+    with pytest.raises(KeyError) as caught:
+        hostmap.run(callback, reason=URL)
+    test, *others = frames(caught.value)
+    assert others == ["callback"], test
+
+
+@pytest.mark.parametrize("given", [CANARY, CANARY.encode(), [CANARY], Path(CANARY)])
+def test_a_password_alone_is_in_no_report(given: Any) -> None:
+    for call in (
+        lambda: connect("sqlite:///x.db", password=given),
+        lambda: aio.connect("sqlite:///x.db", password=given),
+        lambda: connect(f"mysql://u:{CANARY}@h/d", timeout=given),
+        lambda: hostmap_sql.KeyRing({"a": given}, active="a"),
+        lambda: nova.CellAccess(template_url=given),
+        lambda: nova.CellAccess("x=y", given),
+    ):
+        with reported():
+            call()
+
+
+def test_trusted_hosts_do_not_show() -> None:
+    assert CANARY not in repr(nova.CellAccess(trusted_hosts=(URL,), trusted_files=(URL,)))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from hostmap_sql import sql
-from hostmap_sql.concealing import SecretText
+from hostmap_sql.concealing import HiddenFrames, SecretText
 from hostmap_sql.dialects.base import Dialect
 from hostmap_sql.dialects.fault import Fault
 from hostmap_sql.dialects.sqlite.error_codes import CODES, FAULTS
@@ -132,6 +132,10 @@ class SQLite(Dialect):
         path = _path(url)
 
         def create() -> None:
+            with HiddenFrames():
+                create_file()
+
+        def create_file() -> None:
             # Only the owner can read it, because it will hold passwords.
             try:
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
