@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import hostmap_sql
-from hostmap_sql import HostMap, HostMapError, aio, connect, nova
-from tests.support.reports import CANARY, URL, reported, reports
+from hostmap_sql import HostMap, HostMapError, InvalidValue, aio, connect, nova
+from tests.support.faces import Call
+from tests.support.reports import CANARY, URL, linked, reported, reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -169,6 +170,80 @@ def test_the_asynchronous_face(hostmap: HostMap) -> None:
         return refused
 
     assert asyncio.run(main()) > 300
+
+
+# --- URLs of cells --------------------------------------------------------------------------------
+
+REFUSED: list[Any] = [
+    CANARY,
+    f"nova:{CANARY}@mq",
+    f"rabbit://nova:{CANARY}@mq/ and more",
+    f"rabbit://nova:{CANARY}\n@mq/",
+    f"rabbit://nova:{CANARY}\udcff@mq/",
+    URL + "x" * 20_000,
+    URL.encode(),
+    [URL],
+    {"url": URL},
+    Path(URL),
+]
+
+
+@pytest.mark.parametrize("face", [Call.synchronously, Call.asynchronously])
+def test_urls_of_cells_that_are_refused(hostmap: HostMap, face: Any) -> None:
+    for url in REFUSED:
+        for call in (
+            Call("cells.create", "new", transport_url=url),
+            Call("cells.update", UUID, transport_url=url),
+            Call("cells.update_many", {UUID: {"database_connection": url}}),
+            Call("cells.update_many", {UUID: {"transport_uri": url}}),
+            Call("cells.update_many", {UUID: url}),
+            Call("cells.update_many", [url]),
+        ):
+            with reported(InvalidValue):
+                face(call, hostmap)
+
+
+# --- what errors say ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", [URL, f"nova:{CANARY}@mq", f"host=db password={CANARY}"])
+def test_an_error_masks_a_secret_in_the_wrong_argument(hostmap: HostMap, given: str) -> None:
+    hosts, uuid = hostmap.hosts, UUID
+    hostmap.cells.create(given, uuid="d0c0ffee-0000-4000-8000-000000000001")
+    hosts.create(given, uuid)
+    calls: dict[str, Callable[[], object]] = {
+        "host": lambda: hosts.get(f"{given} "),
+        "no host": lambda: hosts.delete(f"{given}x"),
+        "host taken": lambda: hosts.create(given, uuid),
+        "long": lambda: hosts.get(given * 20),
+        "cell": lambda: hostmap.cells.get_by_name(f"{given}x"),
+        "cell taken": lambda: hostmap.cells.create(given),
+        "cell of a host": lambda: hosts.create("a", given),
+        "uuid": lambda: hostmap.cells.get(given),
+        "author": lambda: hostmap.with_author(author=f"{given}\n"),
+        "reason": lambda: hostmap.with_author(reason=f"{given}\n"),
+        "change_id": lambda: hostmap.outcome(given),
+        "revision": lambda: hostmap.outcome(uuid, revision=given),  # type: ignore[arg-type]
+        "prefix": lambda: hosts.list(prefix=f"{given}\n"),
+        "limit": lambda: hosts.list(limit=given),  # type: ignore[arg-type]
+        "on_conflict": lambda: hosts.create_many([], on_conflict=given),  # type: ignore[arg-type]
+        "pair": lambda: hosts.create_many([(given, given)]),
+        "wait": lambda: hosts.wait([f"{given}x"], timeout=0.01),
+        "dialect": lambda: HostMap(failing, given),
+        "migration": lambda: hostmap.rollback_migrations(given),
+        "timeout": lambda: connect("sqlite:///x.db", timeout=given),  # type: ignore[arg-type]
+        "name": lambda: HostMap(failing, "sqlite", name=given).revision(),
+    }
+    for name, call in calls.items():
+        with pytest.raises(HostMapError) as caught:
+            call()
+        for error in linked(caught.value):
+            assert CANARY not in f"{error} {error!r}", name
+
+
+def failing() -> Any:
+    """Be a pool that cannot connect."""
+    raise RuntimeError("no connection")
 
 
 # --- what stays -----------------------------------------------------------------------------------
