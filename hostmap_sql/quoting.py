@@ -15,8 +15,13 @@ T = TypeVar("T")
 # Longer than any name; longer text would take long to search.
 _LONGEST = 1_000
 
-# An assignment, such as "password = ...".
-_ASSIGNMENT = re.compile(r"(pass|pwd|secret|token|key)\w{0,20}[\"']?\s{0,5}[=:]", re.IGNORECASE)
+# An assignment, such as "password = ..." or "password s3cret".
+ASSIGNMENT = re.compile(
+    r"(?:(?:passw|passphrase|pwd|secret|token|credential|(?:api|access|private|ssl)[-_]?key)"
+    r"[\w-]{0,30}|(?:pass|key)(?=[\"']?\s{0,5}[=:]))"
+    r"[\"']?(?:\s{0,5}(?P<sign>[=:>])\s{0,5}|\s{1,8})",
+    re.IGNORECASE,
+)
 
 
 class _MaskedText(SecretText):
@@ -69,7 +74,11 @@ def _text_may_be_secret(text: str) -> bool:
     if len(text) > _LONGEST:
         return True
     has_login = 0 <= text.find(":") < text.rfind("@")
-    return "://" in text or has_login or _ASSIGNMENT.search(text) is not None
+    return (
+        "://" in text
+        or has_login
+        or any(match["sign"] in ("=", ":") for match in ASSIGNMENT.finditer(text))
+    )
 
 
 def show_path(path: str) -> str:
