@@ -33,12 +33,12 @@ class _MaskedText(SecretText):
         return repr(mask(str(self)))
 
 
-def guard(text: T) -> T:
+def mask_name(text: T) -> T:
     """Return a name for errors; if it may contain a URL or a login, its `repr` is masked.
 
     A caller may pass a URL as the wrong argument.
 
-    >>> guard("compute-1"), guard("rabbit://nova:s3cret@mq1/"), guard("nova:s3cret@mq1")
+    >>> mask_name("compute-1"), mask_name("rabbit://nova:s3cret@mq1/"), mask_name("nova:s3cret@mq1")
     ('compute-1', 'rabbit://nova:***@mq1/', '***')
     """
     if not may_be_secret(text):
@@ -47,7 +47,7 @@ def guard(text: T) -> T:
 
 
 def show_name(name: T) -> T | str:
-    """Return a name for sentences, without quotes, masked where `guard` masks.
+    """Return a name for sentences, without quotes, masked where `mask_name` masks.
 
     >>> show_name("the database"), show_name("mysql://nova:s3cret@db/hostmap")
     ('the database', 'mysql://nova:***@db/hostmap')

@@ -9,7 +9,7 @@ from typing import Any
 from hostmap_sql.concealing import conceal
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.models import URL_FIELDS
-from hostmap_sql.quoting import guard
+from hostmap_sql.quoting import mask_name
 from hostmap_sql.validation import valid_cell_name, valid_flag, valid_url
 
 
@@ -61,5 +61,5 @@ def valid_values(uuid: str, values: Mapping[str, object]) -> dict[str, Any]:
         elif field == "disabled":
             valid[field] = valid_flag(value, field)
         else:
-            raise InvalidValue(f"field {guard(field)!r}", f"is not one of {', '.join(_FIELDS)}")
+            raise InvalidValue(f"field {mask_name(field)!r}", f"is not one of {', '.join(_FIELDS)}")
     return valid

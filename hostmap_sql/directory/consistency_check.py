@@ -19,7 +19,7 @@ from hostmap_sql.directory.visible_tables import VisibleTables
 from hostmap_sql.engine.pending_changes import DELETED
 from hostmap_sql.errors import InvalidValue, SchemaOutOfDate
 from hostmap_sql.models import CELL0_UUID
-from hostmap_sql.quoting import guard
+from hostmap_sql.quoting import mask_name
 from hostmap_sql.schema import known_migrations
 from hostmap_sql.sealing.url_codec import check_stored
 from hostmap_sql.validation import (
@@ -239,7 +239,7 @@ def _orphans(subject: str, kind: str, revision: int, number: int) -> Finding:
 
 def _invalid_cell(row: Row) -> Iterator[Finding]:
     uuid, name, transport_url, database_connection = row[:4]
-    name = guard(name)
+    name = mask_name(name)
     if canonical_uuid(uuid) != uuid:
         problem = f"cell {name!r} has the UUID {uuid!r}, which is not in canonical form: replace it"
         yield Finding("cell-invalid", problem, cell_uuid=uuid)
@@ -295,8 +295,8 @@ def _invalid_host(host: str) -> Iterator[Finding]:
         valid_host(host)
     except InvalidValue:
         problem = (
-            f"host {guard(host)!r} has a name that no call of the library accepts: delete its row "
-            "of host_mapping with SQL, then map the host by its correct name"
+            f"host {mask_name(host)!r} has a name that no call of the library accepts: delete its "
+            "row of host_mapping with SQL, then map the host by its correct name"
         )
         yield Finding("host-invalid", problem, host)
 

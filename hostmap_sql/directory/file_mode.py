@@ -23,12 +23,12 @@ def describe_open_files(snapshot: ReadTransaction) -> str | None:
     )
 
 
-def close_to_others(database: Database) -> tuple[str, ...]:
+def deny_others_access(database: Database) -> tuple[str, ...]:
     """Remove all permissions of other users from the files; return the files that had some."""
 
     def work(snapshot: ReadTransaction) -> tuple[str, ...]:
         files = snapshot.files_open_to_others()
-        snapshot.dialect.close_to_others(files)
+        snapshot.dialect.deny_others_access(files)
         return tuple(files)
 
     return database.snapshot(work)

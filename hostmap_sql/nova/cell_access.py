@@ -15,7 +15,7 @@ from hostmap_sql.hostmap import DEFAULT_TIMEOUT
 from hostmap_sql.nova.database import NovaDatabase
 from hostmap_sql.nova.templates import fill_template, has_login, refuse_bad_base
 from hostmap_sql.nova.urls import OptionChanges, isolate, read_url
-from hostmap_sql.quoting import guard
+from hostmap_sql.quoting import mask_name
 from hostmap_sql.secret_arguments import hide_arguments, hide_arguments_of
 from hostmap_sql.validation import valid_number, valid_seconds
 
@@ -159,7 +159,7 @@ class CellAccess:
 def _names(values: Iterable[str], field: str) -> tuple[str, ...]:
     if isinstance(values, str):  # each of its substrings would be trusted
         raise InvalidValue(field, "must be many names, not one: put it into a tuple")
-    return tuple(map(guard, values))
+    return tuple(map(mask_name, values))
 
 
 def _hosts(url: DatabaseUrl) -> set[str]:

@@ -19,8 +19,8 @@ from hostmap_sql.dialects.base import Dialect
 from hostmap_sql.dialects.fault import Fault
 from hostmap_sql.dialects.sqlite.error_codes import CODES, FAULTS
 from hostmap_sql.dialects.sqlite.files import (
-    close_empty_file_to_others,
-    close_to_others,
+    deny_others_access,
+    deny_others_access_if_empty,
     explain_refused_read,
     explain_refused_write,
     files_open_to_others,
@@ -140,7 +140,7 @@ class SQLite(Dialect):
             try:
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             except FileExistsError:
-                close_empty_file_to_others(path)
+                deny_others_access_if_empty(path)
             except OSError as error:
                 problem = (
                     f"names a file that cannot be created: {show_path(path)}: {error.strerror}"
@@ -254,8 +254,8 @@ class SQLite(Dialect):
         path = main_file(cursor)
         return files_open_to_others(path) if path else ()  # an external pool may be in memory
 
-    def close_to_others(self, files: Sequence[str]) -> None:
-        close_to_others(files)
+    def deny_others_access(self, files: Sequence[str]) -> None:
+        deny_others_access(files)
 
     def readable_columns(self, cursor: Any, table: str) -> frozenset[str] | None:
         rows = cursor.execute("SELECT name FROM pragma_table_info(?)", (table,)).fetchall()

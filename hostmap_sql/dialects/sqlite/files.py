@@ -87,14 +87,14 @@ def _is_open_to_others(path: str) -> bool:
         return False
 
 
-def close_empty_file_to_others(path: str) -> None:
+def deny_others_access_if_empty(path: str) -> None:
     """Remove the permissions of other users from a file of another program, if it is empty."""
     with suppress(OSError, DatabaseError):  # the owner's decision stands
         if Path(path).stat().st_size == 0:
-            close_to_others([path])
+            deny_others_access([path])
 
 
-def close_to_others(files: Sequence[str]) -> None:
+def deny_others_access(files: Sequence[str]) -> None:
     """Remove all permissions of other users from these files.
 
     :raises DatabaseError: this user may not change them.
