@@ -15,6 +15,9 @@ T = TypeVar("T")
 # Longer than any name; longer text would take long to search.
 _LONGEST = 1_000
 
+# More than the pairs in the arguments of a call.
+_MAX_DEPTH = 8
+
 # An assignment, such as "password = ..." or "password s3cret".
 ASSIGNMENT = re.compile(
     r"(?:(?:passw|passphrase|pwd|secret|token|credential|(?:api|access|private|ssl)[-_]?key)"
@@ -55,7 +58,7 @@ def show_name(name: T) -> T | str:
     return mask(name) if isinstance(name, str) and may_be_secret(name) else name
 
 
-def may_be_secret(value: object) -> bool:
+def may_be_secret(value: object, depth: int = 0) -> bool:
     """Return whether a value may contain a URL, a login or a password."""
     if isinstance(value, str):
         return _text_may_be_secret(value)
@@ -63,10 +66,10 @@ def may_be_secret(value: object) -> bool:
         return _text_may_be_secret(value.decode("latin-1"))
     if isinstance(value, PurePath):
         return _text_may_be_secret(str(value))
-    if isinstance(value, Mapping):
-        return any(map(may_be_secret, value.items()))
     if isinstance(value, Collection):
-        return any(map(may_be_secret, value))
+        items = value.items() if isinstance(value, Mapping) else value
+        # A collection may contain itself.
+        return depth > _MAX_DEPTH or any(may_be_secret(item, depth + 1) for item in items)
     return isinstance(value, Iterator)  # its items may be consumed
 
 

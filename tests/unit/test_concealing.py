@@ -39,7 +39,7 @@ from hostmap_sql.concealing import (
 from hostmap_sql.dialects.database_url import DatabaseUrl
 from hostmap_sql.errors import DriverFailure
 from hostmap_sql.nova import CellAccess
-from hostmap_sql.quoting import mask_name, show_name
+from hostmap_sql.quoting import mask_name, may_be_secret, show_name
 from hostmap_sql.runtime.watchdog import TimedCall
 from hostmap_sql.small_files import read_small_file
 from hostmap_sql.validation import valid_url
@@ -166,6 +166,13 @@ def test_possible_secrets_are_masked_in_errors(text: str) -> None:
 def test_other_names_are_quoted(text: str) -> None:
     assert mask_name(text) is text
     assert show_name(text) is text
+
+
+def test_a_collection_that_contains_itself_may_be_secret() -> None:
+    endless: list[object] = []
+    endless.append(endless)
+    assert may_be_secret(endless)
+    assert not may_be_secret([("a", {"b": [1, None]})])
 
 
 def test_text_too_long_for_a_name_is_masked() -> None:
