@@ -60,6 +60,9 @@ class NotText:
     def __init__(self, value: object) -> None:
         self.type_name = type(value).__name__
 
+    def __repr__(self) -> str:
+        return repr(MASK)
+
 
 def type_name(value: object) -> str:
     """Return the name of the type of an argument, even if it is concealed."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hostmap_sql.quoting import guard
+from hostmap_sql.quoting import mask_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ class HostMappingNotFound(HostMapError, LookupError):
     """The host is not mapped to any cell."""
 
     def __init__(self, host: str) -> None:
-        host = guard(host)
+        host = mask_name(host)
         super().__init__(host)
         self.host = host
 
@@ -44,7 +44,7 @@ class CellMappingNotFound(HostMapError, LookupError):
     """No cell has this UUID or name."""
 
     def __init__(self, cell: str) -> None:
-        cell = guard(cell)
+        cell = mask_name(cell)
         super().__init__(cell)
         self.cell = cell
 
@@ -56,7 +56,7 @@ class HostMappingExists(HostMapError):
     """The host is mapped already, to the cell `cell_uuid`."""
 
     def __init__(self, host: str, cell_uuid: str) -> None:
-        host = guard(host)
+        host = mask_name(host)
         super().__init__(host, cell_uuid)
         self.host = host
         self.cell_uuid = cell_uuid
@@ -69,7 +69,7 @@ class CellMappingExists(HostMapError):
     """The cell `cell_uuid` already has this `value` in `field`, which is "name" or "uuid"."""
 
     def __init__(self, field: str, value: str, cell_uuid: str) -> None:
-        value = guard(value)
+        value = mask_name(value)
         super().__init__(field, value, cell_uuid)
         self.field = field
         self.value = value
@@ -126,8 +126,8 @@ class HostsNotMapped(HostMapError):
     def __init__(
         self, missing: Sequence[str], elsewhere: Mapping[str, str], timeout: float
     ) -> None:
-        missing = tuple(map(guard, missing))
-        elsewhere = {guard(host): cell for host, cell in elsewhere.items()}
+        missing = tuple(map(mask_name, missing))
+        elsewhere = {mask_name(host): cell for host, cell in elsewhere.items()}
         super().__init__(missing, elsewhere, timeout)
         self.missing = missing
         self.elsewhere = elsewhere
@@ -149,7 +149,7 @@ def describe_hosts(hosts: Sequence[str]) -> str:
     >>> describe_hosts(["a"]), describe_hosts(["a", "b"])
     ("host 'a' is", "hosts 'a', 'b' are")
     """
-    named = ", ".join(repr(guard(host)) for host in hosts[:_MOST_NAMED])
+    named = ", ".join(repr(mask_name(host)) for host in hosts[:_MOST_NAMED])
     more = len(hosts) - _MOST_NAMED
     rest = f" and {more:,} more" if more > 0 else ""
     return f"host {named} is" if len(hosts) == 1 else f"hosts {named}{rest} are"

@@ -25,6 +25,7 @@ from hostmap_sql.masking import mask
 from hostmap_sql.quoting import show_name
 from hostmap_sql.replica.replica import Replica
 from hostmap_sql.sealing.url_codec import UrlCodec
+from hostmap_sql.secret_arguments import hide_arguments, hide_arguments_of, hide_arguments_with_urls
 from hostmap_sql.validation import (
     valid_author,
     valid_flag,
@@ -53,6 +54,7 @@ DEFAULT_POOL_SIZE = 5
 """The most connections that are open at the same time."""
 
 
+@hide_arguments_with_urls
 def connect(
     url: str,
     *,
@@ -106,6 +108,7 @@ def connect(
         timeout=seconds,
         author=valid_author(author),
         urls=valid_flag(urls, "urls"),
+        quotes_secret=parsed.may_be_quoted_by,
     )
     database.codec = UrlCodec(cipher, references)
     hostmap = HostMap.__new__(HostMap)
@@ -118,6 +121,7 @@ def _attribute(name: str, doc: str) -> Any:
     return property(attrgetter(name), doc=doc)
 
 
+@hide_arguments_of()
 class HostMap(Maintenance):
     """The directory of hosts and cells. Threads can share it.
 
@@ -195,6 +199,7 @@ class HostMap(Maintenance):
     # --- transactions -------------------------------------------------------------------------
 
     @contextmanager
+    @hide_arguments
     def transaction(
         self, *, author: str | None = None, reason: str | None = None
     ) -> Iterator[WriteTransaction]:
@@ -262,6 +267,7 @@ class HostMap(Maintenance):
     # --- timeouts and lost commits ------------------------------------------------------------
 
     @contextmanager
+    @hide_arguments
     def timeout(self, seconds: float) -> Iterator[None]:
         """Limit the timeout of each call in a block, in seconds. A longer timeout has no effect.
 

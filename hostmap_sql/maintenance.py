@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from hostmap_sql.directory.cell_without_urls import refuse_without_urls
 from hostmap_sql.directory.consistency_check import check
-from hostmap_sql.directory.file_mode import close_to_others
+from hostmap_sql.directory.file_mode import deny_others_access
 from hostmap_sql.directory.secrets import unsealed
 from hostmap_sql.errors import DatabaseError
+from hostmap_sql.secret_arguments import hide_arguments_of
 from hostmap_sql.validation import valid_flag
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from hostmap_sql.models import MigrationLock, MigrationStatus
 
 
+@hide_arguments_of()
 class Maintenance:
     """Checks a directory, and migrates it."""
 
@@ -56,7 +58,7 @@ class Maintenance:
         >>> hostmap.fix_file_mode()
         ()
         """
-        return close_to_others(self._database)
+        return deny_others_access(self._database)
 
     def migrate(self) -> tuple[str, ...]:
         """Create or upgrade the tables, and return the migrations that were applied.

@@ -44,6 +44,9 @@ _HOST = re.compile(
 _ADDRESS = re.compile(rf"(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+|\[{_IPV6}\]){_PORT}")
 _PATH = re.compile(r"[A-Za-z0-9_.~+/-]*(?:(?:%2[0Ff]|\{path\})[A-Za-z0-9_.~+/-]*)*")
 
+# The same after decoding: %20 and %2F are a space and a slash.
+_DECODED_PATH = re.compile(r"[A-Za-z0-9_.~+/ -]*")
+
 # The delimiters that end the hosts of a URL.
 _BEHIND_HOSTS = re.compile(r"[/?#;\\]")
 _PORT_AND_PATH = re.compile(r"[0-9]{0,5}[/?#;\\]")
@@ -123,6 +126,40 @@ def mask(url: str) -> str:
         return f"{scheme[0]}{shown}/{MASK}"
     end = f"#{fragment if fragment == '{fragment}' else MASK}" if hash_ else ""
     return f"{scheme[0]}{shown}{slash}{path}{question}{_mask_query(query)}{end}"
+
+
+# --- decoded parts --------------------------------------------------------------------------------
+
+
+def shows_name(name: str) -> bool:
+    """Return whether the name of an option of a URL may be shown: it may be a piece of a secret."""
+    return _NAME.fullmatch(name) is not None
+
+
+def shows_user(user: str, *, has_password: bool) -> bool:
+    """Return whether the user of a URL may be shown."""
+    return (_USER if has_password else _LONE_USER).fullmatch(user) is not None
+
+
+def shows_host(host: str) -> bool:
+    """Return whether a host of a URL, without its port, may be shown."""
+    if host.startswith("/"):
+        return shows_path(host)
+    return _HOST.fullmatch(host.replace("%", "%25")) is not None
+
+
+def shows_path(path: str) -> bool:
+    """Return whether the database or the file of a URL may be shown."""
+    return _DECODED_PATH.fullmatch(path) is not None
+
+
+def shows_option(name: str, value: str) -> bool:
+    """Return whether the value of an option of a URL may be shown."""
+    plain = _PLAIN_VALUES.get(name.lower())
+    return plain is not None and plain.fullmatch(value) is not None
+
+
+# --- hosts ----------------------------------------------------------------------------------------
 
 
 def _has_plain_hosts(authority: str) -> bool:

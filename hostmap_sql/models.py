@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
-from hostmap_sql.quoting import guard
+from hostmap_sql.quoting import mask_name
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,7 +44,7 @@ class CellMapping:
     @property
     def label(self) -> str:
         """Its name in messages."""
-        return f"cell {guard(self.name)!r}"
+        return f"cell {mask_name(self.name)!r}"
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class HostMapping:
     @property
     def label(self) -> str:
         """Its name in messages."""
-        return f"host {guard(self.host)!r} in cell {self.cell_uuid}"
+        return f"host {mask_name(self.host)!r} in cell {self.cell_uuid}"
 
 
 @dataclass(frozen=True)

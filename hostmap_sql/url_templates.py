@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from hostmap_sql.concealing import HiddenFrames, SecretText, conceal, type_name
 from hostmap_sql.errors import InvalidValue
+from hostmap_sql.secret_arguments import hide_arguments_with_urls
 from hostmap_sql.secret_url import SecretUrl
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ UrlField = Literal["database_connection", "transport_url"]
 """The names of the URLs of a cell."""
 
 
+@hide_arguments_with_urls
 def fill_url(
     url: str | SecretUrl,
     base: str | SecretUrl,

@@ -11,7 +11,7 @@ from hostmap_sql.concealing import conceal, type_name
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.masking import MAX_URL_LENGTH, SCHEME
 from hostmap_sql.models import CELL0_UUID
-from hostmap_sql.quoting import guard
+from hostmap_sql.quoting import mask_name
 from hostmap_sql.sealed_text import is_sealed
 from hostmap_sql.secret_url import SecretUrl
 
@@ -36,7 +36,7 @@ def valid_name(value: object, field: str) -> str:
         raise InvalidValue(field, f"must be text, not {type(value).__name__}")
     if value.isprintable() and 0 < len(value) <= MAX_NAME_LENGTH and value == value.strip():
         return value
-    raise InvalidValue(field, _name_problem(guard(value)))
+    raise InvalidValue(field, _name_problem(mask_name(value)))
 
 
 def _name_problem(value: str) -> str:
@@ -77,7 +77,7 @@ def valid_cell_name(value: object, uuid: str) -> str:
     if canonical_uuid(name) in (None, uuid):
         return name
     raise InvalidValue(
-        "name", f"{guard(name)!r} reads as the UUID of another cell: choose another name"
+        "name", f"{mask_name(name)!r} reads as the UUID of another cell: choose another name"
     )
 
 
@@ -123,7 +123,7 @@ def valid_uuid(value: object, field: str) -> str:
     """Return a UUID in canonical form, from any form that `uuid.UUID` reads."""
     uuid = canonical_uuid(value)
     if uuid is None:
-        given = repr(guard(value)[:50]) if isinstance(value, str) else type(value).__name__
+        given = repr(mask_name(value)[:50]) if isinstance(value, str) else type(value).__name__
         raise InvalidValue(field, f"must be a UUID, not {given}")
     return uuid
 

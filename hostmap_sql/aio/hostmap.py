@@ -19,6 +19,7 @@ from hostmap_sql.aio.transactions import RetryingTransaction, transaction_block
 from hostmap_sql.concealing import conceal
 from hostmap_sql.hostmap import DEFAULT_POOL_SIZE, DEFAULT_TIMEOUT, HostMap
 from hostmap_sql.hostmap import connect as connect_synchronously
+from hostmap_sql.secret_arguments import hide_arguments_of, hide_arguments_with_urls
 from hostmap_sql.validation import valid_number
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+@hide_arguments_with_urls
 def connect(
     url: str,
     *,
@@ -71,6 +73,7 @@ def connect(
     return AsyncHostMap(hostmap, threads=pool_size)
 
 
+@hide_arguments_of()
 class AsyncHostMap(ClosableProxy[HostMap]):
     """The directory, asynchronously: each method of `HostMap` that may wait is a coroutine.
 

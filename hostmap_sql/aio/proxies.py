@@ -7,12 +7,12 @@ from asyncio import get_running_loop, shield
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from hostmap_sql.directory.cell_arguments import conceal_arguments
 from hostmap_sql.directory.cells import Cells
 from hostmap_sql.directory.history import History
 from hostmap_sql.directory.hosts import Hosts
 from hostmap_sql.directory.secrets import Secrets
 from hostmap_sql.runtime.processes import own_id
+from hostmap_sql.secret_arguments import hide_arguments_of
 from hostmap_sql.validation import valid_seconds
 
 if TYPE_CHECKING:
@@ -62,19 +62,14 @@ def to_coroutine(
     method: Callable[Concatenate[S, P], T],
     *,
     to_its_end: bool = False,
-    takes_urls: bool = False,
 ) -> Callable[Concatenate[AsyncProxy[S], P], Coroutine[Any, Any, T]]:
     """Make a coroutine function of a method, with the same arguments, result and errors.
 
     :param to_its_end: whether the call runs to completion even if the coroutine is cancelled.
-    :param takes_urls: whether URLs are among its arguments, which no report may show.
     """
 
     @wraps(method)
     async def call(self: AsyncProxy[S], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        if takes_urls:
-            given: Any = conceal_arguments(args, kwargs)
-            args, kwargs = given
         called = self._calls.call(method, self._sync, *args, **kwargs)
         return await (shield(called) if to_its_end else called)
 
@@ -95,6 +90,7 @@ def in_the_loop(callback: Callable[P, object]) -> Callable[P, None]:
     return call
 
 
+@hide_arguments_of()
 class AsyncHosts(AsyncProxy[Hosts]):
     """The hosts, and the cell of each: `Hosts`, asynchronously."""
 
@@ -123,6 +119,7 @@ class AsyncHosts(AsyncProxy[Hosts]):
         return await self._calls.call(self._sync.move_all, from_uuid, to_uuid, progress=progress)
 
 
+@hide_arguments_of()
 class AsyncWaitableHosts(AsyncHosts):
     """The hosts, and waiting for them: `WaitableHosts`, asynchronously."""
 
@@ -147,6 +144,7 @@ class AsyncWaitableHosts(AsyncHosts):
             pass  # the iterator yields pauses only, no items
 
 
+@hide_arguments_of(always=["create", "update", "update_many"])
 class AsyncCells(AsyncProxy[Cells]):
     """The cells and their URLs: `Cells`, asynchronously."""
 
@@ -155,12 +153,13 @@ class AsyncCells(AsyncProxy[Cells]):
     resolve = to_coroutine(Cells.resolve)
     list = to_coroutine(Cells.list)
     host_counts = to_coroutine(Cells.host_counts)
-    create = to_coroutine(Cells.create, takes_urls=True)
-    update = to_coroutine(Cells.update, takes_urls=True)
-    update_many = to_coroutine(Cells.update_many, takes_urls=True)
+    create = to_coroutine(Cells.create)
+    update = to_coroutine(Cells.update)
+    update_many = to_coroutine(Cells.update_many)
     delete = to_coroutine(Cells.delete)
 
 
+@hide_arguments_of()
 class AsyncSecrets(AsyncProxy[Secrets]):
     """Seals the URLs of all cells: `Secrets`, asynchronously."""
 
@@ -170,6 +169,7 @@ class AsyncSecrets(AsyncProxy[Secrets]):
     rotate = to_coroutine(Secrets.rotate, to_its_end=True)
 
 
+@hide_arguments_of()
 class AsyncHistory(AsyncProxy[History]):
     """The record of all changes: `History`, asynchronously."""
 

@@ -13,6 +13,7 @@ from hostmap_sql.directory.bulk_plan import valid_hosts
 from hostmap_sql.errors import DatabaseUnavailable
 from hostmap_sql.replica.replica import Replica
 from hostmap_sql.replica.waiting import SHORTEST_PAUSE, seconds_left
+from hostmap_sql.secret_arguments import hide_arguments_of, hide_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 
+@hide_arguments_of(except_for=["cell_of", "known_cell_of"])
 class AsyncReplica(ClosableProxy[Replica]):
     """An in-memory copy of the directory, which answers without a query: `Replica`, asynchronously.
 
@@ -36,10 +38,14 @@ class AsyncReplica(ClosableProxy[Replica]):
 
     async def cell_of(self, host: str) -> CellMapping:
         """Return the cell of a host, as `Replica.cell_of`; only a lookup needs a thread."""
-        if not self.read_through:
-            return self._sync.cell_of(host)
-        known = self._sync.known_cell_of(host)
-        return await self._calls.call(self._sync.cell_of, host) if known is None else known
+        try:  # inline: this is the hot path
+            if not self.read_through:
+                return self._sync.cell_of(host)
+            known = self._sync.known_cell_of(host)
+            return await self._calls.call(self._sync.cell_of, host) if known is None else known
+        except BaseException as error:
+            hide_frames(error, host)
+            raise
 
     async def cells_of(self, hosts: Iterable[str]) -> dict[str, CellMapping]:
         """Return the cells of many hosts, as `Replica.cells_of`; only a lookup needs a thread."""
@@ -51,7 +57,11 @@ class AsyncReplica(ClosableProxy[Replica]):
 
     def known_cell_of(self, host: str) -> CellMapping | None:
         """Return the cell of a host that the replica knows, as `Replica.known_cell_of`."""
-        return self._sync.known_cell_of(host)
+        try:
+            return self._sync.known_cell_of(host)
+        except BaseException as error:
+            hide_frames(error, host)
+            raise
 
     def known_cells_of(self, hosts: Iterable[str]) -> dict[str, CellMapping]:
         """Return the cells of the hosts that the replica knows, as `Replica.known_cells_of`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hostmap_sql.errors import InvalidValue
-from hostmap_sql.quoting import guard
+from hostmap_sql.quoting import mask_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,7 +66,7 @@ def dialect_named(name: str) -> Dialect:
     :raises InvalidValue: there is no such dialect, or its driver cannot be imported.
     """
     if name not in _DIALECTS:
-        raise InvalidValue("dialect", f"{guard(name)!r} is not one of {', '.join(_DIALECTS)}")
+        raise InvalidValue("dialect", f"{mask_name(name)!r} is not one of {', '.join(_DIALECTS)}")
     try:
         return _DIALECTS[name]()
     except ModuleNotFoundError as error:

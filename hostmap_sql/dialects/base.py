@@ -261,7 +261,7 @@ class Dialect(ABC):
         """List the files of the database that other users of this machine can read or write."""
         return ()
 
-    def close_to_others(self, files: Sequence[str]) -> None:  # noqa: B027 - servers list none
+    def deny_others_access(self, files: Sequence[str]) -> None:  # noqa: B027 - servers list none
         """Remove all permissions of other users from these files.
 
         :raises DatabaseError: this user may not change them.

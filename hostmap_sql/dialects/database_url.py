@@ -11,7 +11,14 @@ from urllib.parse import parse_qsl, unquote
 
 from hostmap_sql.concealing import HiddenFrames, SecretText, type_name
 from hostmap_sql.errors import InvalidValue
-from hostmap_sql.masking import MAX_URL_LENGTH
+from hostmap_sql.masking import (
+    MASK,
+    MAX_URL_LENGTH,
+    shows_host,
+    shows_option,
+    shows_path,
+    shows_user,
+)
 from hostmap_sql.quoting import show_option
 
 if TYPE_CHECKING:
@@ -29,6 +36,17 @@ _CONTROL = ("Cc", "Zl", "Zp")
 _SURROGATE = "Cs"
 
 _NOT_UTF_8 = "has %XX that are not UTF-8: encode the text in UTF-8 before quoting it"
+# Signs of options in the wrong place, such as "host;password=...". A server, and the log of its
+# driver, would quote them.
+_NOT_IN_USER = re.compile(r"[;=]")
+_NOT_IN_HOST = re.compile(r"[;=\s]")
+_NOT_IN_DATABASE = re.compile(r"[;=#?&]")
+
+# Shorter values are in many messages by chance.
+_MIN_LENGTH_OF_SECRET = 8
+
+_OPTIONS_ADVICE = "write options as ?option=value&option=value"
+
 _NUL = "holds a NUL character (%00): remove it"
 
 
@@ -36,7 +54,8 @@ _NUL = "holds a NUL character (%00): remove it"
 class DatabaseUrl:
     """A parsed URL: ``scheme://user:password@host:port,host:port/database?option=value``.
 
-    Its `str` names the database and the hosts, without the user and the password.
+    Its `str` names the database and the hosts, without the user and the password. User, database
+    and hosts are `SecretText` unless they have the plain forms that `mask` shows.
     """
 
     scheme: str
@@ -82,22 +101,43 @@ class DatabaseUrl:
         if "@" in login or "@" in query:
             problem = "has an '@', '?' or '#' in its password: write it as %40, %3F or %23"
             raise InvalidValue("database URL", problem)
-        user, colon, password = login.partition(":")
+        quoted_user, colon, password = login.partition(":")
+        user, name = _unquoted(quoted_user), _unquoted(database)
+        if _NOT_IN_USER.search(user):
+            raise InvalidValue("database URL", f"has a ';' or '=' in its user: {_OPTIONS_ADVICE}")
         return cls(
             scheme=scheme.lower(),
             hosts=tuple(_host_and_port(host) for host in hosts.split(",") if host),
-            user=_unquoted(user) or None,
+            user=_concealed_unless(shows_user(user, has_password=bool(colon)), user) or None,
             password=SecretText(_unquoted(password)) if colon else None,
-            database=_unquoted(database),
+            database=_concealed_unless(shows_path(name), name),
             options=_options(query),
+        )
+
+    def may_be_quoted_by(self, message: str) -> bool:
+        """Return whether a message of a driver quotes a part of the URL that may be a secret."""
+        names = [self.user, self.database, *(host for host, _ in self.hosts)]
+        # Servers cut long names.
+        return any(
+            name[:_MIN_LENGTH_OF_SECRET] in message
+            for name in names
+            if name and isinstance(name, SecretText)
+        ) or any(
+            value in message
+            for name, value in self.options.items()
+            if len(value) >= _MIN_LENGTH_OF_SECRET and not shows_option(name, value)
         )
 
     @property
     def name(self) -> str | None:
         """The name of the database on a server; None if the URL has none.
 
-        :raises InvalidValue: it contains an '@', so it may contain a password.
+        :raises InvalidValue: it contains signs of a login or of options, so it may contain a
+            password.
         """
+        if _NOT_IN_DATABASE.search(self.database):
+            problem = f"has one of ; = # ? & in the name of its database: {_OPTIONS_ADVICE}"
+            raise InvalidValue("database URL", problem)
         if not self.hosts and "@" in self.database:
             problem = f"has a user after its third slash: write it like {EXAMPLE}"
             raise InvalidValue("database URL", problem)
@@ -145,7 +185,13 @@ def _unquoted(text: str) -> str:
     return decoded
 
 
+def _concealed_unless(is_shown: bool, text: str) -> str:  # noqa: FBT001 - private
+    return text if is_shown else SecretText(text)
+
+
 def _host_text(host: str, port: int | None) -> str:
+    if isinstance(host, SecretText):
+        return MASK
     host = f"[{host}]" if ":" in host else host
     return host if port is None else f"{host}:{port}"
 
@@ -176,7 +222,11 @@ def _host_and_port(text: str) -> tuple[str, int | None]:
     if ":" in host and not _is_ipv6(host):
         problem = "has a colon in a host that is not an IPv6 address: write those like [::1]:3306"
         raise InvalidValue("database URL", problem)
-    return _unquoted(host), int(port) if port else None
+    name = _unquoted(host)
+    if _NOT_IN_HOST.search(name) and not name.startswith("/"):
+        problem = f"has a ';', '=' or white space in a host: {_OPTIONS_ADVICE}"
+        raise InvalidValue("database URL", problem)
+    return _concealed_unless(shows_host(name), name), int(port) if port else None
 
 
 def _is_port(text: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from hostmap_sql.engine.pending_changes import grouped
 from hostmap_sql.errors import HostMappingExists, InvalidValue
 from hostmap_sql.models import BulkResult, Conflict
-from hostmap_sql.quoting import guard
+from hostmap_sql.quoting import mask_name
 from hostmap_sql.validation import valid_cell_of_host, valid_host, valid_new_host
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def valid_on_conflict(value: str) -> OnConflict:
             on_conflict: OnConflict = known
             return on_conflict
     raise InvalidValue(
-        "on_conflict", f"{guard(value)!r} is not one of {', '.join(get_args(OnConflict))}"
+        "on_conflict", f"{mask_name(value)!r} is not one of {', '.join(get_args(OnConflict))}"
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
 from hostmap_sql.concealing import conceal
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.models import URL_FIELDS
-from hostmap_sql.quoting import guard
+from hostmap_sql.quoting import mask_name
 from hostmap_sql.validation import valid_cell_name, valid_flag, valid_url
 
 
@@ -24,20 +24,6 @@ UNSET = Unset.UNSET
 _PLAIN_FIELDS = frozenset({"name", "uuid", "disabled", "expected_revision"})
 
 _FIELDS = ("name", *URL_FIELDS, "disabled")
-
-
-def conceal_arguments(
-    args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Conceal the URLs in the arguments of a method of `Cells`."""
-    changes = {"changes": conceal_changes(kwargs["changes"])} if "changes" in kwargs else {}
-    concealed = [
-        conceal_changes(value)
-        if isinstance(value, Iterable) and not isinstance(value, str)
-        else value
-        for value in args
-    ]
-    return tuple(concealed), conceal_fields(kwargs) | changes
 
 
 def conceal_unless_unset(value: Any) -> Any:
@@ -75,5 +61,5 @@ def valid_values(uuid: str, values: Mapping[str, object]) -> dict[str, Any]:
         elif field == "disabled":
             valid[field] = valid_flag(value, field)
         else:
-            raise InvalidValue(f"field {guard(field)!r}", f"is not one of {', '.join(_FIELDS)}")
+            raise InvalidValue(f"field {mask_name(field)!r}", f"is not one of {', '.join(_FIELDS)}")
     return valid

@@ -20,6 +20,7 @@ from hostmap_sql.directory.row_mapper import RowMapper
 from hostmap_sql.engine.pending_changes import DELETED
 from hostmap_sql.errors import CellMappingInUse, CellMappingNotFound, InvalidValue
 from hostmap_sql.models import CellChange, CellMapping
+from hostmap_sql.secret_arguments import hide_arguments_of
 from hostmap_sql.validation import (
     canonical_uuid,
     new_uuid,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from hostmap_sql.secret_url import SecretUrl
 
 
+@hide_arguments_of(always=["create", "update", "update_many"])
 class Cells:
     """The cells and their URLs: ``hostmap.cells``, and ``tx.cells`` in a transaction."""
 

@@ -19,7 +19,7 @@ from hostmap_sql.directory.visible_tables import VisibleTables
 from hostmap_sql.engine.pending_changes import DELETED
 from hostmap_sql.errors import InvalidValue, SchemaOutOfDate
 from hostmap_sql.models import CELL0_UUID
-from hostmap_sql.quoting import guard
+from hostmap_sql.quoting import mask_name
 from hostmap_sql.schema import known_migrations
 from hostmap_sql.sealing.url_codec import check_stored
 from hostmap_sql.validation import (
@@ -102,7 +102,7 @@ class _Inspection:
         """Yield a finding for each row of a statement."""
         make = partial(describe, kind)
         rows = self._rows(statement, **parameters)
-        return self._limited(kind, (make(*map(guard, row)) for row in rows))
+        return self._limited(kind, (make(*map(mask_name, row)) for row in rows))
 
     def _limited(self, kind: str, findings: Iterable[Finding]) -> Iterator[Finding]:
         return limited(kind, findings, self._limit)
@@ -240,7 +240,7 @@ def _orphans(subject: str, kind: str, revision: int, number: int) -> Finding:
 
 def _invalid_cell(row: Row) -> Iterator[Finding]:
     uuid, name, transport_url, database_connection = row[:4]
-    name = guard(name)
+    name = mask_name(name)
     if canonical_uuid(uuid) != uuid:
         problem = f"cell {name!r} has the UUID {uuid!r}, which is not in canonical form: replace it"
         yield Finding("cell-invalid", problem, cell_uuid=uuid)
@@ -292,7 +292,7 @@ def _host_in_cell0(kind: str, host: str) -> Finding:
 
 
 def _invalid_host(host: str) -> Iterator[Finding]:
-    host = guard(host)
+    host = mask_name(host)
     try:
         valid_host(host)
     except InvalidValue:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from hostmap_sql.errors import InvalidValue
+from hostmap_sql.quoting import mask_name
+from hostmap_sql.secret_arguments import hide_arguments
 from hostmap_sql.sql.rights import ROLES
 from hostmap_sql.validation import valid_flag, valid_name
 
@@ -18,6 +20,7 @@ class HasDatabase(Protocol):
     _database: Database
 
 
+@hide_arguments
 def grants(
     hostmap: HasDatabase, role: str, *, user: str | None = None, urls: bool = False
 ) -> tuple[str, ...]:
@@ -39,7 +42,7 @@ def grants(
     [['chown', 'nova'], ['chmod', '600']]
     """
     if role not in ROLES:
-        raise InvalidValue("role", f"{role!r} is not one of {', '.join(ROLES)}")
+        raise InvalidValue("role", f"{mask_name(role)!r} is not one of {', '.join(ROLES)}")
     if valid_flag(urls, "urls") and role != "lookup":
         raise InvalidValue("urls", f"is for the role lookup: leave it out for {role}")
     account = f"hostmap_{role}" if user is None else valid_name(user, "user")

@@ -15,6 +15,7 @@ from hostmap_sql.batching import BULK_SIZE
 from hostmap_sql.directory.row_mapper import RowMapper
 from hostmap_sql.errors import HistoryPruned, InvalidValue, SchemaOutOfDate
 from hostmap_sql.models import CellChange, ChangeSet, HostChange
+from hostmap_sql.secret_arguments import hide_arguments_of
 from hostmap_sql.validation import valid_host, valid_number, valid_seconds, valid_uuid
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class HistoryPosition:
         return is_on_record and self.change_id == change_id
 
 
+@hide_arguments_of()
 class HistoryReader:
     """The reading half of `History`, for any session."""
 
@@ -238,6 +240,7 @@ class HistoryReader:
         return newest if first is None else first - 1
 
 
+@hide_arguments_of()
 class History(HistoryReader):
     """The history, the record of all changes: ``hostmap.history``."""
 

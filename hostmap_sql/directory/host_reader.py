@@ -9,6 +9,7 @@ from hostmap_sql.batching import LOOKUP_SIZE, batched
 from hostmap_sql.directory.bulk_plan import valid_hosts
 from hostmap_sql.directory.pagination import HostFilter
 from hostmap_sql.directory.row_mapper import RowMapper, one_of
+from hostmap_sql.secret_arguments import hide_arguments_of, hide_frames
 from hostmap_sql.validation import MAX_BIGINT, valid_host
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _PAGE_SIZE = 1_000
 
 
+@hide_arguments_of(except_for=["get"])
 class HostReader:
     """The reading half of `Hosts`."""
 
@@ -35,7 +37,11 @@ class HostReader:
         >>> hostmap.hosts.get("compute-1").cell.name
         'cell1'
         """
-        return self._rows.get_host(self._session, valid_host(host))
+        try:  # inline: this is the hot path
+            return self._rows.get_host(self._session, valid_host(host))
+        except BaseException as error:
+            hide_frames(error, host)
+            raise
 
     def get_many(self, hosts: Iterable[str]) -> dict[str, HostMapping]:
         """Return the mappings of many hosts, by host; hosts that are not mapped are left out.

@@ -18,6 +18,7 @@ from hostmap_sql.directory.bulk_plan import (
 from hostmap_sql.directory.host_reader import HostReader
 from hostmap_sql.errors import CellMappingNotFound, HostMappingExists, StaleMapping
 from hostmap_sql.models import BulkResult, HostChange, HostMapping
+from hostmap_sql.secret_arguments import hide_arguments_of, hide_frames
 from hostmap_sql.validation import (
     valid_cell_of_host,
     valid_host,
@@ -33,7 +34,11 @@ if TYPE_CHECKING:
     from hostmap_sql.directory.bulk_plan import Pair
     from hostmap_sql.engine.session import Session, Transaction
 
+Expected = tuple[str | None, int | None]
+"""The cell and the revision that a mapping must have, None for any."""
 
+
+@hide_arguments_of(except_for=["create", "move", "delete"])
 class Hosts(HostReader):
     """The hosts and the cell of each: ``hostmap.hosts``, and ``tx.hosts`` in a transaction."""
 
@@ -50,21 +55,23 @@ class Hosts(HostReader):
         >>> hostmap.hosts.create("compute-9", cell.uuid).cell.name
         'cell1'
         """
-        host = valid_new_host(host)
-        cell_uuid = valid_cell_of_host(cell_uuid)
+        try:
+            host, cell_uuid = valid_new_host(host), valid_cell_of_host(cell_uuid)
+            return self._session.write(partial(self._create, host, cell_uuid))
+        except BaseException as error:
+            hide_frames(error, host, cell_uuid)
+            raise
 
-        def work(transaction: Transaction) -> HostMapping:
-            actual = self._cells_of(transaction, [host]).get(host)
-            if actual is not None:
-                raise HostMappingExists(host, actual)
-            cell = self._rows.get_cell(transaction, cell_uuid)
-            row = {"host": host, "cell_uuid": cell_uuid, "revision": transaction.revision}
-            created_at = transaction.dialect.encode_time(transaction.now)
-            transaction.execute(sql.HOST_INSERT, row | {"created_at": created_at})
-            transaction.pending.host(host, None, cell_uuid)
-            return HostMapping(host, cell, transaction.revision, transaction.now, None)
-
-        return self._session.write(work)
+    def _create(self, host: str, cell_uuid: str, transaction: Transaction) -> HostMapping:
+        actual = self._cells_of(transaction, [host]).get(host)
+        if actual is not None:
+            raise HostMappingExists(host, actual)
+        cell = self._rows.get_cell(transaction, cell_uuid)
+        row = {"host": host, "cell_uuid": cell_uuid, "revision": transaction.revision}
+        created_at = transaction.dialect.encode_time(transaction.now)
+        transaction.execute(sql.HOST_INSERT, row | {"created_at": created_at})
+        transaction.pending.host(host, None, cell_uuid)
+        return HostMapping(host, cell, transaction.revision, transaction.now, None)
 
     def move(
         self,
@@ -92,20 +99,23 @@ class Hosts(HostReader):
         >>> moved.cell.name
         'cell2'
         """
-        host = valid_host(host)
-        cell_uuid = valid_cell_of_host(cell_uuid)
+        expected = expected_cell_uuid, expected_revision
+        try:
+            host, cell_uuid = valid_host(host), valid_cell_of_host(cell_uuid)
+            return self._session.write(partial(self._move, host, cell_uuid, expected))
+        except BaseException as error:
+            hide_frames(error, host, cell_uuid, expected)
+            raise
 
-        def work(transaction: Transaction) -> HostMapping:
-            current = self._get_expected(transaction, host, expected_cell_uuid, expected_revision)
-            if current.cell.uuid == cell_uuid:
-                return current
-            cell = self._rows.get_cell(transaction, cell_uuid)
-            _write_move(transaction, [host], current.cell.uuid, cell_uuid)
-            return HostMapping(
-                host, cell, transaction.revision, current.created_at, transaction.now
-            )
-
-        return self._session.write(work)
+    def _move(
+        self, host: str, cell_uuid: str, expected: Expected, transaction: Transaction
+    ) -> HostMapping:
+        current = self._get_expected(transaction, host, expected)
+        if current.cell.uuid == cell_uuid:
+            return current
+        cell = self._rows.get_cell(transaction, cell_uuid)
+        _write_move(transaction, [host], current.cell.uuid, cell_uuid)
+        return HostMapping(host, cell, transaction.revision, current.created_at, transaction.now)
 
     def delete(
         self,
@@ -124,22 +134,25 @@ class Hosts(HostReader):
         >>> hostmap.hosts.delete("compute-3").new_cell_uuid is None
         True
         """
-        host = valid_host(host)
+        expected = expected_cell_uuid, expected_revision
+        try:
+            return self._session.write(partial(self._delete, valid_host(host), expected))
+        except BaseException as error:
+            hide_frames(error, host, expected)
+            raise
 
-        def work(transaction: Transaction) -> HostChange:
-            current = self._get_expected(transaction, host, expected_cell_uuid, expected_revision)
-            _write_deletion(transaction, {host: current.cell.uuid})
-            return HostChange(
-                transaction.revision,
-                host,
-                current.cell.uuid,
-                None,
-                transaction.author,
-                transaction.reason,
-                transaction.now,
-            )
-
-        return self._session.write(work)
+    def _delete(self, host: str, expected: Expected, transaction: Transaction) -> HostChange:
+        current = self._get_expected(transaction, host, expected)
+        _write_deletion(transaction, {host: current.cell.uuid})
+        return HostChange(
+            transaction.revision,
+            host,
+            current.cell.uuid,
+            None,
+            transaction.author,
+            transaction.reason,
+            transaction.now,
+        )
 
     # --- many hosts ---------------------------------------------------------------------------
 
@@ -175,10 +188,10 @@ class Hosts(HostReader):
             Plan(checked, cells, on_conflict)  # raises; over all batches: a host may be in two
         total = BulkResult()
         for batch in batched(checked, BULK_SIZE):
-            total += self._session.write(partial(self._create, batch, on_conflict))
+            total += self._session.write(partial(self._create_many, batch, on_conflict))
         return total
 
-    def _create(
+    def _create_many(
         self, pairs: Sequence[Pair], on_conflict: OnConflict, transaction: Transaction
     ) -> BulkResult:
         plan = Plan(pairs, self._cells_of(transaction, [host for host, _ in pairs]), on_conflict)
@@ -257,13 +270,12 @@ class Hosts(HostReader):
 
     # --- inside -------------------------------------------------------------------------------
 
-    def _get_expected(
-        self, session: Session, host: str, cell_uuid: str | None, revision: int | None
-    ) -> HostMapping:
+    def _get_expected(self, session: Session, host: str, expected: Expected) -> HostMapping:
         """Return the mapping of a host, if it is in this cell and at this revision.
 
         :raises StaleMapping: it is not.
         """
+        cell_uuid, revision = expected
         if cell_uuid is not None:
             cell_uuid = valid_uuid(cell_uuid, "expected_cell_uuid")
         if revision is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hostmap_sql.errors import InvalidValue
-from hostmap_sql.quoting import guard
+from hostmap_sql.quoting import mask_name
 from hostmap_sql.validation import MAX_NAME_LENGTH, valid_host, valid_number, valid_uuid
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def valid_prefix(prefix: str | None) -> str:
         raise InvalidValue("prefix", f"must be text, not {type(prefix).__name__}")
     if not prefix.isprintable() or prefix.startswith(" ") or len(prefix) > MAX_NAME_LENGTH:
         raise InvalidValue(
-            "prefix", f"{guard(prefix)[:20]!r} is not the beginning of any host name"
+            "prefix", f"{mask_name(prefix)[:20]!r} is not the beginning of any host name"
         )
     return prefix
 

@@ -98,7 +98,7 @@ class RowMapper:
         except _UNREADABLE:
             raise_alone(DatabaseError(_BAD_TIME))
         finally:
-            del row  # as in the other methods: a report would show its URLs
+            del row, known  # as in the other methods: a report would show their URLs
         return cell
 
     def _new_cell(self, row: Row) -> CellMapping:

@@ -16,6 +16,7 @@ from hostmap_sql.directory.row_mapper import RowMapper
 from hostmap_sql.errors import InvalidValue, SecretUnavailable
 from hostmap_sql.models import URL_FIELDS
 from hostmap_sql.sealing.url_codec import key_of, kind_of, stored_text
+from hostmap_sql.secret_arguments import hide_arguments_of
 from hostmap_sql.secret_url import SecretUrl
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class SealResult:
         return sum(len(cell.fields) for cell in self.cells)
 
 
+@hide_arguments_of()
 class Secrets:
     """Seals the URLs of all cells: ``hostmap.secrets``, of a `HostMap` with a cipher.
 

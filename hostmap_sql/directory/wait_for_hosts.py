@@ -10,6 +10,7 @@ from hostmap_sql.batching import LOOKUP_SIZE, batched
 from hostmap_sql.directory.bulk_plan import valid_hosts
 from hostmap_sql.directory.hosts import Hosts
 from hostmap_sql.errors import HostsNotMapped
+from hostmap_sql.secret_arguments import hide_arguments_of
 from hostmap_sql.validation import valid_cell_of_host, valid_seconds
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _LAST_LOOKUP = 0.1
 _SHORTEST_PAUSE = 0.01
 
 
+@hide_arguments_of()
 class WaitableHosts(Hosts):
     """The hosts outside of transactions, where a call can wait for them: ``hostmap.hosts``.
 

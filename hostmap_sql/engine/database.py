@@ -67,8 +67,10 @@ class Database(Session):
         author: str | None = None,
         reason: str | None = None,
         urls: bool = True,
+        quotes_secret: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        super().__init__(Translator(dialect, name), pool.make_cursor, urls=urls)
+        translator = Translator(dialect, name, quotes_secret)
+        super().__init__(translator, pool.make_cursor, urls=urls)
         self._pool = pool
         self._timeout = timeout
         self._author = author

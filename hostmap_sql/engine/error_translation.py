@@ -21,6 +21,7 @@ from hostmap_sql.runtime.watchdog import TimedCall
 from hostmap_sql.schema import known_migrations
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
     from hostmap_sql.dialects.base import Dialect
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 
 _NOT_PERMITTED = (Fault.NOT_PERMITTED, Fault.READ_ONLY)
 
+_NOT_SHOWN = (
+    "its message is not shown, because it quotes a part of the URL that may be a secret: "
+    "is a password in the wrong place?"
+)
+
 _CHECK_URL = "; check the URL, the user and password, and that the database exists"
 
 
@@ -36,12 +42,19 @@ class Translator:
     """Raises the library's errors in place of a driver's.
 
     :param database: the name of the database in messages.
+    :param quotes_secret: tells whether a driver's message quotes a possible secret of the URL.
     """
 
-    def __init__(self, dialect: Dialect, database: str) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        database: str,
+        quotes_secret: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self.dialect = dialect
         self.interrupt = dialect.interrupt
         self.database = database
+        self._quotes_secret = quotes_secret
 
     def connect_failure(self, error: Exception, *, is_own: bool) -> Exception:
         """Translate a failure to get a connection, and drop its frames, which hold logins.
@@ -54,6 +67,9 @@ class Translator:
             drop_frames(error)
             if isinstance(error.__cause__, Exception):
                 error.__cause__ = self._cause(error.__cause__)
+            if self._quotes_secret(str(error)):
+                code = getattr(error, "code", None)
+                return DatabaseError(f"{self.database}: {_NOT_SHOWN}", code)
             return error
         if not is_own and is_programming_error(error):
             return error
@@ -66,7 +82,7 @@ class Translator:
         if fault is Fault.NO_TABLE:
             missing = known_migrations(self.dialect.name)
             return SchemaOutOfDate(self.database, missing=missing)
-        problem = self.dialect.describe(error)
+        problem = self._describe(error)
         if fault.is_transient:
             return DatabaseUnavailable(self.database, problem)
         code = self.dialect.code(error)
@@ -117,9 +133,15 @@ class Translator:
     def _cause(self, error: Exception) -> Exception:
         if isinstance(error, UnicodeEncodeError | UnicodeDecodeError):  # they hold the whole text
             return DriverFailure.of(error, None)
+        if self._quotes_secret(f"{error} {error!r}"):
+            return DriverFailure.of(error, self.dialect.code(error))
         drop_frames(error)
         self.dialect.forget_connection(error)
         return error
+
+    def _describe(self, error: Exception) -> str:
+        problem = self.dialect.describe(error)
+        return _NOT_SHOWN if self._quotes_secret(problem) else problem
 
     def statement_error(self, error: Exception, statement: Statement | None) -> HostMapError:
         """Make the error of a failed statement."""
@@ -128,7 +150,7 @@ class Translator:
             return SchemaOutOfDate(self.database)
         # The server may quote the parameters, or the row.
         is_secret = statement is not None and statement.is_confidential
-        problem = "the database refused it" if is_secret else self.dialect.describe(error)
+        problem = "the database refused it" if is_secret else self._describe(error)
         if fault.is_transient:
             return DatabaseUnavailable(self.database, problem)
         name = statement.name if statement else None

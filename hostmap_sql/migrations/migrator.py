@@ -26,7 +26,7 @@ from hostmap_sql.migrations.lock import YoyoLock
 from hostmap_sql.migrations.run import OvertakenError, Run, is_gone
 from hostmap_sql.migrations.yoyo_backend import backend_on
 from hostmap_sql.models import MigrationLock, MigrationStatus
-from hostmap_sql.quoting import guard
+from hostmap_sql.quoting import mask_name
 from hostmap_sql.runtime.watchdog import TimedCall, timed_call
 from hostmap_sql.schema import migrations_folder, on_disk, unknown_migrations
 
@@ -80,7 +80,7 @@ class Migrations:
 
         def undone(applied: AbstractSet[str], _: Connection) -> list[Any]:
             if first not in {m.id for m in self._all if m.id in applied}:
-                problem = f"{guard(first)!r} is not applied: see `hostmap migrate --status`"
+                problem = f"{mask_name(first)!r} is not applied: see `hostmap migrate --status`"
                 raise InvalidValue("migration", problem)
             return [m for m in reversed(self._all) if m.id in applied and m.id >= first]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal, get_args
 
 from hostmap_sql.errors import InvalidValue
-from hostmap_sql.quoting import guard
+from hostmap_sql.quoting import mask_name
 
 OnConflict = Literal["report", "move"]
 """How to treat cells and hosts that differ on the two sides: report them, or overwrite them."""
@@ -26,4 +26,4 @@ def refuse_unknown_on_conflict(value: str) -> None:
     """
     known = get_args(OnConflict)
     if value not in known:
-        raise InvalidValue("on_conflict", f"{guard(value)!r} is not one of {', '.join(known)}")
+        raise InvalidValue("on_conflict", f"{mask_name(value)!r} is not one of {', '.join(known)}")

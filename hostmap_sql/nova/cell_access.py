@@ -15,10 +15,12 @@ from hostmap_sql.hostmap import DEFAULT_TIMEOUT
 from hostmap_sql.nova.database import NovaDatabase
 from hostmap_sql.nova.templates import fill_template, has_login, refuse_bad_base
 from hostmap_sql.nova.urls import OptionChanges, isolate, read_url
+from hostmap_sql.quoting import mask_name
+from hostmap_sql.secret_arguments import hide_arguments, hide_arguments_of
 from hostmap_sql.validation import valid_number, valid_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from hostmap_sql.dialects.database_url import DatabaseUrl
     from hostmap_sql.models import CellMapping
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 _NO_OTHER = "because neither the environment nor the home folder is searched for one"
 
 
+@hide_arguments_of(always=["__init__"])
 @dataclass(frozen=True, init=False)
 class CellAccess:
     """The access to the databases of the cells.
@@ -69,17 +72,14 @@ class CellAccess:
         vars(self).update(
             options=options,
             template_url=template_url,
-            trusted_hosts=trusted_hosts,
+            trusted_hosts=_names(trusted_hosts, "trusted_hosts"),
             parallel=parallel,
             timeout=timeout,
             transport_template_url=transport_template_url,
-            trusted_files=trusted_files,
+            trusted_files=_names(trusted_files, "trusted_files"),
         )
         valid_number(parallel, "parallel", least=1)
         valid_seconds(timeout, "timeout", zero=False)
-        for name in ("trusted_hosts", "trusted_files"):
-            if isinstance(getattr(self, name), str):  # each of its substrings would be trusted
-                raise InvalidValue(name, "must be many names, not one: put it into a tuple")
         if options is not None:
             OptionChanges.parse(options)
         refuse_bad_base(template_url, "database_connection", "template_url")
@@ -116,6 +116,7 @@ class CellAccess:
             )
 
     @contextmanager
+    @hide_arguments
     def open(self, cell: CellMapping) -> Iterator[NovaDatabase]:
         """Connect to the database of a cell for a block.
 
@@ -164,6 +165,12 @@ def _revealed(url: SecretUrl | None, name: TemplateField) -> str:
     if url is None:
         raise InvalidValue(name, "is not set")
     return url.reveal()
+
+
+def _names(values: Iterable[str], field: str) -> tuple[str, ...]:
+    if isinstance(values, str):  # each of its substrings would be trusted
+        raise InvalidValue(field, "must be many names, not one: put it into a tuple")
+    return tuple(map(mask_name, values))
 
 
 def _hosts(url: DatabaseUrl) -> set[str]:

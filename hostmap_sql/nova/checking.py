@@ -9,6 +9,7 @@ from hostmap_sql.nova.arguments import Progress, ignore_progress
 from hostmap_sql.nova.cell_access import CellAccess
 from hostmap_sql.nova.live_hosts import cell_uuids_by_host, read_cells, select_cells
 from hostmap_sql.nova.results import Disagreement
+from hostmap_sql.secret_arguments import hide_arguments
 from hostmap_sql.validation import valid_host
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ KINDS = (
 """All kinds of disagreements."""
 
 
+@hide_arguments
 def check(
     hostmap: HostMap,
     cells: Sequence[str] | None = None,

@@ -54,7 +54,7 @@ class NovaDatabase:
         url = conceal_url(url)
         parsed = url if isinstance(url, DatabaseUrl) else read_url(url)
         self._dialect = dialect_of_scheme(parsed.scheme)
-        self._translator = _NovaTranslator(self._dialect, str(parsed))
+        self._translator = _NovaTranslator(self._dialect, str(parsed), parsed.may_be_quoted_by)
         self._timeout = timeout
         self.restart_timeout()
         self._has_changed_secrets = False

@@ -15,7 +15,8 @@ from hostmap_sql.nova.cell_access import CellAccess
 from hostmap_sql.nova.database import NovaDatabase
 from hostmap_sql.nova.live_hosts import cell_uuids_by_host, read_cells, select_cells
 from hostmap_sql.nova.results import CellDiscovery, Discovery
-from hostmap_sql.quoting import guard
+from hostmap_sql.quoting import mask_name
+from hostmap_sql.secret_arguments import hide_arguments_with_urls
 from hostmap_sql.validation import canonical_uuid, valid_new_host
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from hostmap_sql.hostmap import HostMap
 
 
+@hide_arguments_with_urls
 def discover(
     hostmap: HostMap,
     cells: Sequence[str] | None = None,
@@ -126,7 +128,7 @@ def _split_usable(cell: CellMapping, live: Sequence[str]) -> tuple[list[str], li
             problems.append(error.problem)
             continue
         if cell.is_cell0:
-            problems.append(f"{guard(host)!r} is in cell0, which can have no hosts")
+            problems.append(f"{mask_name(host)!r} is in cell0, which can have no hosts")
         else:
             usable.append(valid)
     return usable, problems

@@ -26,6 +26,7 @@ from hostmap_sql.nova.export_limits import (
     refuse_cells_in_use,
     refuse_unstorable,
 )
+from hostmap_sql.secret_arguments import hide_arguments_with_urls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 _CHANGED_DURING_EXPORT = "was changed in Nova's table during the export: export again"
 
 
+@hide_arguments_with_urls
 def export_mappings(
     hostmap: HostMap,
     url: str,

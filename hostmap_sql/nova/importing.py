@@ -27,7 +27,8 @@ from hostmap_sql.nova.cell_names import candidate_names
 from hostmap_sql.nova.database import NovaDatabase
 from hostmap_sql.nova.live_hosts import cell_uuids_by_host
 from hostmap_sql.nova.results import ImportedCell, ImportResult, PlannedHost
-from hostmap_sql.quoting import guard
+from hostmap_sql.quoting import mask_name
+from hostmap_sql.secret_arguments import hide_arguments_with_urls
 from hostmap_sql.secret_url import SecretUrl
 from hostmap_sql.validation import valid_cell_of_host, valid_new_host, valid_url, valid_uuid
 
@@ -52,6 +53,7 @@ class _NovaCell:
     disabled: bool
 
 
+@hide_arguments_with_urls
 def import_mappings(
     hostmap: HostMap,
     url: str,
@@ -136,7 +138,7 @@ def _read_hosts(rows: Iterable[Sequence[Any]]) -> Pairs:
         try:
             pairs.append((valid_new_host(host), valid_cell_of_host(uuid)))
         except InvalidValue as error:
-            problem = f"{error.problem} (host {guard(host)!r}): correct it in Nova first"
+            problem = f"{error.problem} (host {mask_name(host)!r}): correct it in Nova first"
             raise InvalidValue("a row of host_mappings", problem) from None
     return pairs
 

@@ -17,7 +17,7 @@ from hostmap_sql.concealing import HiddenFrames, raise_alone, type_name
 from hostmap_sql.dialects.database_url import DatabaseUrl
 from hostmap_sql.dialects.url_options import plain
 from hostmap_sql.errors import InvalidValue
-from hostmap_sql.masking import mask
+from hostmap_sql.masking import mask, shows_host
 from hostmap_sql.nova.urls import drop_bare_options
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ def _refuse_other_targets(
         if host in trusted_hosts or (ports and _is_same_port(port, ports)):
             continue
         hidden = any(password and password in host for password in base.passwords)
-        shown = "a host named by it" if hidden else repr(host)
+        shown = repr(host) if shows_host(host) and not hidden else "a host named by it"
         where = f"another port of {shown}" if ports else shown
         problem = f"is a template that sends the password to {where}"
         advice = "if that is intended, trust this host (--trust-host)"

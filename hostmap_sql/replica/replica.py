@@ -10,6 +10,7 @@ from hostmap_sql.replica.refresher import Refresher
 from hostmap_sql.replica.subscriptions import Subscriber
 from hostmap_sql.replica.waiting import wait_for
 from hostmap_sql.runtime.processes import MARK
+from hostmap_sql.secret_arguments import hide_arguments_of, hide_frames
 from hostmap_sql.validation import valid_seconds, valid_uuid
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from hostmap_sql.models import CellMapping, ChangeSet
 
 
+@hide_arguments_of(except_for=["cell_of", "known_cell_of"])
 class Replica:
     """A copy of the directory that answers without a query. Threads may share it.
 
@@ -54,17 +56,16 @@ class Replica:
         >>> replica.cell_of("compute-1").name
         'cell1'
         """
-        refresher = self._refresher
-        if not (refresher.is_checked and MARK[0]):  # inline: this is the hot path
-            refresher.check()
-        snapshot = refresher.snapshot
-        known = snapshot.cells_by_host.get(host) or snapshot.cell_of(host)
-        if known is not None:
-            return known
-        found = self.cells_of([host])
-        if not found:
-            raise HostMappingNotFound(host)
-        return found[host]
+        try:  # inline: this is the hot path
+            refresher = self._refresher
+            if not (refresher.is_checked and MARK[0]):
+                refresher.check()
+            snapshot = refresher.snapshot
+            known = snapshot.cells_by_host.get(host) or snapshot.cell_of(host)
+            return self._found_cell_of(host) if known is None else known
+        except BaseException as error:
+            hide_frames(error, host)
+            raise
 
     def cells_of(self, hosts: Iterable[str]) -> dict[str, CellMapping]:
         """Return the cells of many hosts, all of one revision, without those that are not mapped.
@@ -92,10 +93,14 @@ class Replica:
         >>> hostmap.replica().known_cell_of("compute-99") is None
         True
         """
-        refresher = self._refresher
-        if not (refresher.is_checked and MARK[0]):
-            refresher.check()
-        return refresher.snapshot.cell_of(host)
+        try:
+            refresher = self._refresher
+            if not (refresher.is_checked and MARK[0]):
+                refresher.check()
+            return refresher.snapshot.cell_of(host)
+        except BaseException as error:
+            hide_frames(error, host)
+            raise
 
     def known_cells_of(self, hosts: Iterable[str]) -> dict[str, CellMapping]:
         """Return the cells of those hosts that the replica has, of one revision, without a query.
@@ -162,6 +167,12 @@ class Replica:
     def read_through(self) -> bool:
         """Whether hosts that the replica lacks are looked up in the database."""
         return self._read_through
+
+    def _found_cell_of(self, host: str) -> CellMapping:
+        found = self.cells_of([host])
+        if not found:
+            raise HostMappingNotFound(host)
+        return found[host]
 
     def _look_up(self, missing: Iterable[str]) -> None:
         """Catch up if the database has any of these hosts.

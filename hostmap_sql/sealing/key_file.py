@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.sealed_text import is_key_id
+from hostmap_sql.secret_arguments import hide_arguments
 from hostmap_sql.small_files import read_small_file
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ def _decode(text: str) -> bytes | None:
 # --- generating -----------------------------------------------------------------------------------
 
 
+@hide_arguments
 def generate_key(
     path: str | os.PathLike[str],
     *,

@@ -17,6 +17,7 @@ from hostmap_sql.sealing.key_file import (
     named,
     read,
 )
+from hostmap_sql.secret_arguments import hide_arguments_of
 
 if TYPE_CHECKING:
     from typing import NoReturn, Self
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from hostmap_sql.sealing.key_file import Stamp
 
 
+@hide_arguments_of(always=["__init__"], except_for=["seal", "open"])
 class KeyRing:
     """Keys that seal the URLs of cells with AES-256-GCM: the active one seals, all of them open.
 

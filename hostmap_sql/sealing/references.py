@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.sealed_text import is_sealed
+from hostmap_sql.secret_arguments import hide_arguments_of
 from hostmap_sql.small_files import read_small_file
 from hostmap_sql.validation import valid_url
 
@@ -29,6 +30,7 @@ class BadReference(Exception):
     """A reference cannot be followed. The message does not quote its target."""
 
 
+@hide_arguments_of()
 @dataclass(frozen=True)
 class References:
     """The kinds of references that `SecretUrl.reveal` follows: none by default.

@@ -8,9 +8,9 @@ import pkgutil
 import sqlite3
 from contextlib import chdir, closing
 from importlib import import_module
-from inspect import isfunction
+from inspect import isfunction, unwrap
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -29,8 +29,15 @@ PUBLIC = {name: getattr(hostmap_sql, name) for name in ("KeyRing", "connect")}
 NO_EXAMPLE = {"close"}  # there is nothing to show
 
 
+class Finder(doctest.DocTestFinder):
+    """Also finds the examples of decorated functions."""
+
+    def _from_module(self, module: Any, found: Any) -> bool:
+        return super()._from_module(module, unwrap(found))  # type: ignore[misc,no-any-return]
+
+
 def examples() -> Iterator[doctest.DocTest]:
-    finder = doctest.DocTestFinder(exclude_empty=True)
+    finder = Finder(exclude_empty=True)
     for module in pkgutil.walk_packages(hostmap_sql.__path__, "hostmap_sql."):
         yield from finder.find(import_module(module.name))
     yield from finder.find(hostmap_sql)

@@ -11,11 +11,9 @@ from tests.support.backends import FACTORIES, Backend, Factory
 from tests.support.servers import containers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from hostmap_sql import HostMap
     from tests.conftest import Servers
-    from tests.support.faces import Call
 
 
 def on_one(factory: Factory) -> Iterator[Backend]:
@@ -66,10 +64,3 @@ def own_servers() -> Iterator[OwnServers]:
 def own_backend(own_kind: str, own_servers: OwnServers) -> Iterator[Backend]:
     """A fresh database with the tables, on such a server."""
     yield from on_one(own_servers.factory(own_kind))
-
-
-@pytest.fixture(params=["synchronously", "asynchronously"])
-def make(request: pytest.FixtureRequest) -> Callable[[HostMap, Call], object]:
-    """Makes a call through one of the faces."""
-    method: str = request.param
-    return lambda hostmap, call: getattr(call, method)(hostmap)

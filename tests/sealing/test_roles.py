@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
-from hostmap_sql import InvalidValue, KeyRing, NotPermitted, connect, generate_key, grants
+from hostmap_sql import InvalidValue, KeyRing, NotPermitted, connect, generate_key
 from hostmap_sql.cli.app import app
 from tests.contract.test_roles import LOOKUP, LOOKUP_WITH_URLS, OWNER, ROLES, SERVICE, Role
-from tests.support.backends.base import new_name
+from tests.support.accounts import account
 from tests.support.pace import PATIENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from hostmap_sql import HostMap
@@ -31,21 +30,6 @@ CALLS: dict[str, tuple[set[Role], Callable[[HostMap], object]]] = {
     "seal": (WRITERS, lambda h: h.secrets.seal()),
     "rotate": (WRITERS, lambda h: h.secrets.rotate()),
 }
-
-
-@contextmanager
-def account(backend: Backend, role: Role) -> Iterator[str]:
-    """The URL of the directory for an account with the rights of a role."""
-    name = new_name()
-    url = backend.url_of_account(name)
-    has_urls = role == LOOKUP_WITH_URLS
-    with closing(backend.open_raw()) as connection:
-        for statement in grants(backend.hostmap, role.name, user=name, urls=has_urls):
-            connection.cursor().execute(statement)
-    try:
-        yield url
-    finally:
-        backend.drop_account(name)
 
 
 @pytest.mark.needs("users")
@@ -70,8 +54,8 @@ def test_each_role_makes_exactly_its_calls(backend: Backend, tmp_path: Path) -> 
         return [*cursor.fetchall()]
 
     reset()
-    for role in ROLES.values():
-        with account(backend, role) as url:
+    for role in ROLES:
+        with account(backend, role.name, urls=role == LOOKUP_WITH_URLS) as (_, url):
             with connect(url, timeout=PATIENT, cipher=ring, urls=role.has_urls) as hostmap:
                 for name, (roles, call) in CALLS.items():
                     if role in roles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import traceback
 from collections.abc import Iterable, Mapping
@@ -80,6 +81,7 @@ def reports(error: BaseException) -> Iterator[tuple[str, str]]:
         yield f"attributes {number}", "".join(_deep(vars(one), _DEPTH))
         yield f"captured locals {number}", _captured(one)
         yield f"payload {number}", "".join(_payload(one))
+        yield f"copies {number}", "".join(_copies(one))
         yield f"rich {number}", _rich(one)
 
 
@@ -114,6 +116,15 @@ def _payload(error: BaseException) -> Iterator[str]:
     for frame, _ in traceback.walk_tb(error.__traceback__):
         if not _is_ours(frame.f_code.co_filename):
             yield from _variables(frame)
+
+
+def _copies(error: BaseException) -> Iterator[str]:
+    """Yield the text in the local variables, also of a subclass, as Elastic and Rollbar copy it."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if not _is_ours(frame.f_code.co_filename):
+            for name, value in frame.f_locals.items():
+                yield f"\n{frame.f_code.co_filename}:{frame.f_lineno} {name}="
+                yield json.dumps(value, default=lambda _: None, skipkeys=True)
 
 
 def _variables(frame: FrameType) -> Iterator[str]:

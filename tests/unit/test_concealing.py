@@ -39,7 +39,7 @@ from hostmap_sql.concealing import (
 from hostmap_sql.dialects.database_url import DatabaseUrl
 from hostmap_sql.errors import DriverFailure
 from hostmap_sql.nova import CellAccess
-from hostmap_sql.quoting import guard, show_name
+from hostmap_sql.quoting import mask_name, may_be_secret, show_name
 from hostmap_sql.runtime.watchdog import TimedCall
 from hostmap_sql.small_files import read_small_file
 from hostmap_sql.validation import valid_url
@@ -155,8 +155,8 @@ def test_a_driver_failure_is_a_value() -> None:
     [URL, f"u:{CANARY}@h", f"see {URL}", f"password={CANARY}", f"'api_key': '{CANARY}'"],
 )
 def test_possible_secrets_are_masked_in_errors(text: str) -> None:
-    assert CANARY not in f"{guard(text)!r} {guard(text)[:60]!r} {show_name(text)}"
-    assert guard(text) == text
+    assert CANARY not in f"{mask_name(text)!r} {mask_name(text)[:60]!r} {show_name(text)}"
+    assert mask_name(text) == text
     error = HostMappingNotFound(text)
     assert error.host == text
     assert CANARY not in f"{error} {error!r}"
@@ -164,12 +164,19 @@ def test_possible_secrets_are_masked_in_errors(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["compute-1", "rack:4", "a@b", "2001:db8::1", "x" * 300])
 def test_other_names_are_quoted(text: str) -> None:
-    assert guard(text) is text
+    assert mask_name(text) is text
     assert show_name(text) is text
 
 
+def test_a_collection_that_contains_itself_may_be_secret() -> None:
+    endless: list[object] = []
+    endless.append(endless)
+    assert may_be_secret(endless)
+    assert not may_be_secret([("a", {"b": [1, None]})])
+
+
 def test_text_too_long_for_a_name_is_masked() -> None:
-    assert repr(guard("pass" * 300_000)) == "'***'"
+    assert repr(mask_name("pass" * 300_000)) == "'***'"
 
 
 # --- URLs of any kind -----------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from unicodedata import normalize
 from hostmap_sql.cli.framework.terminal import printable
 from hostmap_sql.dialects.database_url import EXAMPLE
 from hostmap_sql.masking import MASK, MAX_SCHEME_LENGTH, mask
+from hostmap_sql.quoting import ASSIGNMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,11 +37,6 @@ _HARMLESS = re.compile(
 )
 
 _SCHEME_CHARACTERS = frozenset(f"{ascii_letters}{digits}+.-{{}}")
-_ASSIGNMENT = re.compile(
-    r"(?:passw|passphrase|pwd|secret|token|credential|(?:api|access|private|ssl)[-_]?key)"
-    r"[\w-]{0,30}[\"']?(?:\s{0,3}(?P<sign>[=:>])\s{0,3}|\s{1,8})",
-    re.IGNORECASE,
-)
 # Opening quotes of repr() follow the first characters; closing ones precede the second.
 _OPENING = re.compile(r"(?:(?<=[\s(=:,\[{])|\A)['\"]")
 _CLOSING = re.compile(r"(?<!\\)(['\"])(?=[\s,:;.)\]}?!]|\Z)")
@@ -146,7 +142,7 @@ def _joined_words(words: list[str]) -> Iterator[str]:
 
 
 def _is_secret_name(words: list[str]) -> bool:
-    return any(_ASSIGNMENT.search(f"{word[-80:]}=") for word in words)
+    return any(ASSIGNMENT.search(f"{word[-80:]}=") for word in words)
 
 
 def redact_value(value: str, signs: str = "=:") -> str:
@@ -176,7 +172,7 @@ def _scheme_start(value: str, end: int) -> int:
 def _redact_plain(value: str, signs: str) -> str:
     if _is_login(value) or _is_disguised(value):
         return MASK
-    for match in _ASSIGNMENT.finditer(value):
+    for match in ASSIGNMENT.finditer(value):
         if (match["sign"] or " ") in signs and match.end() < len(value):
             return f"{value[: match.end()]}{MASK}"
     return value

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from hostmap_sql import sql
+from hostmap_sql.concealing import HiddenFrames, SecretText
 from hostmap_sql.dialects.base import Dialect
 from hostmap_sql.dialects.fault import Fault
 from hostmap_sql.dialects.sqlite.error_codes import CODES, FAULTS
 from hostmap_sql.dialects.sqlite.files import (
-    close_empty_file_to_others,
-    close_to_others,
+    deny_others_access,
+    deny_others_access_if_empty,
     explain_refused_read,
     explain_refused_write,
     files_open_to_others,
@@ -29,7 +30,8 @@ from hostmap_sql.dialects.sqlite.files import (
 )
 from hostmap_sql.dialects.system_errors import fault_of_opening
 from hostmap_sql.errors import DatabaseError, InvalidValue
-from hostmap_sql.quoting import guard, show_option
+from hostmap_sql.masking import shows_path
+from hostmap_sql.quoting import show_option, show_path
 from hostmap_sql.runtime import green_threads
 from hostmap_sql.runtime.deadlines import NoConnectionInTime
 from hostmap_sql.runtime.processes import is_running, keep_for_ever, own_id
@@ -115,7 +117,7 @@ class SQLite(Dialect):
 
         def open_connection(_deadline: float) -> sqlite3.Connection:
             if not Path(path).exists():
-                raise _NoFile(path)
+                raise _NoFile(show_path(path))
             _refuse_file_in_use_at_fork(path)
             refuse_unseen_changes(path, options)
             try:
@@ -130,13 +132,19 @@ class SQLite(Dialect):
         path = _path(url)
 
         def create() -> None:
+            with HiddenFrames():
+                create_file()
+
+        def create_file() -> None:
             # Only the owner can read it, because it will hold passwords.
             try:
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             except FileExistsError:
-                close_empty_file_to_others(path)
+                deny_others_access_if_empty(path)
             except OSError as error:
-                problem = f"names a file that cannot be created: {path}: {error.strerror}"
+                problem = (
+                    f"names a file that cannot be created: {show_path(path)}: {error.strerror}"
+                )
                 raise InvalidValue("database URL", problem) from error
 
         return create
@@ -246,8 +254,8 @@ class SQLite(Dialect):
         path = main_file(cursor)
         return files_open_to_others(path) if path else ()  # an external pool may be in memory
 
-    def close_to_others(self, files: Sequence[str]) -> None:
-        close_to_others(files)
+    def deny_others_access(self, files: Sequence[str]) -> None:
+        deny_others_access(files)
 
     def readable_columns(self, cursor: Any, table: str) -> frozenset[str] | None:
         rows = cursor.execute("SELECT name FROM pragma_table_info(?)", (table,)).fetchall()
@@ -279,7 +287,7 @@ def _refuse_file_in_use_at_fork(path: str) -> None:
             "transaction, whose locks SQLite takes for this process's own: "
             "fork when nothing is under way"
         )
-        raise DatabaseError(f"{path}: {problem}")
+        raise DatabaseError(f"{show_path(path)}: {problem}")
 
 
 def _open(url: DatabaseUrl, path: str, options: Mapping[str, str]) -> sqlite3.Connection:
@@ -316,9 +324,10 @@ def _path(url: DatabaseUrl) -> str:
         raise InvalidValue("database URL", problem)
     mode = url.options.get("mode", "rw")
     if mode not in _MODES:
-        problem = f"has the mode {guard(str(mode))!r}, which is not one of {', '.join(_MODES)}"
+        problem = f"has a mode that is not one of {', '.join(_MODES)}"
         raise InvalidValue("database URL", problem)
-    return str(Path(url.database).absolute())  # the process may change its directory later
+    path = str(Path(url.database).absolute())  # the process may change its directory later
+    return path if shows_path(path) else SecretText(path)
 
 
 def _refuse_other_encodings(connection: sqlite3.Connection, url: DatabaseUrl) -> None:

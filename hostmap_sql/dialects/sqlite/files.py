@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hostmap_sql.errors import DatabaseError, InvalidValue, NotPermitted
+from hostmap_sql.quoting import show_path
 from hostmap_sql.small_files import OTHERS
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def refuse_unseen_changes(path: str, options: Mapping[str, str]) -> None:
     """
     is_immutable = options.get("immutable", "0").lower() not in _FALSE
     if is_immutable and _log_may_have_changes(path):
-        problem = f"says immutable, but {path}-wal may hold changes that would not be seen"
+        problem = (
+            f"says immutable, but {show_path(path)}-wal may hold changes that would not be seen"
+        )
         raise InvalidValue("database URL", f"{problem}: {_CHECKPOINT}")
 
 
@@ -46,7 +49,7 @@ def explain_refused_read(path: str, error: Exception) -> None:
         code = getattr(error, "sqlite_errorname", "")
         is_right = refused is None or isinstance(refused, PermissionError)
         kind = NotPermitted if is_right else DatabaseError
-        raise kind(f"database {path!r}: {error}: {reason}", code) from error
+        raise kind(f"database {show_path(path)!r}: {error}: {reason}", code) from error
 
 
 def explain_refused_write(connection: Any, error: Exception) -> None:
@@ -84,14 +87,14 @@ def _is_open_to_others(path: str) -> bool:
         return False
 
 
-def close_empty_file_to_others(path: str) -> None:
+def deny_others_access_if_empty(path: str) -> None:
     """Remove the permissions of other users from a file of another program, if it is empty."""
     with suppress(OSError, DatabaseError):  # the owner's decision stands
         if Path(path).stat().st_size == 0:
-            close_to_others([path])
+            deny_others_access([path])
 
 
-def close_to_others(files: Sequence[str]) -> None:
+def deny_others_access(files: Sequence[str]) -> None:
     """Remove all permissions of other users from these files.
 
     :raises DatabaseError: this user may not change them.
@@ -104,7 +107,7 @@ def close_to_others(files: Sequence[str]) -> None:
             pass  # the last connection has removed its log
         except OSError as error:
             problem = f"its permissions cannot be changed: {error.strerror}"
-            raise DatabaseError(f"database {file!r}: {problem}") from error
+            raise DatabaseError(f"database {show_path(file)!r}: {problem}") from error
 
 
 def is_about_access(error: Exception) -> bool:
@@ -145,8 +148,8 @@ def _why_not_written(path: str) -> str | None:
 
 def _obstacle(path: str) -> str:
     if _is_mounted_read_only(path):
-        return f"{path} is on a file system that is mounted read-only"
-    return f"{path} may not be written to by this user"
+        return f"{show_path(path)} is on a file system that is mounted read-only"
+    return f"{show_path(path)} may not be written to by this user"
 
 
 def _is_mounted_read_only(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""The command shows no secret, even with `--verbose` and the logs of the drivers."""
+"""The command prints no secret, even with `--verbose` and the logs of the drivers."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""No fault shows a secret, in any report, through either face."""
+"""No fault of the directory shows a secret, in any report, through either face."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import closing
+from itertools import product
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -15,6 +16,7 @@ from hostmap_sql import (
     DatabaseUnavailable,
     HostMap,
     HostMapError,
+    InvalidValue,
     OutcomeUnknown,
     SchemaOutOfDate,
     aio,
@@ -26,9 +28,11 @@ from tests.support.faults.pools import failing_commits
 from tests.support.faults.proxied import connected_through, in_front_of, plain
 from tests.support.faults.proxy import Direction
 from tests.support.pace import PATIENT, SLOWNESS
-from tests.support.reports import CANARY, URL, reported
+from tests.support.reports import CANARY, URL, linked, reported
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import Cells
     from tests.support.backends import Backend
 
@@ -38,6 +42,19 @@ SHORT = 0.4
 
 CREATE = Call("cells.create", "new", transport_url=URL, database_connection=URL)
 READS = (Call("hosts.get", "a"), Call("cells.list"), Call("check"), Call("replica"))
+
+
+FACES = (Call.synchronously, Call.asynchronously)
+
+
+def refuse(
+    hostmap: HostMap, call: Call, kind: type[HostMapError] = HostMapError, *secrets: str
+) -> BaseException:
+    """Make a call that fails, through both faces; return the last error."""
+    for face in FACES:
+        with reported(kind, *secrets) as watched:
+            face(call, hostmap)
+    return watched.error
 
 
 def passwords(backend: Backend) -> tuple[str, ...]:
@@ -50,61 +67,57 @@ def passwords(backend: Backend) -> tuple[str, ...]:
 
 
 @pytest.mark.needs("networks")
-def test_a_server_that_is_down(backend: Backend, make: Any) -> None:
+def test_a_server_that_is_down(backend: Backend) -> None:
     url = backend.url_for(host="127.0.0.1", port=1, password=CANARY)
     with connect(url, timeout=SHORT) as hostmap:
         del url
-        for call in (CREATE, *READS, Call("migrate"), Call("migration_status")):
-            with reported(DatabaseUnavailable) as watched:
-                make(hostmap, call)
-            assert isinstance(watched.error.__cause__, backend.driver.error)
+        for call in (CREATE, Call("hosts.get", "a"), Call("check"), Call("migrate")):
+            error = refuse(hostmap, call, DatabaseUnavailable)
+            assert isinstance(error.__cause__, backend.driver.error)
 
 
 @pytest.mark.needs("users")
-def test_a_wrong_password(backend: Backend, make: Any) -> None:
+def test_a_wrong_password(backend: Backend) -> None:
     with connect(backend.url_for(password=CANARY), timeout=PATIENT) as hostmap:
         for call in (CREATE, *READS, Call("migrate")):
-            with reported(DatabaseError):
-                make(hostmap, call)
+            refuse(hostmap, call, DatabaseError)
 
 
-def test_a_missing_database(backend: Backend, make: Any) -> None:
+def test_a_missing_database(backend: Backend) -> None:
     with connect(backend.missing_url, timeout=PATIENT) as hostmap:
         for call in (CREATE, *READS):
-            with reported(backend.missing_error, *passwords(backend)):
-                make(hostmap, call)
+            refuse(hostmap, call, backend.missing_error, *passwords(backend))
 
 
 @pytest.mark.needs("networks")
-def test_a_server_whose_tls_is_refused(backend: Backend, make: Any) -> None:
+def test_a_server_whose_tls_is_refused(backend: Backend) -> None:
     url = backend.url_for(password=CANARY).partition("?")[0]
     # One of the system's authorities, which has not signed the server's certificate.
     with connect(f"{url}?sslmode=verify-full", timeout=PATIENT) as hostmap:
         del url
-        with reported(DatabaseError):
-            make(hostmap, CREATE)
+        refuse(hostmap, CREATE, DatabaseError)
 
 
 @pytest.mark.needs("networks")
-def test_a_server_that_answers_with_garbage(backend: Backend, make: Any) -> None:
+def test_a_server_that_answers_with_garbage(backend: Backend) -> None:
     """The driver fails in the middle of its handshake, in ways of its own."""
     with in_front_of(backend) as proxy:
         url = plain(backend.url_for(host=proxy.host, port=proxy.port, password=CANARY))
         with connect(url, timeout=SHORT) as hostmap:
             del url
-            for offset in (0, 1, 5, 30):
-                proxy.cut_after(Direction.TO_CLIENT, offset)
-                with reported():
-                    make(hostmap, CREATE)
+            for face in FACES:
+                for offset in (0, 1, 5, 30):
+                    proxy.cut_after(Direction.TO_CLIENT, offset)
+                    with reported():
+                        face(CREATE, hostmap)
 
 
 @pytest.mark.needs("users")
-def test_a_wrong_password_in_a_callers_pool(backend: Backend, make: Any) -> None:
+def test_a_wrong_password_in_a_callers_pool(backend: Backend) -> None:
     pool = Opening(backend, password=CANARY, user="nobody")
     hostmap = HostMap(pool.lend, backend.dialect_name, timeout=PATIENT)
     for call in (CREATE, *READS):
-        with reported(DatabaseError):
-            make(hostmap, call)
+        refuse(hostmap, call, DatabaseError)
 
 
 class Opening:
@@ -121,7 +134,7 @@ class Opening:
 # --- refused statements ---------------------------------------------------------------------------
 
 
-def test_a_cell_that_exists(backend: Backend, cells: Cells, make: Any) -> None:
+def test_a_cell_that_exists(backend: Backend, cells: Cells) -> None:
     for call in (
         Call("cells.create", cells.one.name, transport_url=URL),
         Call("cells.create", "new", uuid=cells.one.uuid, database_connection=URL),
@@ -132,52 +145,48 @@ def test_a_cell_that_exists(backend: Backend, cells: Cells, make: Any) -> None:
             changes={cells.two.uuid: {"name": cells.one.name, "transport_url": URL}},
         ),
     ):
-        with reported(CellMappingExists):
-            make(backend.hostmap, call)
+        refuse(backend.hostmap, call, CellMappingExists)
 
 
-def test_a_constraint_that_quotes_the_row(backend: Backend, make: Any) -> None:
+def test_a_constraint_that_quotes_the_row(backend: Backend) -> None:
     backend.hostmap.cells.create("old", transport_url=URL)
     backend.query(f"CREATE UNIQUE INDEX one_url ON cell_mapping ({backend.sql.indexed_url})")
 
-    with reported(DatabaseError) as watched:
-        make(backend.hostmap, CREATE)
+    error = refuse(backend.hostmap, CREATE, DatabaseError)
 
-    cause = watched.error.__cause__
+    cause = error.__cause__
     assert isinstance(cause, DriverFailure)
     assert cause.code == backend.duplicate_code
     assert cause.name.partition(".")[0] == backend.driver.module
 
 
-@pytest.mark.parametrize("what", ["insert", "update", "delete", "commit"])
-def test_a_trigger_that_quotes_the_row(backend: Backend, make: Any, what: str) -> None:
+@pytest.mark.parametrize("event", ["insert", "update", "delete", "commit"])
+def test_a_trigger_that_quotes_the_row(backend: Backend, event: str) -> None:
     old = backend.hostmap.cells.create("old", transport_url=URL)
-    for statement in backend.sql.quoting_triggers[what]:
-        backend.query(statement)
     calls = {
         "insert": CREATE,
         "commit": CREATE,
         "update": Call("cells.update", old.uuid, disabled=True),
         "delete": Call("cells.delete", old.uuid),
     }
+    for statement in backend.sql.quoting_triggers[event]:
+        backend.query(statement)
 
-    with reported(HostMapError) as watched:
-        make(backend.hostmap, calls[what])
+    error = refuse(backend.hostmap, calls[event])
 
-    assert watched.error.__cause__ is not None
+    assert error.__cause__ is not None
     assert backend.hostmap.cells.list() == [old]
 
 
-def test_a_record_that_cannot_be_written(backend: Backend, make: Any) -> None:
+def test_a_record_that_cannot_be_written(backend: Backend) -> None:
     """The cell is inserted, and the next statement fails: cursors remember the last one."""
     assert backend.hostmap.revision() == 0
     backend.query("DROP TABLE cell_mapping_change")
 
-    with reported(SchemaOutOfDate):
-        make(backend.hostmap, CREATE)
+    refuse(backend.hostmap, CREATE, SchemaOutOfDate)
 
 
-def test_missing_hosts_and_cells(backend: Backend, make: Any) -> None:
+def test_missing_hosts_and_cells(backend: Backend) -> None:
     """The mapper keeps the rows of cells that were read before."""
     cell = backend.hostmap.cells.create("cell", transport_url=URL, database_connection=URL)
     mapping = backend.hostmap.hosts.create("a", cell.uuid)
@@ -191,12 +200,11 @@ def test_missing_hosts_and_cells(backend: Backend, make: Any) -> None:
         Call("cells.update", cell.uuid, transport_url=f"{URL}x", expected_revision=7),
         Call("hosts.wait", ["b"], timeout=0.01),
     ):
-        with reported():
-            make(backend.hostmap, call)
+        refuse(backend.hostmap, call)
 
 
 @pytest.mark.needs("files")
-def test_a_time_that_cannot_be_read(backend: Backend, make: Any) -> None:
+def test_a_time_that_cannot_be_read(backend: Backend) -> None:
     cell = backend.hostmap.cells.create("cell", transport_url=URL, database_connection=URL)
     backend.hostmap.hosts.create("a", cell.uuid)
     backend.execute("UPDATE cell_mapping SET updated_at = 'no time'")
@@ -209,20 +217,18 @@ def test_a_time_that_cannot_be_read(backend: Backend, make: Any) -> None:
         Call("cells.list"),
         Call("replica"),
     ):
-        with reported(DatabaseError) as watched:
-            make(backend.hostmap, call)
-        assert "updated_at" in str(watched.error)
+        error = refuse(backend.hostmap, call, DatabaseError)
+        assert "updated_at" in str(error)
 
 
-def test_a_call_that_times_out(backend: Backend, make: Any) -> None:
-    impatient = backend.impatient(timeout=SLOWNESS)
+def test_a_call_that_times_out(backend: Backend) -> None:
+    impatient = backend.impatient(timeout=SHORT * SLOWNESS)
     assert impatient.revision() == 0
     cursor = backend.raw().cursor()
     cursor.execute(backend.sql.begin)
     cursor.execute("UPDATE mapping_revision SET revision = revision")
 
-    with reported(DatabaseUnavailable, *passwords(backend)):
-        make(impatient, CREATE)
+    refuse(impatient, CREATE, DatabaseUnavailable, *passwords(backend))
 
 
 # --- lost connections -----------------------------------------------------------------------------
@@ -230,19 +236,19 @@ def test_a_call_that_times_out(backend: Backend, make: Any) -> None:
 
 @pytest.mark.needs("networks")
 @pytest.mark.parametrize("direction", Direction)
-def test_a_connection_cut_in_the_middle(backend: Backend, make: Any, direction: Direction) -> None:
+def test_a_connection_cut_in_the_middle(backend: Backend, direction: Direction) -> None:
     """The server is gone afterwards, so that no attempt succeeds."""
     backend.hostmap.cells.create("old", transport_url=URL, database_connection=URL)
     call = CREATE if direction is Direction.TO_SERVER else Call("cells.list")
     with in_front_of(backend) as proxy, connected_through(proxy, backend, timeout=SHORT) as hostmap:
         assert hostmap.cells.list()
-        for offset in (200, 300):
+        for face, offset in product(FACES, (200, 300)):
             proxy.resume()
             hostmap.revision()
             proxy.cut_after(direction, offset)
             proxy.refuse()
             with reported(DatabaseUnavailable):
-                make(hostmap, call)
+                face(call, hostmap)
 
 
 @pytest.mark.needs("networks")
@@ -282,26 +288,26 @@ def test_sessions_that_end(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("is_done", [True, False])
-def test_lost_commits(backend: Backend, make: Any, *, is_done: bool) -> None:
+def test_lost_commits(backend: Backend, *, is_done: bool) -> None:
     lost = backend.driver.lost_connection
-    opened: list[Any] = []
+    for face in FACES:
+        opened: list[Any] = []
 
-    def open_once() -> Any:
-        if opened:
-            raise lost
-        opened.append(backend.open_raw(**backend.driver.any_thread))
-        return opened[0]
+        def open_once(opened: list[Any] = opened) -> Any:
+            if opened:
+                raise lost
+            opened.append(backend.open_raw(**backend.driver.any_thread))
+            return opened[0]
 
-    pool = failing_commits(open_once, [(is_done, lost)])
-    hostmap = HostMap(pool, backend.dialect_name, timeout=SHORT * SLOWNESS)
+        pool = failing_commits(open_once, [(is_done, lost)])
+        hostmap = HostMap(pool, backend.dialect_name, timeout=SHORT * SLOWNESS)
+        call = Call("cells.create", face.__name__, transport_url=URL, database_connection=URL)
+        with reported(OutcomeUnknown, *passwords(backend)) as watched:
+            face(call, hostmap)
+        assert isinstance(watched.error.__cause__, DriverFailure)
 
-    with reported(OutcomeUnknown, *passwords(backend)) as watched:
-        make(hostmap, CREATE)
 
-    assert isinstance(watched.error.__cause__, DriverFailure)
-
-
-def test_deadlocks_until_the_timeout(backend: Backend, make: Any) -> None:
+def test_deadlocks_until_the_timeout(backend: Backend) -> None:
     def open_connection() -> Any:
         return backend.open_raw(**backend.driver.any_thread)
 
@@ -309,17 +315,15 @@ def test_deadlocks_until_the_timeout(backend: Backend, make: Any) -> None:
     pool = failing_commits(open_connection, failures)
     hostmap = HostMap(pool, backend.dialect_name, timeout=SHORT * SLOWNESS)
 
-    with reported(DatabaseUnavailable, *passwords(backend)):
-        make(hostmap, CREATE)
+    refuse(hostmap, CREATE, DatabaseUnavailable, *passwords(backend))
 
 
 # --- schema and checks ----------------------------------------------------------------------------
 
 
-def test_a_migration_that_fails(bare_backend: Backend, make: Any) -> None:
+def test_a_migration_that_fails(bare_backend: Backend) -> None:
     bare_backend.query("CREATE TABLE mapping_changeset (x INTEGER)")
-    with reported(DatabaseError, *passwords(bare_backend)):
-        make(bare_backend.hostmap, Call("migrate"))
+    refuse(bare_backend.hostmap, Call("migrate"), DatabaseError, *passwords(bare_backend))
 
 
 def test_findings_of_a_check(backend: Backend) -> None:
@@ -328,3 +332,40 @@ def test_findings_of_a_check(backend: Backend) -> None:
     findings = backend.hostmap.check()
     assert "cell-invalid" in {finding.kind for finding in findings}
     assert CANARY not in repr(findings)
+
+
+# --- the URL of the database ----------------------------------------------------------------------
+
+
+@pytest.mark.needs("users")
+def test_a_secret_in_another_part_of_the_url(backend: Backend) -> None:
+    """Servers and drivers quote users and hosts in their messages, drivers also in their logs."""
+    for parts in (
+        {"user": f"x;password={CANARY}"},
+        {"host": f"h;password={CANARY}"},
+    ):
+        with reported(InvalidValue):
+            connect(backend.url_for(**parts))
+    with pytest.raises(HostMapError) as caught:
+        connect(backend.url_for(user=f"x&{CANARY}", password="wrong")).revision()
+    for error in linked(caught.value):
+        assert CANARY not in f"{error} {error!r}"
+    with reported(InvalidValue):
+        connect(f"{backend.missing_url.partition('?')[0]}%3Bpassword={CANARY}")
+
+
+def test_a_secret_in_the_name_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / f"d;password={CANARY}.db"
+    missing = connect(f"sqlite:///{tmp_path}/{CANARY}=/x.db")
+    with reported(HostMapError):
+        missing.revision()
+    with reported(HostMapError):
+        missing.migrate()
+    with connect(f"sqlite:///{file}") as hostmap:
+        hostmap.migrate()
+        file.chmod(0o644)
+        assert CANARY not in repr(hostmap.check())
+    other = tmp_path / f"e;password={CANARY}.db"
+    other.write_bytes(b"no database" * 1_000)
+    with connect(f"sqlite:///{other}") as hostmap, reported(HostMapError):
+        hostmap.revision()
