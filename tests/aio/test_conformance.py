@@ -1,19 +1,13 @@
-"""The contract tests of the synchronous API, run through the asyncio API."""
+"""The contract tests of the synchronous API, run through the asyncio API, on all databases.
+
+The database makes no difference to the others: see test_conformance_on_sqlite.py.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.contract import (
-    test_bulk,
-    test_cells,
-    test_history,
-    test_hosts,
-    test_lists,
-    test_transactions,
-    test_update_many,
-    test_wait_for_hosts,
-)
+from tests.contract import test_hosts, test_transactions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,14 +30,5 @@ def contents(module: ModuleType) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-for _module in (
-    test_bulk,
-    test_cells,
-    test_history,
-    test_hosts,
-    test_lists,
-    test_transactions,
-    test_update_many,
-    test_wait_for_hosts,
-):
+for _module in (test_hosts, test_transactions):
     globals().update(contents(_module))
