@@ -178,6 +178,10 @@ class Dialect(ABC):
     def take_revision(self, cursor: Cursor) -> int | None:
         """Lock out other writers and return the new revision; None if its row is missing."""
 
+    @abstractmethod
+    def commit(self, connection: Any) -> None:
+        """Commit. An answer with a warning raises an exception."""
+
     # --- values -------------------------------------------------------------------------------
 
     @abstractmethod

@@ -199,17 +199,21 @@ class Database(Session):
         It runs again if the answer to its commit is lost.
         """
 
-        def attempt(deadline: float) -> T:
-            try:
-                with self._begun(deadline) as transaction:
-                    transaction.lock_revision()
-                    result = work(transaction)
-                    transaction.commit()
-            except CommitLost as lost:
-                raise_alone(DatabaseUnavailable(self.name, NOT_COMMITTED), lost.__cause__)
-            return result
+        def locked(transaction: Transaction) -> T:
+            transaction.lock_revision()
+            return work(transaction)
 
-        return self._retry(attempt)
+        return self._retry(lambda deadline: self._repeatable(deadline, locked))
+
+    def _repeatable(self, deadline: float, work: Callable[[Transaction], T]) -> T:
+        """Run and commit `work`, which may run again after its commit was lost."""
+        try:
+            with self._begun(deadline) as transaction:
+                result = work(transaction)
+                transaction.commit()
+        except CommitLost as lost:
+            raise_alone(DatabaseUnavailable(self.name, NOT_COMMITTED), lost.__cause__)
+        return result
 
     @contextmanager
     def _begun(self, deadline: float) -> Iterator[Transaction]:
@@ -227,22 +231,22 @@ class Database(Session):
 
     # --- lost commits -------------------------------------------------------------------------
 
-    def outcome(self, change_id: str, revision: int | None = None) -> Outcome:
+    def outcome(
+        self, change_id: str, revision: int | None = None, deadline: float | None = None
+    ) -> Outcome:
         """Find out whether a commit whose answer was lost took effect.
 
         :raises HistoryPruned: the history no longer reaches back to it.
         """
-        return self._retry(self._outcome, change_id, revision)
 
-    def _outcome(self, deadline: float, change_id: str, revision: int | None) -> Outcome:
-        with self._begun(deadline) as transaction:
+        def look_up(transaction: Transaction) -> Outcome:
             return lost_commits.look_up_outcome(transaction, change_id, revision)
+
+        return self._retry(lambda end: self._repeatable(end, look_up), deadline=deadline)
 
     def _resolve(self, lost: CommitLost, deadline: float) -> None:
         lost_commits.resolve(
-            lost,
-            self.name,
-            lambda: self._retry(self._outcome, lost.change_id, lost.revision, deadline=deadline),
+            lost, self.name, lambda: self.outcome(lost.change_id, lost.revision, deadline)
         )
 
     # --- retries ------------------------------------------------------------------------------

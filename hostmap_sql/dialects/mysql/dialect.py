@@ -239,6 +239,9 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
     def take_revision(self, cursor: Any) -> int | None:
         return cursor.lastrowid if cursor.execute(self.sql[sql.REVISION_TAKE]) else None
 
+    def commit(self, connection: PyMySQLConnection) -> None:
+        connection.commit()
+
     def encode_hosts(self, hosts: Sequence[str]) -> object:
         return hosts
 

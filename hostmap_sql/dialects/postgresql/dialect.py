@@ -10,6 +10,7 @@ from hostmap_sql.dialects.base import Dialect
 from hostmap_sql.dialects.fault import Fault
 from hostmap_sql.dialects.postgresql import accounts
 from hostmap_sql.dialects.postgresql import options as postgresql_options
+from hostmap_sql.dialects.postgresql.commit import commit
 from hostmap_sql.dialects.postgresql.connections import (
     ExternalCursor,
     OwnConnection,
@@ -116,6 +117,9 @@ class PostgreSQL(Dialect):
     def take_revision(self, cursor: Any) -> int | None:
         row = cursor.execute(self.sql[sql.REVISION_TAKE]).fetchone()
         return row and int(row[0])
+
+    def commit(self, connection: Connection[Any]) -> None:
+        commit(connection)
 
     def encode_hosts(self, hosts: Sequence[str]) -> str:
         # An array would take psycopg 1.2 us for each name.

@@ -112,6 +112,7 @@ ERROR_CODES: Mapping[Fault, Mapping[str, str]] = {
         "XX002": "corrupt index",
     },
     Fault.UNKNOWN: {
+        "01": "a warning, with which a server may answer COMMIT",
         "57": "operator intervention of an unknown kind",
         "58": "system errors, such as file input and output",
         "XX": "internal error",
