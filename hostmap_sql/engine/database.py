@@ -270,7 +270,9 @@ class Database(Session):
                 left = deadline - monotonic()
             if left <= _TOO_SHORT or WATCHDOG.is_cancelled():
                 problem = f"{failure.problem} (tried for {timeout:g} s)"
-                raise DatabaseUnavailable(self.name, problem) from failure.__cause__
+                raise DatabaseUnavailable(
+                    self.name, problem, is_conflict=failure.is_conflict
+                ) from failure.__cause__
             # Full jitter, so that clients that failed together do not retry together; at most half
             # of the time that is left, which the retry needs too.
             time.sleep(min(left / 2, random_pause(0, pause)))
