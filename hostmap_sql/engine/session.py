@@ -137,6 +137,14 @@ class ReadTransaction(Session):
         self.urls = False
         self.texts = self.dialect.sql_without_urls
 
+    def leave_node(self, problem: str) -> NoReturn:
+        """Close the connection, so that a retry connects again, possibly to another node.
+
+        :raises DatabaseUnavailable: always, with this problem.
+        """
+        close_quietly(self._connection)
+        raise DatabaseUnavailable(self.name, problem)
+
     def files_open_to_others(self) -> Sequence[str]:
         """List the files of the database that other users of this machine can read or write."""
         with self._call():
