@@ -155,6 +155,18 @@ def describe_hosts(hosts: Sequence[str]) -> str:
     return f"host {named} is" if len(hosts) == 1 else f"hosts {named}{rest} are"
 
 
+CHECK_ERRORS = (
+    CellMappingExists,
+    CellMappingInUse,
+    CellMappingNotFound,
+    HostMappingExists,
+    HostMappingNotFound,
+    HostsNotMapped,
+    StaleMapping,
+)
+"""Raised by checks of the present state."""
+
+
 class InvalidValue(HostMapError, ValueError):
     """A value cannot be used: `field` names it, `problem` says why."""
 

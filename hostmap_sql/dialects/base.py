@@ -228,6 +228,10 @@ class Dialect(ABC):
         """
         return None
 
+    def is_clustered(self, cursor: Cursor) -> bool:  # noqa: ARG002 - a file is on one machine
+        """Whether a commit on this server needs other nodes, so that its own data may be late."""
+        return False
+
     # --- schema -------------------------------------------------------------------------------
 
     @abstractmethod

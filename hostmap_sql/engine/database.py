@@ -24,7 +24,7 @@ from hostmap_sql.engine.session import (
     Session,
     Transaction,
 )
-from hostmap_sql.errors import DatabaseUnavailable
+from hostmap_sql.errors import CHECK_ERRORS, DatabaseUnavailable
 from hostmap_sql.runtime.deadlines import random_pause
 from hostmap_sql.runtime.watchdog import WATCHDOG, TimedCall, timed_call
 
@@ -44,10 +44,21 @@ _TOO_SHORT = 0.005
 """With fewer seconds left than this, another retry is pointless."""
 
 
+_CLUSTER_SECONDS = 60
+"""How long an answer about the cluster is believed, in seconds."""
+
+
 class _SchemaState:
     """Shared by all copies of a `Database`."""
 
     is_checked = False
+
+
+class _ClusterState:
+    """Shared by all copies of a `Database`: whether commits need other nodes."""
+
+    is_there = False
+    asked_at = -inf
 
 
 # The shorter timeouts of blocks, by database.
@@ -74,6 +85,7 @@ class Database(Session):
         self._author = author
         self._reason = reason
         self._schema = _SchemaState()
+        self._cluster = _ClusterState()
 
     def with_author(self, author: str | None, reason: str | None) -> Database:
         """Return a copy that records its writes with this author and reason."""
@@ -154,19 +166,45 @@ class Database(Session):
         return self._retry(attempt)
 
     def write(self, work: Callable[[Transaction], T]) -> T:
-        """Run `work` in a transaction of its own, with retries, and return its result."""
+        """Run `work` in a transaction of its own, with retries, and return its result.
+
+        A node of a cluster may lag, so an answer that changed nothing is not believed there before
+        a commit of this node: `work` then runs again.
+        """
 
         def attempt(deadline: float) -> T:
-            transaction, end = self._begin_writing(deadline)
             try:
-                with end:
-                    result = work(transaction)
-                    transaction.finish()
-            except CommitLost as lost:
-                self._resolve(lost, deadline)
-            return result  # pyright: ignore - CommitLost comes after it
+                result, has_changed = self._write_once(deadline, work)
+            except CHECK_ERRORS:
+                if not self._is_clustered(deadline):
+                    raise
+            else:
+                if has_changed or not self._is_clustered(deadline):
+                    return result
+            self._repeatable(deadline, Transaction.rewrite_revision)
+            return self._write_once(deadline, work)[0]
 
         return self._retry(attempt)
+
+    def _write_once(self, deadline: float, work: Callable[[Transaction], T]) -> tuple[T, bool]:
+        """Run `work` in a transaction; return its result, and whether it changed anything."""
+        transaction, end = self._begin_writing(deadline)
+        try:
+            with end:
+                result = work(transaction)
+                transaction.finish()
+        except CommitLost as lost:
+            self._resolve(lost, deadline)
+            return result, True  # pyright: ignore - CommitLost comes after it
+        return result, transaction.is_committed
+
+    def _is_clustered(self, deadline: float) -> bool:
+        """Whether the commits of this database need other nodes. Asked once a minute at most."""
+        cluster = self._cluster
+        if cluster.asked_at + _CLUSTER_SECONDS < monotonic():
+            cluster.is_there = self._ask(deadline, self.dialect.is_clustered)
+            cluster.asked_at = monotonic()
+        return cluster.is_there
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -287,15 +325,11 @@ class Database(Session):
 
     def ask(self, question: Callable[[Cursor], T]) -> T:
         """Call a function of the dialect with a cursor, and return its result."""
+        return self._retry(lambda deadline: self._ask(deadline, question))
 
-        def attempt(deadline: float) -> T:
-            with (
-                self.lease(deadline) as connection,
-                timed_call(self.translator, connection, deadline),
-            ):
-                return question(self.make_cursor(connection))
-
-        return self._retry(attempt)
+    def _ask(self, deadline: float, question: Callable[[Cursor], T]) -> T:
+        with self.lease(deadline) as connection, timed_call(self.translator, connection, deadline):
+            return question(self.make_cursor(connection))
 
     def close(self) -> None:
         """Close the pool."""

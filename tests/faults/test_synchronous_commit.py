@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hostmap_sql import OutcomeUnknown
+from hostmap_sql import DatabaseUnavailable, HostMappingExists, OutcomeUnknown
 from tests.support.pace import SLOWNESS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.support.backends import Backend
 
@@ -57,3 +57,24 @@ def test_a_commit_without_its_standbys_is_in_doubt(own_backend: Backend, end: st
     error = caught.value
     assert own_backend.hostmap.outcome(error.change_id, revision=error.revision) == "committed"
     assert own_backend.hostmap.revision() == error.revision == 2
+
+
+@pytest.mark.parametrize("own_kind", ["postgresql"])
+def test_no_answer_is_given_without_the_standbys(own_backend: Backend) -> None:
+    """A change by another client may be there only locally."""
+    cell = own_backend.hostmap.cells.create("cell1")
+    own_backend.hostmap.hosts.create("a", cell.uuid)
+    hostmap = own_backend.connect(timeout=SLOWNESS)
+    calls: list[Callable[[], object]] = [
+        lambda: hostmap.hosts.move("a", cell.uuid),
+        lambda: hostmap.hosts.create("a", cell.uuid),
+        lambda: hostmap.hosts.delete("b"),
+    ]
+
+    for call in calls:
+        with without_standbys(own_backend), pytest.raises(DatabaseUnavailable):
+            call()
+
+    assert hostmap.hosts.move("a", cell.uuid).revision == hostmap.revision() == 2
+    with pytest.raises(HostMappingExists):
+        hostmap.hosts.create("a", cell.uuid)

@@ -149,6 +149,10 @@ class PostgreSQL(Dialect):
         connection.rollback()  # the failed transaction takes no more statements
         return why_read_only(self.cursor(connection))
 
+    def is_clustered(self, cursor: Any) -> bool:
+        (standbys,) = cursor.execute("SHOW synchronous_standby_names").fetchone()
+        return bool(standbys)
+
     def has_table(self, cursor: Any, table: str) -> bool:
         row = cursor.execute("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", (table,)).fetchone()
         return bool(row[0])
