@@ -155,6 +155,18 @@ def describe_hosts(hosts: Sequence[str]) -> str:
     return f"host {named} is" if len(hosts) == 1 else f"hosts {named}{rest} are"
 
 
+CHECK_ERRORS = (
+    CellMappingExists,
+    CellMappingInUse,
+    CellMappingNotFound,
+    HostMappingExists,
+    HostMappingNotFound,
+    HostsNotMapped,
+    StaleMapping,
+)
+"""Raised by checks of the present state."""
+
+
 class InvalidValue(HostMapError, ValueError):
     """A value cannot be used: `field` names it, `problem` says why."""
 
@@ -252,14 +264,21 @@ class SchemaOutOfDate(HostMapError):
 
 
 class DatabaseUnavailable(HostMapError):
-    """The database could not be reached or is temporarily unable to answer. Nothing was written."""
+    """The database could not be reached or is temporarily unable to answer. Nothing was written.
 
-    def __init__(self, database: str, problem: str) -> None:
+    With `is_conflict`, it rolled the transaction back because another one came first: a deadlock,
+    or a conflict that a cluster found.
+    """
+
+    def __init__(self, database: str, problem: str, *, is_conflict: bool = False) -> None:
         super().__init__(database, problem)
         self.database = database
         self.problem = problem
+        self.is_conflict = is_conflict
 
     def __str__(self) -> str:
+        if self.is_conflict:
+            return f"{self.database}: another transaction came first: run it again ({self.problem})"
         return f"{self.database} is not available: {self.problem}"
 
 

@@ -178,6 +178,10 @@ class Dialect(ABC):
     def take_revision(self, cursor: Cursor) -> int | None:
         """Lock out other writers and return the new revision; None if its row is missing."""
 
+    @abstractmethod
+    def commit(self, connection: Any) -> None:
+        """Commit. An answer with a warning raises an exception."""
+
     # --- values -------------------------------------------------------------------------------
 
     @abstractmethod
@@ -223,6 +227,10 @@ class Dialect(ABC):
         Called after a refused write; queries the server. May raise any exception.
         """
         return None
+
+    def is_clustered(self, cursor: Cursor) -> bool:  # noqa: ARG002 - a file is on one machine
+        """Whether a commit on this server needs other nodes, so that its own data may be late."""
+        return False
 
     # --- schema -------------------------------------------------------------------------------
 

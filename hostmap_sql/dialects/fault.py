@@ -12,6 +12,7 @@ class Fault(Enum):
     the statement, so a retry would fail as well. After a COMMIT it leaves the outcome in doubt.
     """
 
+    CONFLICT = "Another transaction came first and this one was rolled back: run it again."
     RETRY = "Nothing was changed: run the transaction again."
     RECONNECT = "This connection or node cannot do it: run it again on another."
     UNAVAILABLE = "Temporarily unavailable: back off, then retry."
@@ -40,4 +41,6 @@ class Fault(Enum):
 
 
 _SPOILING = frozenset({Fault.RECONNECT, Fault.LOST, Fault.READ_ONLY, Fault.BROKEN_CONNECTION})
-_TRANSIENT = frozenset({Fault.RETRY, Fault.RECONNECT, Fault.UNAVAILABLE, Fault.LOST})
+_TRANSIENT = frozenset(
+    {Fault.CONFLICT, Fault.RETRY, Fault.RECONNECT, Fault.UNAVAILABLE, Fault.LOST}
+)

@@ -19,7 +19,7 @@ from hostmap_sql.secret_arguments import hide_arguments_of
 from hostmap_sql.validation import valid_host, valid_number, valid_seconds, valid_uuid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from hostmap_sql.engine.database import Database
     from hostmap_sql.engine.session import Session, Transaction
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # The most changesets of a page and of a pruning step. One may hold thousands of hosts.
 _PAGE_SIZE = 1_000
+
+KNOWN_REVISIONS = 1_000
+"""The revisions whose change_ids a reader keeps, to tell a node that lags from a restored one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,19 @@ class HistoryReader:
             raise SchemaOutOfDate(self._session.name)
         return HistoryPosition(*row)
 
+    def is_behind(self, newest: int, revision: int, change_ids: Mapping[int, str]) -> bool:
+        """Whether the node, at its newest revision, is behind a reader, and not a restored backup.
+
+        A restored database is behind as well until a change is made there: then the change_id of
+        its newest revision is another one.
+
+        :param change_ids: the change_ids that the reader knows, by revision.
+        """
+        if newest >= revision:
+            return False
+        known = change_ids.get(newest)
+        return known is None or self.position(newest).change_id in (known, None)
+
     def newest(self) -> int:
         """Return the newest committed revision, 0 in a new directory.
 
@@ -279,7 +295,12 @@ class History(HistoryReader):
         pause = valid_seconds(interval, "interval")
         position = self.position(after)
         change_id = position.change_id
+        change_ids: dict[int, str] = {}  # of the last ones yielded
         while True:
+            if change_ids and self.is_behind(position.revision, after, change_ids):
+                yield pause
+                position = self.position(after)
+                continue
             # The last one yielded may have been pruned, as long as the next one is on record.
             if not position.leads_on_from(after, position.change_id and change_id):
                 raise HistoryPruned(after, position.pruned_revision)
@@ -290,6 +311,8 @@ class History(HistoryReader):
                 for changeset in self.since(after, limit=last - after):
                     yield changeset
                     after, change_id = changeset.revision, changeset.change_id
+                    change_ids[after] = change_id
+                    change_ids.pop(after - KNOWN_REVISIONS, None)
                 yield 0.0  # the asyncio API collects items up to a pause
             position = self.position(after)
 

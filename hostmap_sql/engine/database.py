@@ -24,7 +24,7 @@ from hostmap_sql.engine.session import (
     Session,
     Transaction,
 )
-from hostmap_sql.errors import DatabaseUnavailable
+from hostmap_sql.errors import CHECK_ERRORS, DatabaseUnavailable
 from hostmap_sql.runtime.deadlines import random_pause
 from hostmap_sql.runtime.watchdog import WATCHDOG, TimedCall, timed_call
 
@@ -44,10 +44,21 @@ _TOO_SHORT = 0.005
 """With fewer seconds left than this, another retry is pointless."""
 
 
+_CLUSTER_SECONDS = 60
+"""How long an answer about the cluster is believed, in seconds."""
+
+
 class _SchemaState:
     """Shared by all copies of a `Database`."""
 
     is_checked = False
+
+
+class _ClusterState:
+    """Shared by all copies of a `Database`: whether commits need other nodes."""
+
+    is_there = False
+    asked_at = -inf
 
 
 # The shorter timeouts of blocks, by database.
@@ -76,6 +87,7 @@ class Database(Session):
         self._author = author
         self._reason = reason
         self._schema = _SchemaState()
+        self._cluster = _ClusterState()
 
     def with_author(self, author: str | None, reason: str | None) -> Database:
         """Return a copy that records its writes with this author and reason."""
@@ -156,19 +168,45 @@ class Database(Session):
         return self._retry(attempt)
 
     def write(self, work: Callable[[Transaction], T]) -> T:
-        """Run `work` in a transaction of its own, with retries, and return its result."""
+        """Run `work` in a transaction of its own, with retries, and return its result.
+
+        A node of a cluster may lag, so an answer that changed nothing is not believed there before
+        a commit of this node: `work` then runs again.
+        """
 
         def attempt(deadline: float) -> T:
-            transaction, end = self._begin_writing(deadline)
             try:
-                with end:
-                    result = work(transaction)
-                    transaction.finish()
-            except CommitLost as lost:
-                self._resolve(lost, deadline)
-            return result  # pyright: ignore - CommitLost comes after it
+                result, has_changed = self._write_once(deadline, work)
+            except CHECK_ERRORS:
+                if not self._is_clustered(deadline):
+                    raise
+            else:
+                if has_changed or not self._is_clustered(deadline):
+                    return result
+            self._repeatable(deadline, Transaction.rewrite_revision)
+            return self._write_once(deadline, work)[0]
 
         return self._retry(attempt)
+
+    def _write_once(self, deadline: float, work: Callable[[Transaction], T]) -> tuple[T, bool]:
+        """Run `work` in a transaction; return its result, and whether it changed anything."""
+        transaction, end = self._begin_writing(deadline)
+        try:
+            with end:
+                result = work(transaction)
+                transaction.finish()
+        except CommitLost as lost:
+            self._resolve(lost, deadline)
+            return result, True  # pyright: ignore - CommitLost comes after it
+        return result, transaction.is_committed
+
+    def _is_clustered(self, deadline: float) -> bool:
+        """Whether the commits of this database need other nodes. Asked once a minute at most."""
+        cluster = self._cluster
+        if cluster.asked_at + _CLUSTER_SECONDS < monotonic():
+            cluster.is_there = self._ask(deadline, self.dialect.is_clustered)
+            cluster.asked_at = monotonic()
+        return cluster.is_there
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -201,17 +239,21 @@ class Database(Session):
         It runs again if the answer to its commit is lost.
         """
 
-        def attempt(deadline: float) -> T:
-            try:
-                with self._begun(deadline) as transaction:
-                    transaction.lock_revision()
-                    result = work(transaction)
-                    transaction.commit()
-            except CommitLost as lost:
-                raise_alone(DatabaseUnavailable(self.name, NOT_COMMITTED), lost.__cause__)
-            return result
+        def locked(transaction: Transaction) -> T:
+            transaction.lock_revision()
+            return work(transaction)
 
-        return self._retry(attempt)
+        return self._retry(lambda deadline: self._repeatable(deadline, locked))
+
+    def _repeatable(self, deadline: float, work: Callable[[Transaction], T]) -> T:
+        """Run and commit `work`, which may run again after its commit was lost."""
+        try:
+            with self._begun(deadline) as transaction:
+                result = work(transaction)
+                transaction.commit()
+        except CommitLost as lost:
+            raise_alone(DatabaseUnavailable(self.name, NOT_COMMITTED), lost.__cause__)
+        return result
 
     @contextmanager
     def _begun(self, deadline: float) -> Iterator[Transaction]:
@@ -229,22 +271,22 @@ class Database(Session):
 
     # --- lost commits -------------------------------------------------------------------------
 
-    def outcome(self, change_id: str, revision: int | None = None) -> Outcome:
+    def outcome(
+        self, change_id: str, revision: int | None = None, deadline: float | None = None
+    ) -> Outcome:
         """Find out whether a commit whose answer was lost took effect.
 
         :raises HistoryPruned: the history no longer reaches back to it.
         """
-        return self._retry(self._outcome, change_id, revision)
 
-    def _outcome(self, deadline: float, change_id: str, revision: int | None) -> Outcome:
-        with self._begun(deadline) as transaction:
+        def look_up(transaction: Transaction) -> Outcome:
             return lost_commits.look_up_outcome(transaction, change_id, revision)
+
+        return self._retry(lambda end: self._repeatable(end, look_up), deadline=deadline)
 
     def _resolve(self, lost: CommitLost, deadline: float) -> None:
         lost_commits.resolve(
-            lost,
-            self.name,
-            lambda: self._retry(self._outcome, lost.change_id, lost.revision, deadline=deadline),
+            lost, self.name, lambda: self.outcome(lost.change_id, lost.revision, deadline)
         )
 
     # --- retries ------------------------------------------------------------------------------
@@ -268,7 +310,9 @@ class Database(Session):
                 left = deadline - monotonic()
             if left <= _TOO_SHORT or WATCHDOG.is_cancelled():
                 problem = f"{failure.problem} (tried for {timeout:g} s)"
-                raise DatabaseUnavailable(self.name, problem) from failure.__cause__
+                raise DatabaseUnavailable(
+                    self.name, problem, is_conflict=failure.is_conflict
+                ) from failure.__cause__
             # Full jitter, so that clients that failed together do not retry together; at most half
             # of the time that is left, which the retry needs too.
             time.sleep(min(left / 2, random_pause(0, pause)))
@@ -283,15 +327,11 @@ class Database(Session):
 
     def ask(self, question: Callable[[Cursor], T]) -> T:
         """Call a function of the dialect with a cursor, and return its result."""
+        return self._retry(lambda deadline: self._ask(deadline, question))
 
-        def attempt(deadline: float) -> T:
-            with (
-                self.lease(deadline) as connection,
-                timed_call(self.translator, connection, deadline),
-            ):
-                return question(self.make_cursor(connection))
-
-        return self._retry(attempt)
+    def _ask(self, deadline: float, question: Callable[[Cursor], T]) -> T:
+        with self.lease(deadline) as connection, timed_call(self.translator, connection, deadline):
+            return question(self.make_cursor(connection))
 
     def close(self) -> None:
         """Close the pool."""

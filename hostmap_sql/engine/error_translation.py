@@ -152,7 +152,7 @@ class Translator:
         is_secret = statement is not None and statement.is_confidential
         problem = "the database refused it" if is_secret else self._describe(error)
         if fault.is_transient:
-            return DatabaseUnavailable(self.database, problem)
+            return DatabaseUnavailable(self.database, problem, is_conflict=fault is Fault.CONFLICT)
         name = statement.name if statement else None
         code = self.dialect.code(error)
         problem = f"{self.database}: {problem}"

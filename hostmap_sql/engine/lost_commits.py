@@ -2,6 +2,10 @@
 
 The lost transaction holds the lock of all writers for as long as it can still take effect. So a new
 transaction that gets this lock sees the final outcome of the lost one in the history.
+
+On a cluster, the lock and the history are those of one node. So the new transaction writes the row
+of the lock as well, and the outcome counts once its commit has succeeded: the cluster has then
+ordered both transactions, and what one of them wrote is as durable as the other.
 """
 
 from __future__ import annotations
@@ -23,11 +27,11 @@ NOT_COMMITTED = "the connection was lost before the change was made"
 
 
 def look_up_outcome(transaction: Transaction, change_id: str, revision: int | None) -> Outcome:
-    """Look up in the history whether a commit took effect.
+    """Look up in the history whether a commit took effect. It counts once `transaction` commits.
 
     :raises HistoryPruned: the history no longer reaches back to it.
     """
-    pruned = transaction.lock_revision()
+    pruned = transaction.rewrite_revision()
     if transaction.one(sql.CHANGESET_OF_CHANGE_ID, {"change_id": change_id}):
         return "committed"
     if pruned >= (revision or 1):

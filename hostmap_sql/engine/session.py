@@ -137,6 +137,14 @@ class ReadTransaction(Session):
         self.urls = False
         self.texts = self.dialect.sql_without_urls
 
+    def leave_node(self, problem: str) -> NoReturn:
+        """Close the connection, so that a retry connects again, possibly to another node.
+
+        :raises DatabaseUnavailable: always, with this problem.
+        """
+        close_quietly(self._connection)
+        raise DatabaseUnavailable(self.name, problem)
+
     def files_open_to_others(self) -> Sequence[str]:
         """List the files of the database that other users of this machine can read or write."""
         with self._call():
@@ -284,6 +292,20 @@ class Transaction(Session):
         pruned: int = row[1]
         return pruned
 
+    def rewrite_revision(self) -> int:
+        """Lock out all writers and write the revision's row; return the last pruned revision.
+
+        The row keeps its values, so there is no new revision. The commit is one of a write: a
+        cluster orders it among all others, and confirms it only with a quorum.
+        """
+        self.take_revision()
+        row = self.one(sql.REVISION_GET)
+        self.execute(sql.REVISION_GIVE_BACK)
+        if row is None:
+            raise SchemaOutOfDate(self.name)
+        pruned: int = row[1]
+        return pruned
+
     def finish(self) -> None:
         """Record the changes and commit, unless nothing was changed.
 
@@ -310,7 +332,7 @@ class Transaction(Session):
         with TimedCall(
             self._connection, deadline, self.dialect.interrupt, self._commit_failed, statement
         ):
-            self._connection.commit()
+            self.dialect.commit(self._connection)
         self._cursor = None
         self.is_committed = True
 

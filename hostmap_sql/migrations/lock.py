@@ -201,7 +201,10 @@ class YoyoLock:
         return self._dialect.has_table(self._backend.cursor(), self._backend.lock_table)
 
     def _is_transient(self, error: Exception) -> bool:
-        return self._dialect.classify(error, connecting=False) is Fault.RETRY
+        return self._dialect.classify(error, connecting=False) in (
+            Fault.CONFLICT,
+            Fault.RETRY,
+        )
 
     def _last_moment(self) -> float:
         """Return the time at which to stop waiting."""

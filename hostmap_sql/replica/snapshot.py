@@ -25,8 +25,8 @@ class DirectorySnapshot:
     """The directory at one revision. Readers share it without a lock, since it never changes."""
 
     revision: int
-    change_id: str | None
-    """The change that made the revision; None if it is not on record."""
+    change_ids: Mapping[int, str]
+    """The changes that made this revision and some before it, as far as they are on record."""
     cells: Mapping[str, CellMapping]
     """All cells, by UUID."""
     base: Mapping[str, str]
@@ -42,19 +42,19 @@ class DirectorySnapshot:
     def of_hosts(
         cls,
         revision: int,
-        change_id: str | None,
+        change_ids: Mapping[int, str],
         cells: Mapping[str, CellMapping],
         hosts: Mapping[str, str],
     ) -> Self:
         """Make a snapshot from the UUID of every host's cell."""
         is_small = len(hosts) <= _SMALL_DIRECTORY
         cells_by_host = {host: cells[uuid] for host, uuid in hosts.items()} if is_small else {}
-        return cls(revision, change_id, cells, hosts, {}, len(hosts), cells_by_host)
+        return cls(revision, change_ids, cells, hosts, {}, len(hosts), cells_by_host)
 
     def with_changes(
         self,
         revision: int,
-        change_id: str | None,
+        change_ids: Mapping[int, str],
         cells: Mapping[str, CellMapping],
         changes: Mapping[str, str],
     ) -> DirectorySnapshot:
@@ -69,12 +69,17 @@ class DirectorySnapshot:
         if len(base) > _SMALL_DIRECTORY and len(overlay) <= len(base) * _OVERLAY_FRACTION:
             grown = sum(bool(overlay[host]) - bool(self.cell_uuid(host)) for host in changes)
             size = self.size + grown
-            return DirectorySnapshot(revision, change_id, cells, base, overlay, size, {})
+            return DirectorySnapshot(revision, change_ids, cells, base, overlay, size, {})
         merged = {**base, **overlay}
         for host, uuid in overlay.items():
             if not uuid:
                 del merged[host]
-        return DirectorySnapshot.of_hosts(revision, change_id, cells, merged)
+        return DirectorySnapshot.of_hosts(revision, change_ids, cells, merged)
+
+    @property
+    def change_id(self) -> str | None:
+        """The change that made the revision; None if it is not on record."""
+        return self.change_ids.get(self.revision)
 
     def cell_uuid(self, host: str) -> str | None:
         """Return the UUID of a host's cell; None or `UNMAPPED` if it is in none."""

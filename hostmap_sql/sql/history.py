@@ -32,6 +32,15 @@ SELECT revision
  WHERE change_id = %(change_id)s""",
 )
 
+# Read the change_ids of a range of revisions, by primary key.
+CHANGESET_IDS = Statement(
+    "changeset_ids",
+    """
+SELECT revision, change_id
+  FROM mapping_changeset
+ WHERE revision > %(after)s AND revision <= %(until)s""",
+)
+
 # Find the first changeset of a time or later, in a full scan.
 # Clients' clocks differ, so a later revision may carry an earlier time.
 CHANGESET_FIRST_SINCE = Statement(

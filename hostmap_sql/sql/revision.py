@@ -35,6 +35,15 @@ UPDATE mapping_revision
 RETURNING revision""",
 )
 
+# Lower the revision by the one just taken, by primary key, so that no number is skipped.
+REVISION_GIVE_BACK = Statement(
+    "revision_give_back",
+    """
+UPDATE mapping_revision
+   SET revision = revision - 1
+ WHERE id = 1""",
+)
+
 # Lock the row and write nothing, by primary key, so that the commit waits for no replica.
 REVISION_LOCK = Statement(
     "revision_lock",

@@ -79,6 +79,7 @@ def test_a_restored_database_is_an_error(cli: Cli, directory: HostMap, tmp_path:
         assert process.stdout.readline() == "9\n"
         with sqlite3.connect(backup) as old, sqlite3.connect(database) as current:
             old.backup(current)
+        cli("host", "create", "later", "cell1")
         assert process.wait(20) == 1
         assert "restored from a backup" in process.stderr.read()
 

@@ -30,6 +30,7 @@ translate them.
 """
 
 _OUTCOMES: Mapping[Fault, tuple[str, str]] = {
+    Fault.CONFLICT: ("rolled back, retried", "nothing was written: retried"),
     Fault.RETRY: ("rolled back, retried", "nothing was written: retried"),
     Fault.RECONNECT: ("retried on a new connection", "nothing was written: retried"),
     Fault.UNAVAILABLE: ("retried after a pause", "nothing was written: retried"),

@@ -15,6 +15,7 @@ import pytest
 from hostmap_sql import DatabaseError, DatabaseUnavailable, HostMapError, connect
 from hostmap_sql.dialects import dialect_named
 from hostmap_sql.dialects.fault import Fault
+from hostmap_sql.engine.error_translation import Translator
 from hostmap_sql.engine.pool import PoolExhausted
 
 if TYPE_CHECKING:
@@ -78,9 +79,9 @@ def test_errors_of_other_origin_have_no_code_and_are_unknown(backend: Backend) -
 # --- by their codes ------------------------------------------------------------------------------
 
 MYSQL = {
-    Fault.RETRY: "1213 3101 1613 1614 1402 1412 1615 1020 1205 3572 3024 1317 3058 3132 3133 1206 "
-    "1637 1969",
-    Fault.RECONNECT: "1290 1792 1836 1874 1207 3032 3989 4049 3100 1047 3168 9001 "
+    Fault.CONFLICT: "1213 3101 1614 1020 3058 3132",
+    Fault.RETRY: "1613 1402 1412 1615 1205 3572 3024 1317 3133 1206 1637 1969",
+    Fault.RECONNECT: "1290 1792 1836 1874 1207 3032 3989 4049 4094 3100 1047 3168 9001 "
     "9002 9003 9004 9005",
     Fault.UNAVAILABLE: "2002 2003 2005 2012 1040 1203 1226 1129",
     Fault.LOST: "2006 2013 2014 2027 2045 2048 2055 0 1927 4031 3169 1180 1181 "
@@ -92,7 +93,8 @@ MYSQL = {
     Fault.UNKNOWN: "1 1105 9999 65535",
 }
 POSTGRESQL = {
-    Fault.RETRY: "40001 40P01 55P03 25P02 57014",
+    Fault.CONFLICT: "40001 40P01",
+    Fault.RETRY: "55P03 25P02 57014",
     Fault.RECONNECT: "57P03 57P05 25P03 26000 42P05 25006 55000",
     Fault.UNAVAILABLE: "53300 53200 53000",
     Fault.LOST: "25P04 57P01 57P02 08000 08003 08006 08007 08P01 40003",
@@ -171,9 +173,30 @@ def test_a_code_of_sqlite_has_its_class(code: str, fault: Fault) -> None:
     assert dialect.code(error) == f"SQLITE_{code}"
 
 
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("mysql", pymysql.OperationalError(1213, "Deadlock found")),
+        ("postgresql", psycopg.errors.SerializationFailure("could not serialize")),
+    ],
+)
+def test_a_conflict_asks_to_run_the_transaction_again(name: str, error: Exception) -> None:
+    failure = Translator(dialect_named(name), "the database").statement_error(error, None)
+
+    assert isinstance(failure, DatabaseUnavailable)
+    assert failure.is_conflict
+    assert str(failure).startswith("the database: another transaction came first: run it again")
+
+
 def test_the_consequences_of_each_class() -> None:
     transient = {fault for fault in Fault if fault.is_transient}
-    assert transient == {Fault.RETRY, Fault.RECONNECT, Fault.UNAVAILABLE, Fault.LOST}
+    assert transient == {
+        Fault.CONFLICT,
+        Fault.RETRY,
+        Fault.RECONNECT,
+        Fault.UNAVAILABLE,
+        Fault.LOST,
+    }
     assert {f for f in Fault if f.spoils_connection} == {
         Fault.RECONNECT,
         Fault.LOST,

@@ -48,6 +48,22 @@ def test_a_write_is_applied_once(
     assert len(backend.hostmap.history.since(3)) == 1
 
 
+def test_the_commit_that_settles_may_be_lost_too(
+    done: bool,  # noqa: FBT001 - a fixture
+    backend: Backend,
+    cells: Cells,
+) -> None:
+    lost = backend.driver.lost_connection
+
+    made = losing(backend, (done, lost), (False, lost), (True, lost)).hosts.create(
+        "a", cells.one.uuid
+    )
+
+    assert made == backend.hostmap.hosts.get("a")
+    assert made.revision == backend.hostmap.revision() == 4
+    assert len(backend.hostmap.history.since(3)) == 1
+
+
 def test_a_function_is_retried_only_if_it_was_not_applied(
     done: bool,  # noqa: FBT001 - a fixture
     backend: Backend,

@@ -302,43 +302,6 @@ def test_a_subscriber_may_close_the_replica_while_deliveries_are_pending(
     assert delivered == [4, 5]
 
 
-# --- missing changes ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("later_writes", [0, 1, 2, 5])
-def test_a_restored_database_is_loaded_again(
-    later_writes: int, backend: Backend, cells: Cells
-) -> None:
-    hostmap = backend.hostmap
-    hostmap.hosts.create("lost", cells.one.uuid)
-    hostmap.hosts.create("lost as well", cells.one.uuid)
-    replica = hostmap.replica(read_through=False)
-    events: list[object] = []
-    replica.subscribe(events.append, reloaded=lambda: events.append("reloaded"))
-
-    backend.reset(3)  # has the effect of restoring a backup
-    for number in range(later_writes):
-        hostmap.hosts.create(f"new{number}", cells.two.uuid)
-    replica.refresh()
-
-    assert "lost" not in replica
-    assert_equals_the_table(replica, hostmap)
-    assert events == ["reloaded"]
-
-
-def test_a_history_pruned_past_the_replica_causes_a_reload(hostmap: HostMap, cells: Cells) -> None:
-    hostmap.hosts.create("a", cells.one.uuid)
-    replicas = [hostmap.replica()]
-    for host in "bcd":
-        hostmap.hosts.create(host, cells.two.uuid)
-        replicas.append(hostmap.replica())
-    hostmap.history.prune(before=6)
-
-    for replica in replicas:
-        replica.refresh()
-        assert_equals_the_table(replica, hostmap)
-
-
 # --- outages --------------------------------------------------------------------------------------
 
 

@@ -83,10 +83,12 @@ class Following(RuleBasedStateMachine):
     def prune(self, before: int) -> None:
         self.directory.history.prune(before=before)
 
-    @rule()
-    def restore(self) -> None:
+    @rule(is_used=st.sampled_from([True, True, False]))
+    def restore(self, is_used: bool) -> None:  # noqa: FBT001 - a rule's
         self.backend.reset(FIRST)  # has the effect of restoring a backup
         self.places, self.is_off = {}, [False, False, True]
+        if is_used:
+            self.put(HOSTS[0], 0)
 
     @rule(away=st.sampled_from([False, False, True]))
     def begin_or_end_an_outage(self, away: bool) -> None:  # noqa: FBT001 - a rule's
@@ -111,12 +113,19 @@ class Following(RuleBasedStateMachine):
 
     @rule()
     def refresh(self) -> None:
-        if self.switch.failure is None:
+        if self.switch.failure is None and not self._database_lags():
             self.replica.refresh()
             self.refreshed = self._state()
         else:
             with self.hostmap.timeout(0.02), pytest.raises(DatabaseUnavailable):
                 self.replica.refresh()
+
+    def _database_lags(self) -> bool:
+        """Whether nothing shows that the database was restored, and does not merely lag."""
+        newest = self.directory.revision()
+        known = self.replica._refresher.snapshot.change_ids.get(newest)
+        now = self.directory.history.position(newest).change_id
+        return newest < self.replica.revision and (known is None or now in (known, None))
 
     @invariant()
     def the_replica_equals_the_model_of_the_last_refresh(self) -> None:

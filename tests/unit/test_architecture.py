@@ -133,8 +133,8 @@ ACCESS_PATHS = {
     # Nova's own.
     *("uniq_cell_mappings0uuid", "uniq_host_mappings0host", "index cell_id"),
 }
-VERBS = {"Compare", "Count", "Delete", "Find", "Insert", "List", "Lock", "Look", "Mark", "Move"}
-VERBS |= {"Raise", "Read", "Update"}
+VERBS = {"Compare", "Count", "Delete", "Find", "Insert", "List", "Lock", "Look"}
+VERBS |= {"Lower", "Mark", "Move", "Raise", "Read", "Update"}
 
 
 @pytest.mark.parametrize("module", [*sql.MODULES, nova_sql], ids=lambda module: module.__name__)

@@ -263,6 +263,7 @@ VALUES = {
     "int | None": 8,
     "Mapping[str, str]": {"host": "cell"},
     "float": 1.5,
+    "bool": True,
     "Sequence[str]": ("0002-a", "0003-b"),
     "HostMapping | CellMapping": CellMapping(
         "u",
@@ -284,7 +285,9 @@ EXCEPTIONS = sorted(
 def test_every_exception_survives_pickling(class_: type[HostMapError]) -> None:
     own = class_.__init__ is not Exception.__init__
     parameters = inspect.signature(class_).parameters.values() if own else ()
-    error = class_(*(VALUES[parameter.annotation] for parameter in parameters))
+    given = {parameter.name: VALUES[parameter.annotation] for parameter in parameters}
+    keywords = {p.name: given.pop(p.name) for p in parameters if p.kind is p.KEYWORD_ONLY}
+    error = class_(*given.values(), **keywords)
 
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         twin = pickle.loads(pickle.dumps(error, protocol))  # noqa: S301

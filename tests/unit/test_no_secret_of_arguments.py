@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import sqlite3
 import traceback
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -209,8 +209,9 @@ def test_urls_of_cells_that_are_refused(hostmap: HostMap, face: Any) -> None:
 @pytest.mark.parametrize("given", [URL, f"nova:{CANARY}@mq", f"host=db password={CANARY}"])
 def test_an_error_masks_a_secret_in_the_wrong_argument(hostmap: HostMap, given: str) -> None:
     hosts, uuid = hostmap.hosts, UUID
-    hostmap.cells.create(given, uuid="d0c0ffee-0000-4000-8000-000000000001")
-    hosts.create(given, uuid)
+    with suppress(InvalidValue):  # new names are no URLs
+        hostmap.cells.create(given, uuid="d0c0ffee-0000-4000-8000-000000000001")
+        hosts.create(given, uuid)
     calls: dict[str, Callable[[], object]] = {
         "host": lambda: hosts.get(f"{given} "),
         "no host": lambda: hosts.delete(f"{given}x"),

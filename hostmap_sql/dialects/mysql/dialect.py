@@ -24,6 +24,7 @@ from hostmap_sql.dialects.mysql.authentication import UnsafeRequestError
 from hostmap_sql.dialects.mysql.connection import Connection, socket_of
 from hostmap_sql.dialects.mysql.error_codes import FAULTS, READ_ONLY
 from hostmap_sql.dialects.mysql.session import (
+    is_clustered,
     prepare_external_session,
     session_setter,
     why_read_only,
@@ -165,6 +166,9 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
     def take_revision(self, cursor: Any) -> int | None:
         return cursor.lastrowid if cursor.execute(self.sql[sql.REVISION_TAKE]) else None
 
+    def commit(self, connection: PyMySQLConnection) -> None:
+        connection.commit()
+
     def encode_hosts(self, hosts: Sequence[str]) -> object:
         return hosts
 
@@ -206,6 +210,9 @@ UPDATE mapping_revision SET revision = LAST_INSERT_ID(revision + 1) WHERE id = 1
 
     def why_read_only(self, connection: Any, error: Exception) -> str | None:
         return why_read_only(self.cursor(connection)) if _errno(error) == READ_ONLY else None
+
+    def is_clustered(self, cursor: Any) -> bool:
+        return is_clustered(cursor)
 
     def has_table(self, cursor: Any, table: str) -> bool:
         cursor.execute(

@@ -14,14 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ERROR_CODES: Mapping[Fault, Mapping[int, str]] = {
-    Fault.RETRY: {
-        # The server rolled back the transaction.
+    Fault.CONFLICT: {
         1213: "deadlock, or a conflict that a cluster detected in the commit",
         3101: "a conflict that Group Replication detected in the commit",
         1020: "the row changed since it was read (MariaDB at REPEATABLE READ)",
+        1614: "the transaction branch was rolled back: deadlock",
+        3058: "deadlock of user-level locks",
+        3132: "deadlock of the locking service",
+    },
+    Fault.RETRY: {
+        # The server rolled back the transaction.
         1402: "the transaction branch was rolled back",
         1613: "the transaction branch was rolled back: it took too long",
-        1614: "the transaction branch was rolled back: deadlock",
         1622: "the storage engine rolled back the transaction",
         1964: "an earlier commit, on which this one depends, failed (MariaDB)",
         # Only the statement failed; its transaction is still open.
@@ -36,8 +40,6 @@ ERROR_CODES: Mapping[Fault, Mapping[int, str]] = {
         1689: "the wait for a lock was aborted by an exclusive lock",
         1969: "the statement took longer than max_statement_time (MariaDB)",
         3024: "the statement took longer than max_execution_time",
-        3058: "deadlock of user-level locks",
-        3132: "deadlock of the locking service",
         3133: "timeout of the locking service",
         3177: "the storage engine refused the lock",
         3572: "the row is locked (NOWAIT)",
@@ -54,6 +56,7 @@ ERROR_CODES: Mapping[Fault, Mapping[int, str]] = {
         1881: "InnoDB is in forced recovery",
         3989: "the schema is read-only",
         4049: "not allowed on a secondary of Group Replication",
+        4094: "Group Replication is switching to another primary",
         # A node that left its cluster, has not joined it yet, or accepts no work.
         1047: "the Galera node is not ready (elsewhere: unknown command)",
         3032: "the server is in offline mode",

@@ -139,6 +139,20 @@ def _unsuitable(name: str, value: object, wanted: str, argument: str) -> Databas
     )
 
 
+# --- clusters -------------------------------------------------------------------------------------
+
+# Neither server has both variables, nor must it have one: so no SELECT of them.
+_SHOW_CLUSTER = (
+    "SHOW GLOBAL VARIABLES WHERE (Variable_name = 'wsrep_on' AND Value = 'ON')"
+    " OR (Variable_name = 'group_replication_group_name' AND Value <> '')"
+)
+
+
+def is_clustered(cursor: Any) -> bool:
+    """Whether the server is a node of Galera or Group Replication."""
+    return bool(cursor.execute(_SHOW_CLUSTER))
+
+
 # --- read-only sessions ---------------------------------------------------------------------------
 
 # A server's own setting may be a step of a switchover.

@@ -7,12 +7,12 @@ connection of a process shows whether there is one.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hostmap_sql.concealing import SecretText
 from hostmap_sql.dialects import tls
+from hostmap_sql.dialects.host_order import HostOrder, share_of_time
 from hostmap_sql.dialects.passwords import MISSING_PROBLEM, PasswordMissing, PasswordRefused
 from hostmap_sql.dialects.postgresql.connections import (
     OwnConnection,
@@ -48,18 +48,18 @@ from hostmap_sql.errors import DatabaseError
 from hostmap_sql.runtime.watchdog import TimedCall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from hostmap_sql.dialects.base import Dialect
     from hostmap_sql.dialects.database_url import DatabaseUrl
+
+# Hashable, unlike a dict.
+_Arguments = tuple[tuple[str, Any], ...]
 
 _ConnectionT = TypeVar("_ConnectionT", bound=OwnConnection)
 
 # The code with which a pooler refuses a startup parameter.
 _REFUSED_PARAMETER = "08P01"
-
-# libpq's shortest connect_timeout, in whole seconds. The call itself ends at its own deadline.
-_SHORTEST_TIMEOUT = 2
 
 _OPTIONS_PROBLEM = (
     "the session's options were refused, or dropped by a pooler in between: take `options` out of "
@@ -105,6 +105,7 @@ class Connector:
         self._refusal_of = refusal_finder(self._conninfo)
         given = conninfo_to_dict(self._conninfo)
         self._servers = servers_of(settings_of(given))
+        self._hosts = HostOrder(_arguments_of_each(given))
         self._refuses_clear_text = NO_CLEAR_TEXT in str(given.get("require_auth"))
         self._local_limits = local_limits(timeout)
         self._has_pooler: bool | None = None
@@ -175,11 +176,9 @@ class Connector:
         **arguments: Any,
     ) -> _ConnectionT:
         adapt_to_green_threads()
-        if "connect_timeout" not in self._url.options:
-            arguments["connect_timeout"] = max(_SHORTEST_TIMEOUT, ceil(deadline - monotonic()))
         with tls.translate_refusals(self._url, self._refusal_of, self._dialect.code):
             try:
-                return connection_class.connect(conninfo, autocommit=True, **arguments)
+                return self._connect_in_turn(conninfo, deadline, connection_class, **arguments)
             except OperationalError as error:
                 local = find_local_fault(self._servers)
                 if local is not None:
@@ -187,6 +186,36 @@ class Connector:
                 add_missing_sqlstate(error, conninfo)
                 self._explain_passwords(error, conninfo)
                 raise
+
+    def _connect_in_turn(
+        self,
+        conninfo: str,
+        deadline: float,
+        connection_class: type[_ConnectionT],
+        **arguments: Any,
+    ) -> _ConnectionT:
+        """Connect to the first host that accepts. Each may take its share of the time."""
+        late = ConnectionTimeout("the time was up before a host was tried")
+        refusal = None
+        for host in self._hosts:
+            left = deadline - monotonic()
+            if left <= 0:
+                break
+            if "connect_timeout" not in self._url.options:
+                arguments["connect_timeout"] = share_of_time(len(self._servers), left)
+            try:
+                connection = connection_class.connect(
+                    conninfo, autocommit=True, **arguments, **dict(host)
+                )
+            except ConnectionTimeout as error:
+                self._hosts.add_hang(host)
+                late = error
+            except OperationalError as error:
+                refusal = error
+            else:
+                self._hosts.add_success(host)
+                return connection
+        raise refusal or late
 
     def _explain_passwords(self, error: OperationalError, conninfo: str) -> None:
         """Raise an error with the reason if libpq failed because it sent the server no password."""
@@ -206,6 +235,32 @@ class Connector:
 
     def _error(self, problem: str) -> DatabaseError:
         return DatabaseError(f"{self._url}: {problem}")
+
+
+def _arguments_of_each(given: Mapping[str, Any]) -> Sequence[_Arguments]:
+    """Return, for each host, the arguments that select it alone.
+
+    No arguments if only libpq's own order is right: that of a single host, a random one, or one in
+    which all standbys come first.
+    """
+    settings = settings_of(given)
+    wanted = settings_of(given, invalid="load_balance_hosts").get("target_session_attrs")
+    servers = servers_of(settings)
+    if (
+        len(servers) == 1
+        or settings.get("load_balance_hosts") == "random"
+        or wanted == "prefer-standby"
+    ):
+        return [()]
+    has_addresses = bool(settings.get("hostaddr"))
+    return [
+        (
+            ("host", server.name),
+            ("port", server.port),
+            *([("hostaddr", server.address)] if has_addresses else []),
+        )
+        for server in servers
+    ]
 
 
 @contextmanager

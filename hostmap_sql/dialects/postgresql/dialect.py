@@ -10,6 +10,7 @@ from hostmap_sql.dialects.base import Dialect
 from hostmap_sql.dialects.fault import Fault
 from hostmap_sql.dialects.postgresql import accounts
 from hostmap_sql.dialects.postgresql import options as postgresql_options
+from hostmap_sql.dialects.postgresql.commit import commit
 from hostmap_sql.dialects.postgresql.connections import (
     ExternalCursor,
     OwnConnection,
@@ -117,6 +118,9 @@ class PostgreSQL(Dialect):
         row = cursor.execute(self.sql[sql.REVISION_TAKE]).fetchone()
         return row and int(row[0])
 
+    def commit(self, connection: Connection[Any]) -> None:
+        commit(connection)
+
     def encode_hosts(self, hosts: Sequence[str]) -> str:
         # An array would take psycopg 1.2 us for each name.
         return "\n".join(hosts)
@@ -144,6 +148,10 @@ class PostgreSQL(Dialect):
             return None
         connection.rollback()  # the failed transaction takes no more statements
         return why_read_only(self.cursor(connection))
+
+    def is_clustered(self, cursor: Any) -> bool:
+        (standbys,) = cursor.execute("SHOW synchronous_standby_names").fetchone()
+        return bool(standbys)
 
     def has_table(self, cursor: Any, table: str) -> bool:
         row = cursor.execute("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", (table,)).fetchone()

@@ -9,7 +9,7 @@ from psycopg import (
     waiting,
 )
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.errors import ConnectionTimeout, ProtocolViolation
+from psycopg.errors import ConnectionTimeout, Diagnostic, ProtocolViolation
 from psycopg.pq import Conninfo, PGconn, PollingStatus, TransactionStatus
 from psycopg.pq import version as libpq_version
 from psycopg.rows import tuple_row
@@ -19,6 +19,7 @@ __all__ = [
     "ConnectionTimeout",
     "Conninfo",
     "Cursor",
+    "Diagnostic",
     "Error",
     "NotSupportedError",
     "OperationalError",

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ERROR_CODES: Mapping[Fault, Mapping[str, str]] = {
-    Fault.RETRY: {
-        "25P02": "an earlier statement of the transaction failed",
+    Fault.CONFLICT: {
         "40": "transaction rollback",
         "40000": "the transaction was rolled back",
         "40001": "serialization failure; on a standby, a conflict with recovery",
         "40P01": "deadlock",
+    },
+    Fault.RETRY: {
+        "25P02": "an earlier statement of the transaction failed",
         "55P03": "lock timeout, or NOWAIT",
         "57014": "statement timeout, or the query was canceled",
         "72000": "the snapshot is too old (before PostgreSQL 17)",
@@ -112,6 +114,7 @@ ERROR_CODES: Mapping[Fault, Mapping[str, str]] = {
         "XX002": "corrupt index",
     },
     Fault.UNKNOWN: {
+        "01": "a warning, with which a server may answer COMMIT",
         "57": "operator intervention of an unknown kind",
         "58": "system errors, such as file input and output",
         "XX": "internal error",

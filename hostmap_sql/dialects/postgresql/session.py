@@ -37,6 +37,8 @@ def limits(timeout: float) -> Mapping[str, str]:
         # Before PostgreSQL 18, enable_seqscan=off raises the cost of unavoidable scans so far that
         # they are compiled.
         "jit": "off",
+        # A warning during COMMIT leaves it in doubt: no role may hide it.
+        "client_min_messages": "warning",
     }
 
 

@@ -218,6 +218,9 @@ class SQLite(Dialect):
             raise
         return row and int(row[0])
 
+    def commit(self, connection: sqlite3.Connection) -> None:
+        connection.commit()
+
     def encode_hosts(self, hosts: Sequence[str]) -> object:
         return json.dumps(hosts, ensure_ascii=False)
 

@@ -104,7 +104,7 @@ _BOTH = f"""
     other: SELECT * FROM mapping_revision
     ALTER TABLE mapping_revision ADD COLUMN more INT
 
-1213 RETRY
+1213 CONFLICT
     BEGIN
     UPDATE host_mapping SET revision = 2 WHERE host = 'a'
     other: BEGIN
@@ -182,7 +182,7 @@ MARIADB = parse(
     + _BOTH.strip()
     + """
 
-1020 RETRY
+1020 CONFLICT
     SET SESSION innodb_snapshot_isolation = ON
     SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ
     BEGIN

@@ -92,13 +92,13 @@ P0001 PERMANENT
     CREATE SEQUENCE numbers
     SELECT currval('numbers')
 
-40001 RETRY
+40001 CONFLICT
     BEGIN ISOLATION LEVEL REPEATABLE READ
     SELECT * FROM mapping_revision
     other: UPDATE mapping_revision SET revision = 1
     UPDATE mapping_revision SET revision = 2
 
-40P01 RETRY
+40P01 CONFLICT
     BEGIN
     UPDATE host_mapping SET revision = 2 WHERE host = 'a'
     other: BEGIN
