@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping
-from pathlib import PurePath
 from typing import TypeVar, cast
 
 from hostmap_sql.concealing import NotText, SecretText
@@ -64,7 +64,7 @@ def may_be_secret(value: object, depth: int = 0) -> bool:
         return _text_may_be_secret(value)
     if isinstance(value, bytes | bytearray):
         return _text_may_be_secret(value.decode("latin-1"))
-    if isinstance(value, PurePath):
+    if isinstance(value, os.PathLike):
         return _text_may_be_secret(str(value))
     if isinstance(value, Collection):
         items = value.items() if isinstance(value, Mapping) else value

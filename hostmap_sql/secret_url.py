@@ -9,7 +9,8 @@ from hostmap_sql.masking import mask
 class SecretUrl:
     """The URL of a cell's database or message queue: masked when shown, in full by `reveal`.
 
-    A pickle, such as `multiprocessing` sends, contains it in full.
+    A pickle, such as `multiprocessing` sends, contains it as it is stored: in full, unless it is
+    sealed or a reference.
 
     >>> url = SecretUrl("rabbit://nova:s3cret@mq1:5672/")
     >>> print(url)

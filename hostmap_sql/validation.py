@@ -148,7 +148,7 @@ def valid_url(value: object, field: str) -> SecretUrl | None:
         return None
     if not isinstance(value, str):
         raise InvalidValue(field, f"must be text, not {type_name(value)}")
-    if not SCHEME.match(value):
+    if not re.match(SCHEME, value):
         raise InvalidValue(field, "is not a URL: it must begin with a scheme and ://")
     if is_sealed(value):
         raise InvalidValue(field, "is sealed already: give the URL itself, as `reveal` returns it")

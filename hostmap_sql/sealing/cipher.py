@@ -8,8 +8,8 @@ from typing import Protocol
 class Cipher(Protocol):
     """Seals URLs for the table, and opens them: a `KeyRing`, or the client of a KMS or of Vault.
 
-    Threads share it. An exception of its own shows only by the name of its class, because its
-    message may hold a secret.
+    Several threads use it at the same time. Errors name only the class of its exceptions, because
+    their messages may hold a secret.
 
     >>> class VaultCipher:
     ...     def __init__(self, transit):

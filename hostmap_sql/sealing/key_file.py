@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.sealed_text import is_key_id
 from hostmap_sql.secret_arguments import hide_arguments
-from hostmap_sql.small_files import read_small_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -77,6 +76,8 @@ def read(path: str) -> tuple[Keys, Stamp]:
     except ValueError:  # the path has a null character
         raise BadKeyFile("cannot be read: its name cannot be used") from None
     _refuse_access_of_others(status.st_mode)
+    from hostmap_sql.small_files import read_small_file  # noqa: PLC0415 - only files need it
+
     try:
         text = read_small_file(path).text
     except ValueError as error:
@@ -85,7 +86,7 @@ def read(path: str) -> tuple[Keys, Stamp]:
 
 
 def named(path: str, error: Exception) -> str:
-    """Add the path to a problem if it exists; otherwise it may be a key, given by mistake."""
+    """Prefix a problem with the path if it exists. If not, it may be a key, passed by mistake."""
     return f"{path!r} {error}" if os.path.lexists(path) else str(error)
 
 

@@ -54,7 +54,7 @@ class KeyRing:
         """Load the keys of a file, as ``hostmap secrets generate-key`` writes it.
 
         The ring follows the file: before it seals, and if it finds an unknown key id, it reloads a
-        changed file. Keys that were loaded once still open.
+        changed file. Loaded keys stay usable, even if their lines are removed.
 
         :raises InvalidValue: the file cannot be read or used, others have access to it, or the
             library cryptography is missing. No key is in the message.

@@ -1,4 +1,4 @@
-"""`References`: URLs that lead to the real URL."""
+"""`References`: the references that `reveal` follows, and their limits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from hostmap_sql.errors import InvalidValue
 from hostmap_sql.sealed_text import is_sealed
 from hostmap_sql.secret_arguments import hide_arguments_of
-from hostmap_sql.small_files import read_small_file
 from hostmap_sql.validation import valid_url
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ class References:
                 "is not allowed here: see References(env_prefix=) or --reference-prefix"
             )
         if not name.startswith(self.env_prefix) or not re.fullmatch(_ENV_NAME, name):
-            raise BadReference(f"names no variable that begins with {self.env_prefix}")
+            raise BadReference(f"names a variable whose name does not begin with {self.env_prefix}")
         found = os.environ.get(name)
         if found is None:
             raise BadReference("names a variable that is not set")
@@ -107,6 +106,8 @@ class References:
         if self.folder is None:
             raise BadReference("is not allowed here: see References(folder=) or --reference-folder")
         from urllib.parse import unquote  # noqa: PLC0415 - 3 ms that only files need
+
+        from hostmap_sql.small_files import read_small_file  # noqa: PLC0415 - as above
 
         path = unquote(rest)
         if not path.startswith("/") or "?" in rest or "#" in rest or "\0" in path:
@@ -151,4 +152,4 @@ def _refuse_no_url(text: str) -> None:
     else:
         is_url = True
     if not is_url:
-        raise BadReference("leads to no URL")
+        raise BadReference("leads to text that is not a URL")

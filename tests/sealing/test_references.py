@@ -121,11 +121,11 @@ BAD_FILES = {
     "": "no file that holds a URL",
     "fifo": "no file that holds a URL",
     "large": "a file that is larger than 64 KiB",
-    "empty": "leads to no URL",
-    "key": "leads to no URL",
+    "empty": "leads to text that is not a URL",
+    "key": "leads to text that is not a URL",
     "bytes": "a file that is not UTF-8 text",
     "chain": "leads to another reference",
-    "sealed": "leads to no URL",
+    "sealed": "leads to text that is not a URL",
     "loop": "a file that cannot be read",
     "mq1/x": "Not a directory",
     "mq1%00": "not of the form",
@@ -154,7 +154,7 @@ def test_a_variable_is_read_by_its_prefix(monkeypatch: pytest.MonkeyPatch) -> No
     for url, problem in {
         "env://AWS_SECRET": "no variable that begins with CELL_",
         "env://CELL_MISSING": "is not set",
-        "env://CELL_TOKEN": "leads to no URL",
+        "env://CELL_TOKEN": "leads to text that is not a URL",
         "env://CELL_MQ/": "no variable",
         "env://": "no variable",
     }.items():

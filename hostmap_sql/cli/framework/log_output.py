@@ -27,7 +27,7 @@ def show_warnings(ctx: click.Context) -> None:
 
 
 class _SafeFormatter(logging.Formatter):
-    """Formats messages of drivers, which may quote secrets and what a server sent."""
+    """Formats messages of drivers, which may quote secrets and texts of servers."""
 
     def format(self, record: logging.LogRecord) -> str:
         return safe_lines(super().format(record))

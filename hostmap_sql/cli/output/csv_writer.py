@@ -1,4 +1,4 @@
-"""Writing CSV that `hostmap host import` reads back: the one place that knows how it is quoted."""
+"""Writing CSV that `hostmap host import` reads back: the only place that quotes it."""
 
 from __future__ import annotations
 

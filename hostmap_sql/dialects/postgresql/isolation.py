@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 NOWHERE = "/dev/null/none"
 """A name that no file can have. An empty name would be replaced by libpq's default."""
 
-# Values other than libpq's defaults, values of options that cannot be empty, and those of options
-# that a service may set without harm.
+# The values to set where an empty one would mean libpq's default, is not allowed, or would forbid a
+# harmless option of a service.
 _VALUES = {
     "fallback_application_name": "",
     "gssencmode": "disable",
