@@ -96,7 +96,7 @@ class References:
                 "is not allowed here: see References(env_prefix=) or --reference-prefix"
             )
         if not name.startswith(self.env_prefix) or not re.fullmatch(_ENV_NAME, name):
-            raise BadReference(f"names a variable whose name does not begin with {self.env_prefix}")
+            raise BadReference(f"names no variable that begins with {self.env_prefix}")
         found = os.environ.get(name)
         if found is None:
             raise BadReference("names a variable that is not set")
