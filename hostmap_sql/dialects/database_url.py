@@ -116,13 +116,13 @@ class DatabaseUrl:
 
     def may_be_quoted_by(self, message: str) -> bool:
         """Return whether a message of a driver quotes a part of the URL that may be a secret."""
+        shown = str(self)
+        message = message.replace(shown, "")
         names = [self.user, self.database, *(host for host, _ in self.hosts)]
-        # Servers cut long names.
-        return any(
-            name[:_MIN_LENGTH_OF_SECRET] in message
-            for name in names
-            if name and isinstance(name, SecretText)
-        ) or any(
+        hidden = [name for name in names if name and isinstance(name, SecretText)]
+        # Servers cut long names. A text that shows in another part is no secret.
+        beginnings = [name[:_MIN_LENGTH_OF_SECRET] for name in hidden]
+        return any(text in message and text not in shown for text in beginnings) or any(
             value in message
             for name, value in self.options.items()
             if len(value) >= _MIN_LENGTH_OF_SECRET and not shows_option(name, value)

@@ -162,19 +162,6 @@ class HistoryReader:
             raise SchemaOutOfDate(self._session.name)
         return HistoryPosition(*row)
 
-    def is_behind(self, newest: int, revision: int, change_ids: Mapping[int, str]) -> bool:
-        """Whether the node, at its newest revision, is behind a reader, and not a restored backup.
-
-        A restored database is behind as well until a change is made there: then the change_id of
-        its newest revision is another one.
-
-        :param change_ids: the change_ids that the reader knows, by revision.
-        """
-        if newest >= revision:
-            return False
-        known = change_ids.get(newest)
-        return known is None or self.position(newest).change_id in (known, None)
-
     def newest(self) -> int:
         """Return the newest committed revision, 0 in a new directory.
 
@@ -257,6 +244,22 @@ class HistoryReader:
 
 
 @hide_arguments_of()
+def is_behind(
+    history: HistoryReader, newest: int, revision: int, change_ids: Mapping[int, str]
+) -> bool:
+    """Whether the node, at its newest revision, is behind a reader, and not a restored backup.
+
+    A restored database is behind as well until a change is made there: then the change_id of its
+    newest revision is another one.
+
+    :param change_ids: the change_ids that the reader knows, by revision.
+    """
+    if newest >= revision:
+        return False
+    known = change_ids.get(newest)
+    return known is None or history.position(newest).change_id in (known, None)
+
+
 class History(HistoryReader):
     """The history, the record of all changes: ``hostmap.history``."""
 
@@ -297,7 +300,7 @@ class History(HistoryReader):
         change_id = position.change_id
         change_ids: dict[int, str] = {}  # of the last ones yielded
         while True:
-            if change_ids and self.is_behind(position.revision, after, change_ids):
+            if change_ids and is_behind(self, position.revision, after, change_ids):
                 yield pause
                 position = self.position(after)
                 continue

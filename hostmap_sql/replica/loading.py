@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hostmap_sql import sql
 from hostmap_sql.batching import BULK_SIZE
-from hostmap_sql.directory.history import KNOWN_REVISIONS, HistoryReader
+from hostmap_sql.directory.history import KNOWN_REVISIONS, HistoryReader, is_behind
 from hostmap_sql.directory.row_mapper import RowMapper
 from hostmap_sql.replica.snapshot import UNMAPPED, DirectorySnapshot
 
@@ -48,7 +48,7 @@ def load_newer(
     """
     history = HistoryReader(session)
     position = history.position(snapshot.revision)
-    if history.is_behind(position.revision, snapshot.revision, snapshot.change_ids):
+    if is_behind(history, position.revision, snapshot.revision, snapshot.change_ids):
         session.leave_node(f"it is at revision {position.revision}, behind {snapshot.revision}")
     if not position.leads_on_from(snapshot.revision, snapshot.change_id):
         return load(session), None

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict
 
 from hostmap_sql.dialects.database_url import DatabaseUrl
-from hostmap_sql.dialects.mysql import dialect as mysql_dialect
+from hostmap_sql.dialects.mysql.connector import driver_arguments as mysql_arguments
 from hostmap_sql.dialects.postgresql import conninfo
 
 _MODES = {
@@ -20,7 +20,7 @@ _MODES = {
 
 def for_mysql(url: str) -> dict[str, Any]:
     """Return PyMySQL's arguments."""
-    return mysql_dialect._arguments(DatabaseUrl.parse(url))
+    return mysql_arguments(DatabaseUrl.parse(url))
 
 
 def for_postgresql(url: str, timeout: float = 30.0) -> dict[str, Any]:

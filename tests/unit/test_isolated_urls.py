@@ -10,7 +10,7 @@ from psycopg.pq import Conninfo
 
 from hostmap_sql import InvalidValue
 from hostmap_sql.dialects.database_url import DatabaseUrl
-from hostmap_sql.dialects.mysql import dialect as mysql_dialect
+from hostmap_sql.dialects.mysql.connector import driver_arguments as mysql_arguments
 from hostmap_sql.dialects.postgresql import conninfo
 from hostmap_sql.dialects.postgresql.servers import settings_of
 from hostmap_sql.nova.urls import isolate, read_url
@@ -229,12 +229,12 @@ def test_pymysql_completes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "CANARY")
     for url, problem in (("mysql://h/d", "names no user"), ("mysql://u:p@/d", "names no host")):
         with pytest.raises(InvalidValue, match=problem):
-            mysql_dialect._arguments(isolated(url))
+            mysql_arguments(isolated(url))
 
 
 def test_the_operators_socket_is_used() -> None:
     mysql = isolated("mysql://u:p@/d?unix_socket=/run/x", {"unix_socket": "/run/x"})
-    assert mysql_dialect._arguments(mysql)["unix_socket"] == "/run/x"
+    assert mysql_arguments(mysql)["unix_socket"] == "/run/x"
     postgresql = isolated("postgresql://u:p@h/d?host=/run/x", {"host": "/run/x"})
     assert for_libpq(postgresql)["host"] == "/run/x"
 

@@ -61,7 +61,6 @@ def test_libpq_receives_the_parts_of_a_url() -> None:
 @pytest.mark.parametrize(
     ("url", "named"),
     [
-        ("mysql://a,b/d", "several hosts"),
         ("mysql://h/d?no_such_option=1", "no_such_option"),
         ("mysql://h/d?password=s3cret", "password"),
         ("mysql://h/d?read_timeout=s3cret", "whole number"),

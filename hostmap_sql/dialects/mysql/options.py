@@ -127,8 +127,6 @@ def arguments(url: DatabaseUrl) -> dict[str, Any]:
 
     :raises InvalidValue: an option is unknown, unusable or contradicts another one.
     """
-    if len(url.hosts) > 1:
-        raise InvalidValue("database URL", "names several hosts, of which PyMySQL takes only one")
     options = _renamed(url.options)
     file_name, group = (options.pop(name, None) for name in _FILE_OPTIONS)
     file = _read_file(file_name, group)

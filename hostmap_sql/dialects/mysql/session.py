@@ -153,6 +153,15 @@ def is_clustered(cursor: Any) -> bool:
     return bool(cursor.execute(_SHOW_CLUSTER))
 
 
+def is_read_only(cursor: Any) -> bool:
+    """Whether the server is read-only, as replicas and secondaries are.
+
+    A node of Galera that is not ready refuses the question, as it does every other.
+    """
+    cursor.execute("SELECT @@GLOBAL.read_only")
+    return bool(cursor.fetchone()[0])
+
+
 # --- read-only sessions ---------------------------------------------------------------------------
 
 # A server's own setting may be a step of a switchover.

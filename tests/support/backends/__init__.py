@@ -26,10 +26,6 @@ LACKS: Mapping[str, Mapping[str, str]] = {
     "sessions": {"sqlite": "a file: there is no server that could end a session"},
     "users": {"sqlite": "a file: it has no accounts"},
     "networks": {"sqlite": "a file: no network leads to it"},
-    "several hosts": {
-        "sqlite": "a file: it has no hosts",
-        **dict.fromkeys(("mysql", "mariadb"), "PyMySQL takes one host"),
-    },
     "isolation levels": {"sqlite": "it has one level: serializable"},
     "zones": {"sqlite": "a file: it has no time zone of its own"},
     "files": dict.fromkeys(
