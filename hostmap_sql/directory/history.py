@@ -243,7 +243,6 @@ class HistoryReader:
         return newest if first is None else first - 1
 
 
-@hide_arguments_of()
 def is_behind(
     history: HistoryReader, newest: int, revision: int, change_ids: Mapping[int, str]
 ) -> bool:
@@ -260,6 +259,7 @@ def is_behind(
     return known is None or history.position(newest).change_id in (known, None)
 
 
+@hide_arguments_of()
 class History(HistoryReader):
     """The history, the record of all changes: ``hostmap.history``."""
 
