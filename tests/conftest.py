@@ -74,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "needs(what): the test needs what not every database has; see backends.LACKS"
     )
     config.addinivalue_line(
-        "markers", "one_database: the database plays no role, so the test runs on SQLite alone"
+        "markers", "one_database: the database plays no role, so the test runs on one alone"
     )
     config.addinivalue_line(
         "markers", "proof: takes long; smaller than it might be unless --full is given"
@@ -115,7 +115,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         needs = [mark.args[0] for mark in metafunc.definition.iter_markers("needs")]
         kinds = [kind for kind in FACTORIES if not any(kind in LACKS[what] for what in needs)]
         if metafunc.definition.get_closest_marker("one_database"):
-            kinds = ["sqlite"]
+            kinds = kinds[:1]  # SQLite is the first
         metafunc.parametrize("backend_kind", kinds)
 
 

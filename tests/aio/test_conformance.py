@@ -1,6 +1,6 @@
 """The contract tests of the synchronous API, run through the asyncio API, on all databases.
 
-The database makes no difference to the others: see test_conformance_on_sqlite.py.
+The database makes no difference to the others: see test_conformance_on_one_database.py.
 """
 
 from __future__ import annotations

@@ -100,8 +100,6 @@ class Backend(ABC):
     """Raised for a database that does not exist."""
     random_examples: ClassVar[int] = 12
     """The number of random sequences of calls that are tried: servers are slow."""
-    locking_needs_update: ClassVar[bool] = True
-    """Whether an account needs the right to update rows to lock them."""
     read_only_problem: ClassVar[str] = "read_only is on for"
     """What the error says of a write in a read-only session."""
     duplicate_code: ClassVar[str]

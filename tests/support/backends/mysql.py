@@ -290,7 +290,6 @@ class MySQLFactory(Factory):
 
 class MariaDBBackend(MySQLBackend):
     kind = "mariadb"
-    locking_needs_update = False
 
 
 class MariaDBFactory(MySQLFactory):
