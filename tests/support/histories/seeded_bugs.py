@@ -22,28 +22,26 @@ SECONDS_CACHED = 0.02
 
 
 def _takes_lost_for_not_done(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Database, "_outcome", lambda *_: "aborted")
+    patch.setattr(Database, "outcome", lambda *_: "aborted")
 
 
 def _takes_lost_for_done(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Database, "_outcome", lambda *_: "committed")
+    patch.setattr(Database, "outcome", lambda *_: "committed")
 
 
 def _looks_without_the_lock(patch: pytest.MonkeyPatch) -> None:
-    def outcome(database: Any, deadline: float, change_id: str, _revision: int | None) -> str:
-        found = database._select(
-            deadline, sql.CHANGESET_OF_CHANGE_ID, {"change_id": change_id}, None
-        )
+    def outcome(database: Any, change_id: str, _revision: int | None, _deadline: float) -> str:
+        found = database.all(sql.CHANGESET_OF_CHANGE_ID, {"change_id": change_id})
         return "committed" if found else "aborted"
 
-    patch.setattr(Database, "_outcome", outcome)
+    patch.setattr(Database, "outcome", outcome)
 
 
 def _ignores_the_expected_revision(patch: pytest.MonkeyPatch) -> None:
     as_it_should_be: Callable[..., Any] = Hosts._get_expected
 
-    def get(hosts: Any, session: Any, host: str, cell: str | None, _revision: int | None) -> Any:
-        return as_it_should_be(hosts, session, host, cell, None)
+    def get(hosts: Any, session: Any, host: str, expected: Any) -> Any:
+        return as_it_should_be(hosts, session, host, (expected[0], None))
 
     patch.setattr(Hosts, "_get_expected", get)
 
