@@ -120,5 +120,5 @@ def test_reads_go_on_without_a_writable_host(own_backend: Backend, users: tuple[
     own = users[0]
     with read_only(own_backend), connect(joined(own, own), timeout=0.5 * SLOWNESS) as hostmap:
         assert hostmap.cells.list() == []
-        with pytest.raises(DatabaseUnavailable, match=r"read.only"):
+        with pytest.raises(DatabaseUnavailable):
             hostmap.cells.create("cell1")
