@@ -120,8 +120,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    # Measuring coverage takes half as long again. Other tests cover the code of the proofs, and those
-    # on MySQL that of MariaDB.
+    # Measuring coverage takes half as long again. Other tests cover the code of the proofs, and
+    # those on MySQL that of MariaDB.
     for item in items:
         if item.get_closest_marker("proof") or "mariadb" in _parameters(item):
             item.add_marker(pytest.mark.no_cover)
