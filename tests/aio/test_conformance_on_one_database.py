@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
 from tests.aio.test_conformance import contents
-from tests.contract import (
-    test_bulk,
-    test_cells,
-    test_history,
-    test_lists,
-    test_update_many,
-    test_wait_for_hosts,
-)
 
 pytestmark = pytest.mark.one_database
 
-for _module in (
-    test_bulk,
-    test_cells,
-    test_history,
-    test_lists,
-    test_update_many,
-    test_wait_for_hosts,
-):
-    globals().update(contents(_module))
+for _name in ("bulk", "cells", "history", "lists", "update_many", "wait_for_hosts"):
+    globals().update(contents(import_module(f"tests.contract.test_{_name}")))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from hostmap_sql.dialects.passwords import MISSING_PROBLEM, PasswordMissing, Pas
 from hostmap_sql.dialects.sockets import keep_alive
 from hostmap_sql.dialects.url_options import refuse_second_password
 from hostmap_sql.errors import DatabaseError, InvalidValue
+from hostmap_sql.runtime.dbapi import close_quietly
 from hostmap_sql.runtime.deadlines import NoConnectionInTime
 from hostmap_sql.runtime.watchdog import TimedCall
 
@@ -112,12 +112,13 @@ class Connector:
                 continue
             if not is_spare:
                 self._hosts.add_success(host)
-                _close(spare)
+                if spare is not None:
+                    close_quietly(spare)
                 return connection
             if spare is None:
                 spare = connection
             else:
-                _close(connection)
+                close_quietly(connection)
         if spare is None:
             raise failure or NoConnectionInTime("the time was up before a host was tried")
         return spare
@@ -140,7 +141,7 @@ class Connector:
                 _keep_alive(connection, self._timeout)
                 self._set_session(connection)
         except BaseException as error:
-            _close(connection)
+            close_quietly(connection)
             self._explain(error)
             raise
         return connection
@@ -189,9 +190,3 @@ def _keep_alive(connection: Connection, timeout: float) -> None:
         number = getattr(socket, option.upper(), None)  # some systems lack some
         if number is not None and own.family != socket.AF_UNIX:
             own.setsockopt(socket.IPPROTO_TCP, number, value)
-
-
-def _close(connection: Connection | None) -> None:
-    if connection is not None:
-        with suppress(pymysql.Error):
-            connection.close()

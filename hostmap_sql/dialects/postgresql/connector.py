@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
     from hostmap_sql.dialects.base import Dialect
     from hostmap_sql.dialects.database_url import DatabaseUrl
+    from hostmap_sql.dialects.postgresql.servers import Server
 
 # Hashable, unlike a dict.
 _Arguments = tuple[tuple[str, Any], ...]
@@ -104,8 +105,9 @@ class Connector:
         self._has_own_options = bool(own_options(url))
         self._refusal_of = refusal_finder(self._conninfo)
         given = conninfo_to_dict(self._conninfo)
-        self._servers = servers_of(settings_of(given))
-        self._hosts = HostOrder(_arguments_of_each(given))
+        settings = settings_of(given)
+        self._servers = servers_of(settings)
+        self._hosts = HostOrder(_arguments_of_each(self._servers, settings, given))
         self._refuses_clear_text = NO_CLEAR_TEXT in str(given.get("require_auth"))
         self._local_limits = local_limits(timeout)
         self._has_pooler: bool | None = None
@@ -237,15 +239,16 @@ class Connector:
         return DatabaseError(f"{self._url}: {problem}")
 
 
-def _arguments_of_each(given: Mapping[str, Any]) -> Sequence[_Arguments]:
+def _arguments_of_each(
+    servers: Sequence[Server], settings: Mapping[str, str], given: Mapping[str, Any]
+) -> Sequence[_Arguments]:
     """Return, for each host, the arguments that select it alone.
 
     No arguments if only libpq's own order is right: that of a single host, a random one, or one in
     which all standbys come first.
     """
-    settings = settings_of(given)
+    # `settings` has an invalid one.
     wanted = settings_of(given, invalid="load_balance_hosts").get("target_session_attrs")
-    servers = servers_of(settings)
     if (
         len(servers) == 1
         or settings.get("load_balance_hosts") == "random"
